@@ -1,0 +1,1 @@
+"""Floor 7: configuration, wiring and the command line; the only place that knows everybody."""

@@ -1,0 +1,1 @@
+"""Floor 2: documents, bytes to values and back; pure."""

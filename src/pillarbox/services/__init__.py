@@ -1,0 +1,1 @@
+"""Floor 5: what the server does, told without a protocol."""

@@ -1,0 +1,1 @@
+"""Floor 2: conversations without input and output; siblings are independent."""

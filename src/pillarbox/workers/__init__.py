@@ -1,0 +1,1 @@
+"""Floor 6: what runs without being asked: relay, push, alarms, purge."""
