@@ -1,0 +1,79 @@
+# What a developer types, and what CI runs. `just` alone lists the recipes.
+# A recipe uses .venv when it is there, else the python3 on the path; PYTHON=... chooses another.
+
+python := env("PYTHON", if path_exists(justfile_directory() / ".venv/bin/python") == "true" { justfile_directory() / ".venv/bin/python" } else { "python3" })
+# The tools that come as programs (ruff, lint-imports, towncrier, pillarbox) stand beside that python.
+export PATH := parent_directory(shell("command -v \"$1\"", python)) + ":" + env("PATH")
+
+[private]
+default:
+    @just --justfile "{{ justfile() }}" --list --unsorted
+
+# Make .venv and install Pillarbox into it, editable, with the developer's tools
+setup:
+    python3 -m venv .venv
+    .venv/bin/python -m pip install --quiet --editable '.[dev]'
+
+# Start the demo server on loopback, with sample accounts and mail
+run *ARGS:
+    pillarbox demo {{ ARGS }}
+
+# Run the tests on all cores; arguments go to pytest (`just test tests/formats -k date`)
+test *ARGS:
+    {{ python }} -m pytest --quiet --numprocesses auto {{ ARGS }}
+
+# Run the tests under coverage and print the lines that no test reaches
+coverage *ARGS:
+    {{ python }} -m coverage run -m pytest --quiet {{ ARGS }}
+    {{ python }} -m coverage report
+
+# Rewrite the code in the house's format and mend what the linter can mend
+format:
+    {{ python }} -m ruff format
+    {{ python }} -m ruff check --fix
+
+# Format check, linter, size and names of modules
+lint:
+    {{ python }} -m ruff format --check
+    {{ python }} -m ruff check
+    {{ python }} -m tools.check_size
+    {{ python }} -m tools.check_names
+
+# Check the types (mypy --strict over src, tests and tools)
+types:
+    {{ python }} -m mypy
+
+# Check that arrows between floors run down only
+arch:
+    lint-imports
+
+# Write the generated pages of docs/reference anew
+docs:
+    {{ python }} -m tools.rfc_coverage
+    {{ python }} -m tools.cli_reference
+
+# Check links, generated pages, RFC citations and changelog fragments
+docs-check:
+    {{ python }} -m tools.rfc_coverage --check
+    {{ python }} -m tools.cli_reference --check
+    {{ python }} -m tools.check_docs
+    {{ python }} -m tools.check_changes
+
+# Run the benchmarks; arguments choose which (`just bench --help`)
+bench *ARGS:
+    {{ python }} -m bench {{ ARGS }}
+
+# Throw mutated input at every parser for a while (`just fuzz --seconds 60 message`)
+fuzz *ARGS:
+    {{ python }} -m tests.fuzz {{ ARGS }}
+
+# Run the outside conformance suites that can be had (needs Node.js and the network)
+conformance *ARGS:
+    {{ python }} -m tests.conformance {{ ARGS }}
+
+# Show what the next release's changelog would say
+changes:
+    towncrier build --draft
+
+# Everything that CI runs, in CI's order
+ci: lint types arch docs-check test
