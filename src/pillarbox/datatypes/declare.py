@@ -1,0 +1,252 @@
+"""How a JMAP type is declared: a record class, a `DataType`, and a small class of rules for what a declaration cannot say.
+
+Everything else about a type (get, changes, set, copy, query, queryChanges, push, reference pages) is derived from here by the
+engine (RFC 8620 §5).
+"""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from pillarbox.core.account import Access, Caller
+from pillarbox.datatypes.condition import Condition, Order
+from pillarbox.datatypes.mark import Mark, ServerSet
+from pillarbox.datatypes.view import Transaction, View
+
+
+class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The base of all records: protocols read attributes, the wire and the store have camelCase JSON."""
+
+    id: ServerSet[str] = ""
+
+
+R = TypeVar("R", bound=Record)
+GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES = "get", "changes", "set", "copy", "query", "queryChanges"
+ALL_METHODS = frozenset({GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES})
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of a record, as its annotation declares it."""
+
+    name: str  # on the wire
+    attribute: str  # in Python
+    type: Any
+    marks: frozenset[Mark]
+    required: bool
+    default: Any
+
+    def is_marked(self, mark: Mark) -> bool:
+        """Whether the property bears the mark."""
+        return mark in self.marks
+
+    @property
+    def settable(self) -> bool:
+        """Whether a client may give it a value of its choice on create."""
+        return not (self.marks & {Mark.SERVER_SET, Mark.INTERNAL, Mark.COMPUTED})
+
+    @property
+    def visible(self) -> bool:
+        """Whether a client may see it."""
+        return not (self.marks & {Mark.INTERNAL, Mark.WRITE_ONLY})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition of a type's FilterCondition: the type of its value, and how it is decided.
+
+    `test` decides for one record; `where` makes a condition for the store. `local` says that the answer for a record depends on
+    nothing but this record: only then can changes of a query be told (DESIGN: false declarations are exposed by a law).
+    """
+
+    type: Any
+    test: Callable[[Any, Any], bool] | None = None
+    where: Callable[[Any], Condition] | None = None
+    local: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A property that a type can be sorted by: a key from one record, or an order for the store from the Comparator."""
+
+    key: Callable[[Any], Any] | None = None
+    order: Callable[[Mapping[str, Any]], Order] | None = None
+    extra: tuple[str, ...] = ()  # further arguments of the Comparator, such as keyword
+    local: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Which property holds the containers of a record, and what the store keeps beside each membership."""
+
+    attribute: str
+    container: str
+    sort_key: Callable[[Any], int]
+    group: Callable[[Any], str] = lambda _record: ""
+    size: Callable[[Any], int] = lambda _record: 0
+    words: Callable[[Any], Iterable[str]] = lambda _record: ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What is written once, beside a new record: its fixed parts as JSON, its index columns, its text for the search."""
+
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+    columns: Mapping[str, str | int | None] = field(default_factory=dict)
+    text: Mapping[str, str] | None = None
+
+
+class Rules(Generic[R]):
+    """What a declaration cannot say; every method is optional. A change is a pair: (None, new), (old, new) or (old, None)."""
+
+    # Further arguments of a method, by method name: {"get": {"bodyProperties": list[str] | None}}.
+    arguments: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def prepare(self, view: View, call: MethodCall) -> Any:
+        """Do the heavy part of a /set before the write lock is taken; what it returns comes back in `create`."""
+        return None
+
+    def create(self, tx: Transaction, call: MethodCall, creation_id: str, given: Mapping[str, Any]) -> tuple[R, Extra]:
+        """Make a record from what the client gave. Not overridden: each property is converted by its type."""
+        raise NotImplementedError
+
+    def complete(self, tx: Transaction, call: MethodCall, old: R | None, new: R) -> R:
+        """Fill in what the server sets, on create (old is None) and on update."""
+        return new
+
+    def check(self, tx: Transaction, account: str, old: R | None, new: R | None) -> None:
+        """Raise a Fault when the change would break an invariant. Called for every write, from any protocol."""
+
+    def follow(self, tx: Transaction, account: str, old: R | None, new: R | None) -> None:
+        """Write the consequences in the same transaction."""
+
+    def compute(self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The values of computed properties: id -> name -> value. `records` holds each one's stored JSON values."""
+        return {}
+
+    def may_destroy(self, tx: Transaction, call: MethodCall, old: R) -> None:
+        """Raise a Fault when this caller may not destroy the record; also the place for destroy's own arguments."""
+
+    def existing(self, tx: Transaction, account: str, new: R) -> str | None:
+        """For /copy: the id of a record that the copy would duplicate."""
+        return None
+
+    def continue_(self, call: MethodCall, outcome: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        """Further method calls that the arguments ask for after success, such as onSuccessUpdateEmail."""
+        return []
+
+
+@dataclass(slots=True)
+class MethodCall:
+    """One call as the engine sees it: who asks, which account, the checked arguments, and what earlier calls created."""
+
+    caller: Caller
+    access: Access
+    name: str
+    arguments: dict[str, Any]
+    created_ids: dict[str, str] = field(default_factory=dict)
+    prepared: Any = None
+
+    @property
+    def account(self) -> str:
+        """The id of the account that the call is about."""
+        return self.access.account
+
+
+@dataclass(frozen=True)
+class DataType(Generic[R]):
+    """A registered type. The declaration is complete: the engine asks nothing else."""
+
+    record: type[R]
+    letter: str  # ids begin with it
+    capability: str
+    name: str = ""
+    methods: frozenset[str] = ALL_METHODS
+    rules: Rules[R] = field(default_factory=Rules)
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # fixed part -> wire names
+    computed: Mapping[str, Any] = field(default_factory=dict)  # wire names that are no field of the record
+    is_dynamic: Callable[[str], bool] = lambda _name: False  # names such as header:X-Y:asText
+    default_properties: tuple[str, ...] | None = None
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    sorts: Mapping[str, Sort] = field(default_factory=dict)
+    default_sort: tuple[Mapping[str, Any], ...] = ()
+    members: Members | None = None
+    index_table: str = ""
+    index_columns: Callable[[R], Mapping[str, str | int]] = lambda _record: {}  # those that can change
+    unique_key: Callable[[R], str | None] = lambda _record: None
+    singleton: bool = False
+    directory: bool = False  # lives in the directory's account
+    push: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.record.__name__)
+
+    @functools.cached_property
+    def properties(self) -> Mapping[str, Property]:
+        """The record's properties by wire name."""
+        return {p.name: p for p in _properties(self.record)}
+
+    @functools.cached_property
+    def part_of(self) -> Mapping[str, str]:
+        """Which fixed part holds a wire name."""
+        return {name: part for part, names in self.parts.items() for name in names}
+
+    @functools.cached_property
+    def visible(self) -> tuple[str, ...]:
+        """The names that a /get without `properties` returns."""
+        if self.default_properties is not None:
+            return self.default_properties
+        return (*(p.name for p in self.properties.values() if p.visible), *self.part_of, *self.computed)
+
+    @functools.cached_property
+    def computed_names(self) -> frozenset[str]:
+        """The names that only the rules can give a value."""
+        fields = {p.name for p in self.properties.values() if p.is_marked(Mark.COMPUTED)}
+        return frozenset(fields | set(self.computed))
+
+    @functools.cached_property
+    def indexed(self) -> tuple[Property, ...]:
+        """The properties that records are found by."""
+        return tuple(p for p in self.properties.values() if p.is_marked(Mark.INDEXED))
+
+    @functools.cached_property
+    def counters(self) -> tuple[Property, ...]:
+        """The properties that change without the record being edited."""
+        return tuple(p for p in self.properties.values() if p.is_marked(Mark.COUNTER))
+
+    @functools.cached_property
+    def internals(self) -> tuple[Property, ...]:
+        """The properties that nobody sees."""
+        return tuple(p for p in self.properties.values() if p.is_marked(Mark.INTERNAL))
+
+    @functools.cached_property
+    def decoder(self) -> msgspec.json.Decoder[R]:
+        """Reads the stored JSON."""
+        return msgspec.json.Decoder(self.record)
+
+    def knows(self, name: str) -> bool:
+        """Whether a client may ask for a property of this name."""
+        prop = self.properties.get(name)
+        if prop is not None:
+            return prop.visible
+        return name in self.part_of or name in self.computed or self.is_dynamic(name)
+
+
+def _properties(record: type[Record]) -> list[Property]:
+    hints = typing.get_type_hints(record, include_extras=True)
+    out = []
+    for info in msgspec.structs.fields(record):
+        hint = hints[info.name]
+        marks = frozenset(m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Mark))
+        default = info.default if info.default is not msgspec.NODEFAULT else msgspec.NODEFAULT
+        if info.default_factory is not msgspec.NODEFAULT:
+            default = info.default_factory()
+        out.append(Property(info.encode_name, info.name, hint, marks, info.required, default))
+    return out

@@ -1,0 +1,63 @@
+"""Membership of records in containers, kept in step with the property that names the containers."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pillarbox.datatypes.declare import DataType, Members, Record
+from pillarbox.storage.database import Connection, Value
+
+R = TypeVar("R", bound=Record)
+
+
+def words_column(words: object) -> str:
+    """Words as one column keeps them: sorted, between spaces, so that ` word ` finds one."""
+    listed = sorted(words)  # type: ignore[call-overload]
+    return f" {' '.join(listed)} " if listed else ""
+
+
+def follow_members(db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None, number: int) -> None:
+    """Add, change and remove the member rows of a record whose containers or carried values changed."""
+    declared = kind.members
+    assert declared is not None
+    before = set(getattr(old, declared.attribute)) if old is not None else set()
+    after = set(getattr(new, declared.attribute)) if new is not None else set()
+    item = (new or old).id  # type: ignore[union-attr]
+    for container in before - after:
+        db.run(
+            "UPDATE member SET removed = 1, modseq = ?, words = '' WHERE account = ? AND container = ? AND item = ? AND removed = 0",
+            (number, account, container, item),
+        )
+    if new is None:
+        return
+    carried = _carried(declared, new)
+    for container in after - before:
+        _add(db, kind, account, container, item, number, carried)
+    if old is not None and _carried(declared, old) != carried:
+        for container in before & after:
+            db.run(
+                "UPDATE member SET modseq = ?, sort_key = ?, group_id = ?, size = ?, words = ?"
+                " WHERE account = ? AND container = ? AND item = ? AND removed = 0",
+                (number, *carried, account, container, item),
+            )
+
+
+def _carried(declared: Members, record: Record) -> tuple[Value, ...]:
+    words = words_column(declared.words(record))
+    return declared.sort_key(record), declared.group(record), declared.size(record), words
+
+
+def _add(
+    db: Connection, kind: DataType[R], account: str, container: str, item: str, number: int, carried: tuple[Value, ...]
+) -> None:
+    row = db.row(
+        "INSERT INTO container (account, id, next_uid) VALUES (?, ?, 2)"
+        " ON CONFLICT (account, id) DO UPDATE SET next_uid = container.next_uid + 1 RETURNING next_uid - 1",
+        (account, container),
+    )
+    assert row is not None
+    db.run(
+        "INSERT INTO member (account, container, uid, item, type, created, modseq, sort_key, group_id, size, words)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (account, container, int(str(row[0])), item, kind.name, number, number, *carried),
+    )

@@ -1,0 +1,58 @@
+"""Forward-only, numbered steps that bring a store to this version's schema, each with its stamp in one transaction."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+from pillarbox.storage.database import StoreError
+from pillarbox.storage.sqlite import SqliteConnection
+
+_STEP = re.compile(r"(\d{4})_[a-z0-9_]+\.sql\Z")
+
+
+def steps(engine: str) -> list[tuple[int, str]]:
+    """(number, SQL) of every step, in order: the common text, then the engine's own."""
+    folder = resources.files("pillarbox.storage") / "schema"
+    out = []
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        if found := _STEP.match(entry.name):
+            own = folder / entry.name.replace(".sql", f".{engine}.sql")
+            out.append((int(found[1]), entry.read_text("utf-8") + (own.read_text("utf-8") if own.is_file() else "")))
+    return out
+
+
+def version(db: SqliteConnection) -> int:
+    """The number of the last step that the store has; 0 for an empty one."""
+    if db.row("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'") is None:
+        return 0
+    found = db.row("SELECT MAX(number) FROM schema_version")
+    return int(str(found[0])) if found and found[0] is not None else 0
+
+
+def migrate(db: SqliteConnection, engine: str = "sqlite") -> int:
+    """Bring the store up to date and return its version.
+
+    The caller holds the store's write lock. Raises StoreError for a store that a newer Pillarbox has written: going back
+    would lose what only the newer one knows.
+    """
+    known = steps(engine)
+    newest = known[-1][0]
+    db.run("BEGIN IMMEDIATE")
+    try:
+        have = version(db)
+        if have > newest:
+            raise StoreError(
+                f"this store has schema version {have}, made by a newer Pillarbox; this one knows up to {newest}. "
+                "Run the newer version, or restore a backup that this version made."
+            )
+        db.run("CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY)")
+        for number, sql in known:
+            if number > have:
+                db.script(sql)
+                db.run("INSERT INTO schema_version (number) VALUES (?)", (number,))
+    except BaseException:
+        db.run("ROLLBACK")
+        raise
+    db.run("COMMIT")
+    return newest

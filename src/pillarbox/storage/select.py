@@ -1,0 +1,170 @@
+"""From a condition to SQL, for data types that have an index table.
+
+One statement answers a query. Where the condition asks for one container, the walk is over `member` in its own order and stops at
+the limit; otherwise it is over the index table. No text of a client becomes SQL: only the names below do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes import condition as c
+from pillarbox.storage import text_index
+from pillarbox.storage.database import Value
+
+if TYPE_CHECKING:
+    from pillarbox.datatypes.declare import DataType
+    from pillarbox.storage.snapshot import Snapshot
+
+Sql = tuple[str, list[Value]]
+T = TypeVar("T")
+# What `member` has beside each membership under its own name, by the index table's name for it.
+_MEMBER_COLUMNS = {"received_at": "m.sort_key", "keywords": "m.words", "size": "m.size", "thread_id": "m.group_id", "id": "m.item"}
+_LIKE = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
+
+
+class Selection:
+    """Answers queries on one data type of one account."""
+
+    def __init__(self, view: Snapshot, kind: DataType[Any], account: str) -> None:
+        self._view = view
+        self._kind = kind
+        self._account = account
+        self._in_member = False
+        self._joined = False
+
+    def run(self, where: c.Condition | None, order: Sequence[c.Order], limit: int | None) -> list[tuple[str, str]]:
+        """(id, group) of the records that match, in order; ids break ties, so that paging is stable."""
+        search, rest = _take(where, c.Matches)
+        container = None
+        if search is None:
+            container, rest = _take(where, c.InContainer)
+        self._in_member = container is not None
+        test, values = self._condition(rest) if rest is not None else ("", [])
+        keys = [self._order(o) for o in order]
+        by = ", ".join(key for key, _ in keys)
+        last = "DESC" if order and not order[0].ascending else "ASC"
+        key_values = [v for _, vs in keys for v in vs]
+        tail = f" ORDER BY {by + ', ' if by else ''}{self._column('id')} {last} LIMIT ?"
+        head, head_values = self._from(container, search)
+        sql = head + (f" AND {test}" if test else "") + tail
+        bound = [*head_values, *values, *key_values, -1 if limit is None else limit]
+        return self._view.db.rows(sql, bound)  # type: ignore[return-value]
+
+    def _from(self, container: c.InContainer | None, search: c.Matches | None) -> Sql:
+        table = self._kind.index_table
+        if search is not None:
+            # Text first: its hits are few, and each leads to one row. CROSS JOIN keeps SQLite to that order.
+            found = text_index.query(self._account, search.columns, search.text)
+            hits = "SELECT rowid AS doc FROM text_index WHERE text_index MATCH ?" if found else "SELECT NULL AS doc WHERE ? <> ''"
+            return f"SELECT e.id, e.thread_id FROM ({hits}) t CROSS JOIN {table} e ON e.doc = t.doc WHERE 1 = 1", [found or ""]
+        if container is None:
+            return f"SELECT e.id, e.thread_id FROM {table} e WHERE e.account = ?", [self._account]
+        join = f" CROSS JOIN {table} e ON e.account = m.account AND e.id = m.item" if self._joined else ""
+        sql = f"SELECT m.item, m.group_id FROM member m{join} WHERE m.account = ? AND m.container = ? AND m.removed = 0"
+        return sql, [self._account, container.container]
+
+    def _column(self, name: str) -> str:
+        if self._in_member:
+            if name in _MEMBER_COLUMNS:
+                return _MEMBER_COLUMNS[name]
+            self._joined = True
+        return f"e.{name}"
+
+    def _condition(self, node: c.Condition) -> Sql:
+        return _COMPILERS[type(node)](self, node)
+
+    def _compare(self, node: c.Compare) -> Sql:
+        return f"{self._column(node.column)} {node.operator} ?", [node.value]
+
+    def _has_word(self, node: c.HasWord) -> Sql:
+        return f"{self._column(node.column)} LIKE ? ESCAPE '\\'", [f"% {node.word.translate(_LIKE)} %"]
+
+    def _in_container(self, node: c.InContainer) -> Sql:
+        sql = "EXISTS (SELECT 1 FROM member x WHERE x.account = ? AND x.container = ? AND x.item = {} AND x.removed = 0)"
+        return sql.format(self._column("id")), [self._account, node.container]
+
+    def _in_other_than(self, node: c.InOtherThan) -> Sql:
+        # The containers of a record are few and stand in its body; membership by item alone has no index.
+        marks = ",".join("?" * len(node.containers))
+        sql = (
+            "EXISTS (SELECT 1 FROM container k JOIN member x ON x.account = k.account AND x.container = k.id"
+            f" WHERE k.account = ? AND k.id NOT IN ({marks}) AND x.item = {self._column('id')} AND x.removed = 0)"
+        )
+        return sql, [self._account, *node.containers]
+
+    def _group_has_word(self, node: c.GroupHasWord) -> Sql:
+        pattern = f"% {node.word.translate(_LIKE)} %"
+        some = "EXISTS (SELECT 1 FROM {} g WHERE g.account = ? AND g.thread_id = {} AND g.{} {} ? ESCAPE '\\')"
+        test = "NOT LIKE" if node.every else "LIKE"
+        sql = some.format(self._kind.index_table, self._column("thread_id"), node.column, test)
+        return (f"NOT {sql}" if node.every else sql), [self._account, pattern]
+
+    def _matches(self, node: c.Matches) -> Sql:
+        found = text_index.query(self._account, node.columns, node.text)
+        return self._documents(found) if found else ("1 = 0", [])
+
+    def _documents(self, query: str) -> Sql:
+        self._column("doc")
+        return "e.doc IN (SELECT rowid FROM text_index WHERE text_index MATCH ?)", [query]
+
+    def _one_of(self, node: c.OneOf) -> Sql:
+        if not node.ids:
+            return "1 = 0", []
+        return f"{self._column('id')} IN (SELECT value FROM json_each(?))", ["[" + ",".join(f'"{i}"' for i in node.ids) + "]"]
+
+    def _header_is(self, node: c.HeaderIs) -> Sql:
+        raise Fault(Kind.UNSUPPORTED_FILTER, "header conditions are resolved to ids before they reach the store")
+
+    def _every(self, node: c.Every) -> Sql:
+        return self._joined_by(" AND ", node.parts, "1 = 1")
+
+    def _some(self, node: c.Some) -> Sql:
+        return self._joined_by(" OR ", node.parts, "1 = 0")
+
+    def _nothing(self, node: c.Nothing) -> Sql:
+        sql, values = self._joined_by(" OR ", node.parts, "1 = 0")
+        return f"NOT {sql}", values
+
+    def _joined_by(self, word: str, parts: Sequence[c.Condition], empty: str) -> Sql:
+        done = [self._condition(p) for p in parts]
+        return "(" + (word.join(s for s, _ in done) or empty) + ")", [v for _, vs in done for v in vs]
+
+    def _order(self, order: c.Order) -> Sql:
+        direction = "ASC" if order.ascending else "DESC"
+        if order.word is None:
+            return f"{self._column(order.column)} {direction}", []
+        if order.group:
+            sql, values = self._group_has_word(c.GroupHasWord(order.column, order.word, order.group == "all"))
+        else:
+            sql, values = self._has_word(c.HasWord(order.column, order.word))
+        return f"CASE WHEN {sql} THEN 1 ELSE 0 END {direction}", values
+
+
+_COMPILERS: dict[type, Callable[[Selection, Any], Sql]] = {
+    c.Compare: Selection._compare,
+    c.HasWord: Selection._has_word,
+    c.InContainer: Selection._in_container,
+    c.InOtherThan: Selection._in_other_than,
+    c.GroupHasWord: Selection._group_has_word,
+    c.Matches: Selection._matches,
+    c.OneOf: Selection._one_of,
+    c.HeaderIs: Selection._header_is,
+    c.Every: Selection._every,
+    c.Some: Selection._some,
+    c.Nothing: Selection._nothing,
+}
+
+
+def _take(where: c.Condition | None, wanted: type[T]) -> tuple[T | None, c.Condition | None]:
+    """A condition of this kind that every match must meet, if there is one, and the rest of the condition."""
+    if isinstance(where, wanted):
+        return where, None
+    if isinstance(where, c.Every):
+        for at, part in enumerate(where.parts):
+            if isinstance(part, wanted):
+                rest = where.parts[:at] + where.parts[at + 1 :]
+                return part, (c.Every(rest) if rest else None)
+    return None, where

@@ -1,0 +1,134 @@
+"""A consistent reading of the store through one connection: the `View` that rules and services work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from pillarbox.core.clock import Clock
+from pillarbox.core.limits import Limits
+from pillarbox.datatypes.condition import Condition, Order
+from pillarbox.datatypes.declare import DataType, Record
+from pillarbox.storage import change
+from pillarbox.storage.blob import BlobStore
+from pillarbox.storage.database import Connection
+from pillarbox.storage.select import Selection
+
+R = TypeVar("R", bound=Record)
+_CHUNK = 500
+
+
+def chunks(ids: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """The ids in lists that a statement can take, each with its `?, ?, ...`.
+
+    Lengths are rounded up to a power of two by repeating the last id, so that few statements have to be prepared.
+    """
+    for start in range(0, len(ids), _CHUNK):
+        part = list(ids[start : start + _CHUNK])
+        width = 1 << (len(part) - 1).bit_length()
+        part += part[-1:] * (width - len(part))
+        yield ",".join("?" * width), part
+
+
+class Snapshot:
+    """Reads what was committed when its transaction began. See `datatypes.view.View` for what each method means."""
+
+    def __init__(self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock) -> None:
+        self.db = db
+        self.blobs = blobs
+        self.limits = limits
+        self.clock = clock
+
+    @property
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    def get(self, kind: DataType[R], account: str, id: str) -> R | None:
+        row = self.db.row(
+            "SELECT body FROM record WHERE account = ? AND type = ? AND id = ? AND destroyed = 0", (account, kind.name, id)
+        )
+        return kind.decoder.decode(row[0]) if row else None  # type: ignore[arg-type]
+
+    def get_many(self, kind: DataType[R], account: str, ids: Iterable[str]) -> dict[str, R]:
+        decode = kind.decoder.decode
+        return {id: decode(body) for id, (body, _) in self.bodies(kind, account, list(ids)).items()}
+
+    def all(self, kind: DataType[R], account: str) -> list[R]:
+        rows = self.db.rows(
+            "SELECT body FROM record WHERE account = ? AND type = ? AND destroyed = 0 ORDER BY id", (account, kind.name)
+        )
+        return [kind.decoder.decode(body) for (body,) in rows]  # type: ignore[arg-type]
+
+    def ids(self, kind: DataType[R], account: str, limit: int) -> list[str]:
+        sql = "SELECT id FROM record WHERE account = ? AND type = ? AND destroyed = 0 ORDER BY id LIMIT ?"
+        return [id for (id,) in self.db.rows(sql, (account, kind.name, limit))]  # type: ignore[misc]
+
+    def bodies(
+        self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None = None
+    ) -> dict[str, tuple[bytes, bytes | None]]:
+        out: dict[str, tuple[bytes, bytes | None]] = {}
+        for marks, values in chunks(ids):
+            if part is None:
+                sql = f"SELECT id, body, NULL FROM record WHERE account = ? AND type = ? AND id IN ({marks}) AND destroyed = 0"
+                rows = self.db.rows(sql, (account, kind.name, *values))
+            else:
+                sql = (
+                    "SELECT r.id, r.body, p.body FROM record r LEFT JOIN part p"
+                    " ON p.account = r.account AND p.type = r.type AND p.id = r.id AND p.name = ?"
+                    f" WHERE r.account = ? AND r.type = ? AND r.id IN ({marks}) AND r.destroyed = 0"
+                )
+                rows = self.db.rows(sql, (part, account, kind.name, *values))
+            for id, body, more in rows:
+                out[id] = (body, more)  # type: ignore[index,assignment]
+        return out
+
+    def parts(self, kind: DataType[R], account: str, ids: Sequence[str], part: str) -> dict[str, bytes]:
+        out: dict[str, bytes] = {}
+        for marks, values in chunks(ids):
+            sql = f"SELECT id, body FROM part WHERE account = ? AND type = ? AND id IN ({marks}) AND name = ?"
+            out.update(self.db.rows(sql, (account, kind.name, *values, part)))  # type: ignore[arg-type]
+        return out
+
+    def find(self, kind: DataType[R], account: str, property: str, values: Sequence[str]) -> list[tuple[str, str]]:
+        out: list[tuple[str, str]] = []
+        for marks, wanted in chunks(values):
+            sql = f"SELECT value, item FROM lookup WHERE account = ? AND type = ? AND property = ? AND value IN ({marks})"
+            out += self.db.rows(sql, (account, kind.name, property, *wanted))  # type: ignore[arg-type]
+        return out
+
+    def state(self, kind: DataType[R], account: str) -> int:
+        return change.bounds(self.db, account, kind.name)[1]
+
+    def changes(self, kind: DataType[R], account: str, since: str, limit: int) -> change.Changes:
+        """A page of what changed since a state (RFC 8620 §5.2)."""
+        return change.changes(self.db, account, kind.name, since, limit)
+
+    def select(
+        self,
+        kind: DataType[R],
+        account: str,
+        where: Condition | None,
+        order: Sequence[Order],
+        limit: int | None = None,
+    ) -> list[tuple[str, str]]:
+        return Selection(self, kind, account).run(where, order, limit)
+
+    def member_ids(self, kind: DataType[R], account: str, container: str, limit: int | None = None) -> list[str]:
+        sql = "SELECT item FROM member WHERE account = ? AND container = ? AND removed = 0 ORDER BY sort_key, item LIMIT ?"
+        return [id for (id,) in self.db.rows(sql, (account, container, -1 if limit is None else limit))]  # type: ignore[misc]
+
+    def blob_size(self, account: str, blob: str) -> int | None:
+        row = self.db.row("SELECT size FROM blob WHERE account = ? AND id = ?", (account, blob))
+        return int(str(row[0])) if row else None
+
+    def read_blob(self, account: str, blob: str) -> bytes | None:
+        row = self.db.row("SELECT size, data FROM blob WHERE account = ? AND id = ?", (account, blob))
+        if row is None:
+            return None
+        data: Any = row[1]
+        return bytes(data) if data is not None else self.blobs.read(blob)
+
+    def blob_references(self, account: str, blob: str) -> list[tuple[str, str]]:
+        """(type, id) of the live records that hold the blob (RFC 9404 §4.3)."""
+        sql = "SELECT type, item FROM lookup WHERE account = ? AND value = ? AND property IN ('blobId', 'blobIds')"
+        return self.db.rows(sql, (account, blob))  # type: ignore[return-value]

@@ -1,0 +1,115 @@
+"""SQLite as the embedded engine: connections, pragmas, the read budget and the lock between processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from pillarbox.storage.database import BudgetExceeded, Conflict, Row, StoreError, Value
+
+_CACHE_KIB = 4096
+_PROGRESS_STEPS = 2000  # virtual machine operations between looks at the clock: free of measurable cost
+
+
+class SqliteConnection:
+    """One apsw connection, with an optional deadline for reads."""
+
+    def __init__(self, path: Path, *, writer: bool) -> None:
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writer else 0)
+        self._db = apsw.Connection(str(path), flags=flags, statementcachesize=250)
+        self._deadline = 0.0
+        self._db.set_busy_timeout(10_000)
+        for pragma in _pragmas(writer):
+            self._db.execute(f"PRAGMA {pragma}").fetchall()
+        if not writer:
+            self._db.set_progress_handler(self._over_time, _PROGRESS_STEPS)
+
+    def _over_time(self) -> bool:
+        return bool(self._deadline) and time.monotonic() > self._deadline
+
+    def set_budget(self, seconds: float | None) -> None:
+        """Let reads fail with BudgetExceeded once this time has passed; None for no limit."""
+        self._deadline = time.monotonic() + seconds if seconds else 0.0
+
+    def run(self, sql: str, values: Sequence[Value] = ()) -> None:
+        try:
+            self._db.execute(sql, values)
+        except apsw.ConstraintError as error:
+            raise Conflict(str(error)) from error
+
+    def row(self, sql: str, values: Sequence[Value] = ()) -> Row | None:
+        try:
+            return self._db.execute(sql, values).fetchone()
+        except apsw.InterruptError as error:
+            raise BudgetExceeded from error
+
+    def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except apsw.InterruptError as error:
+            raise BudgetExceeded from error
+
+    def script(self, sql: str) -> None:
+        """Execute several statements."""
+        for _ in self._db.execute(sql):
+            pass
+
+    def data_version(self) -> int:
+        """A number that changes when another connection commits."""
+        return int(self._db.pragma("data_version"))
+
+    def close(self) -> None:
+        self._db.close()
+
+    @property
+    def native(self) -> apsw.Connection:
+        """apsw's connection, for backup and checks."""
+        return self._db
+
+
+def _pragmas(writer: bool) -> list[str]:
+    common = ["foreign_keys=OFF", f"cache_size=-{_CACHE_KIB}", "mmap_size=268435456", "temp_store=MEMORY"]
+    if writer:
+        # FULL: a commit is on stable storage when it returns. Checkpoints are made apart from commits, by `checkpoint`.
+        return ["journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=67108864", *common]
+    return [*common, "query_only=ON"]
+
+
+class FileLock:
+    """The write lock between processes: a blocking flock is fair, where SQLite's busy timeout starved whole processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody has it."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def acquire(self) -> None:
+        """Wait for the lock."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        """Give it to the next in line."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def open_writer(path: Path) -> SqliteConnection:
+    """The connection that writes; makes the file when it is missing. Raises StoreError when it cannot."""
+    try:
+        return SqliteConnection(path, writer=True)
+    except apsw.Error as error:
+        raise StoreError(f"cannot open the store {path}: {error}") from error

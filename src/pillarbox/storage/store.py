@@ -1,0 +1,164 @@
+"""The embedded store as a whole: opening, reading, and writing in groups that share one commit.
+
+A commit costs a sync of the disk, so bodies that arrive while one commit runs share the next. `Store.write` does it for plain
+synchronous callers; the servers' bridge drives the same `Writer` step by step.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pillarbox.core.clock import Clock, SystemClock
+from pillarbox.core.ids import IdSource
+from pillarbox.core.limits import Limits
+from pillarbox.storage.blob import BlobStore
+from pillarbox.storage.database import StoreError
+from pillarbox.storage.migration import migrate
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.storage.sqlite import FileLock, SqliteConnection, open_writer
+from pillarbox.storage.transaction import Transaction
+
+T = TypeVar("T")
+Changed = dict[str, dict[str, int]]  # account -> type -> number
+_FILE = "pillarbox.sqlite3"
+
+
+class Writer:
+    """The one writing connection of a process. Steps: begin, run each body, commit. Not for two threads at a time."""
+
+    def __init__(self, store: Store, db: SqliteConnection, lock: FileLock) -> None:
+        self._store = store
+        self._db = db
+        self._lock = lock
+        self._changed: list[Changed] = []
+
+    def try_begin(self) -> bool:
+        """Open a transaction unless another process is writing."""
+        if not self._lock.try_acquire():
+            return False
+        self._db.run("BEGIN IMMEDIATE")
+        return True
+
+    def begin(self) -> None:
+        """Open a transaction, waiting for other processes."""
+        self._lock.acquire()
+        self._db.run("BEGIN IMMEDIATE")
+
+    def run(self, body: Callable[[Transaction], T]) -> T:
+        """Run one body inside the open transaction; when it raises, nothing of it remains."""
+        store = self._store
+        tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids)
+        with tx.savepoint():
+            result = body(tx)
+        self._changed.append(tx.changed)
+        return result
+
+    def commit(self) -> Changed:
+        """Put everything on stable storage. What changed is returned once, for push."""
+        try:
+            self._db.run("COMMIT")
+        except BaseException:
+            self.rollback()
+            raise
+        self._lock.release()
+        merged: Changed = {}
+        for one in self._changed:
+            for account, types in one.items():
+                merged.setdefault(account, {}).update(types)
+        self._changed = []
+        return merged
+
+    def rollback(self) -> None:
+        """Forget the open transaction."""
+        self._changed = []
+        if self._db.native.in_transaction:
+            self._db.run("ROLLBACK")
+        self._lock.release()
+
+    def close(self) -> None:
+        self._db.close()
+        self._lock.close()
+
+
+class Store:
+    """A directory with one SQLite database and a folder of large blobs."""
+
+    def __init__(self, folder: Path, *, limits: Limits | None = None, clock: Clock | None = None) -> None:
+        """Open the store, making or migrating it as needed. Raises StoreError with what to do when it cannot."""
+        self.folder = folder
+        self.limits = limits or Limits()
+        self.clock = clock or SystemClock()
+        self.ids = IdSource(self.clock)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the data directory {folder}: {error}") from error
+        self.path = folder / _FILE
+        self.blobs = BlobStore(folder / "blobs")
+        lock = FileLock(folder / "write.lock")
+        lock.acquire()
+        try:
+            db = open_writer(self.path)
+            migrate(db)
+        finally:
+            lock.release()
+        self.writer = Writer(self, db, lock)
+        self._write_lock = threading.Lock()
+        self._free: list[SqliteConnection] = []
+        self.listeners: list[Callable[[Changed], None]] = []
+
+    @contextmanager
+    def snapshot(self, budget: float | None = None) -> Iterator[Snapshot]:
+        """A consistent reading; past `budget` seconds inside the database it ends with BudgetExceeded."""
+        db = self._free.pop() if self._free else SqliteConnection(self.path, writer=False)
+        db.set_budget(budget)
+        try:
+            db.run("BEGIN")
+            yield Snapshot(db, self.blobs, self.limits, self.clock)
+        finally:
+            db.set_budget(None)
+            db.run("COMMIT")
+            self._free.append(db)
+
+    def read(self, body: Callable[[Snapshot], T]) -> T:
+        """Run a reading body."""
+        with self.snapshot() as view:
+            return body(view)
+
+    def write(self, body: Callable[[Transaction], T]) -> T:
+        """Run one body in a transaction of its own; when this returns, its changes are on stable storage."""
+        with self._write_lock:
+            self.writer.begin()
+            try:
+                result = self.writer.run(body)
+            except BaseException:
+                self.writer.rollback()
+                raise
+            changed = self.writer.commit()
+        self.announce(changed)
+        return result
+
+    def announce(self, changed: Changed) -> None:
+        """Tell the listeners what a commit changed."""
+        if changed:
+            for listener in self.listeners:
+                listener(changed)
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the database file, as far as readers allow. Run now and then, beside commits."""
+        db = SqliteConnection(self.path, writer=True)
+        try:
+            db.native.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            db.close()
+
+    def close(self) -> None:
+        """Close all connections; the last one to close folds the log into the database."""
+        for db in self._free:
+            db.close()
+        self._free.clear()
+        self.writer.close()

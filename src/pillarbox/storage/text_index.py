@@ -1,0 +1,75 @@
+"""Full text on SQLite's FTS5: what is written to the index, and how a search text becomes its query.
+
+Words are folded in case and diacritics by the tokenizer; Chinese, Japanese and Korean, written without spaces, are indexed a character
+a token and searched as phrases.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pillarbox.storage.database import Connection
+
+COLUMNS = ("sender", "recipient", "cc", "bcc", "subject", "body", "attachment")
+_CJK = re.compile("[\u2e80-\u2fdf\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+_TERM = re.compile(r'(-?)"([^"]*)"?|(\S+)')
+_MAX_TERMS = 50
+
+
+def spread(text: str) -> str:
+    """The text with every CJK character as a word of its own."""
+    return text if text.isascii() else _CJK.sub(lambda m: f" {m[0]} ", text)
+
+
+def scope(account: str) -> str:
+    """The token that stands for an account: letters and digits only."""
+    return "a" + "".join(c if c.isalnum() else f"x{ord(c):x}" for c in account)
+
+
+def mark(header_name: str) -> str:
+    """The token that stands for the presence of a header field."""
+    return "h" + "".join(c if c.isalnum() else "x" for c in header_name.lower())
+
+
+def add(db: Connection, doc: int, account: str, text: Mapping[str, str]) -> None:
+    """Index one document; `text` has the columns of COLUMNS and `marks`, header names between spaces."""
+    marks = " ".join(mark(name) for name in text.get("marks", "").split(" ") if name)
+    db.run(
+        "INSERT INTO text_index (rowid, scope, sender, recipient, cc, bcc, subject, body, attachment, marks)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (doc, scope(account), *(spread(text.get(column, "")) for column in COLUMNS), marks),
+    )
+
+
+def remove(db: Connection, doc: int) -> None:
+    """Take a document out of the index."""
+    db.run("DELETE FROM text_index WHERE rowid = ?", (doc,))
+
+
+def terms(text: str) -> list[str]:
+    """The search text as FTS5 expressions, all of which have to match: words, "phrases", and words* as prefixes.
+
+    Nothing of the text reaches FTS5 but inside a quoted string, so no text is a syntax error (RFC 8621 §4.4.1).
+    """
+    out = []
+    for found in _TERM.finditer(text):
+        word = found[2] if found[2] is not None else found[3]
+        star = "*" if found[3] is not None and word.endswith("*") else ""
+        if any(c.isalnum() for c in word):
+            out.append(f'"{spread(word.rstrip("*") if star else word).replace(chr(34), " ").strip()}"{star}')
+    return out[:_MAX_TERMS]
+
+
+def query(account: str, columns: Sequence[str], text: str) -> str | None:
+    """The FTS5 query for a text in some columns (all that a person reads, if none is named); None when it has no word."""
+    found = terms(text)
+    if not found:
+        return None
+    names = " ".join(columns or COLUMNS)
+    return f"scope : {scope(account)} AND ({{{names}}} : ({' AND '.join(found)}))"
+
+
+def mark_query(account: str, header_name: str) -> str:
+    """The FTS5 query for the documents that have a header field."""
+    return f"scope : {scope(account)} AND marks : {mark(header_name)}"

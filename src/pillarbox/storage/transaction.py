@@ -1,0 +1,205 @@
+"""The one door for writes: every change from every protocol passes `Transaction.write`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+
+from pillarbox.core.clock import Clock
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.ids import IdSource
+from pillarbox.core.limits import Limits
+from pillarbox.datatypes.declare import DataType, Extra, Property, Record
+from pillarbox.storage import text_index
+from pillarbox.storage.blob import BlobStore, blob_id
+from pillarbox.storage.database import Conflict, Connection
+from pillarbox.storage.member import follow_members
+from pillarbox.storage.snapshot import Snapshot
+
+R = TypeVar("R", bound=Record)
+_encode = msgspec.json.Encoder().encode
+_NOTHING = Extra()
+
+
+class Transaction(Snapshot):
+    """A change of the store, whole or not at all. See `datatypes.view.Transaction` for what each method means."""
+
+    def __init__(self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock, ids: IdSource) -> None:
+        super().__init__(db, blobs, limits, clock)
+        self.id_source = ids
+        self.numbers: dict[str, int] = {}
+        self.changed: dict[str, dict[str, int]] = {}  # account -> type -> number: what push tells
+        self._notes: dict[str, Any] = {}
+        self._depth = 0
+
+    # --- numbers and savepoints
+
+    def number(self, account: str) -> int:
+        found = self.numbers.get(account)
+        if found is None:
+            row = self.db.row("UPDATE account SET modseq = modseq + 1 WHERE id = ? RETURNING modseq", (account,))
+            if row is None:
+                raise Fault(Kind.ACCOUNT_NOT_FOUND)
+            found = self.numbers[account] = int(str(row[0]))
+        return found
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        changed = {account: dict(types) for account, types in self.changed.items()}
+        notes, numbers = dict(self._notes), dict(self.numbers)
+        name = f"s{self._depth}"
+        self._depth += 1
+        self.db.run(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            self.db.run(f"ROLLBACK TO {name}")
+            self.changed, self._notes, self.numbers = changed, notes, numbers
+            raise
+        finally:
+            self._depth -= 1
+            self.db.run(f"RELEASE {name}")
+
+    def new_id(self, kind: DataType[R]) -> str:
+        return self.id_source.new(kind.letter)
+
+    def remember(self, key: str, value: Any) -> None:
+        self._notes[key] = value
+
+    def notes(self) -> Mapping[str, Any]:
+        return self._notes
+
+    # --- the door
+
+    def write(self, kind: DataType[R], account: str, old: R | None, new: R | None, extra: Extra | None = None) -> None:
+        kind.rules.check(self, account, old, new)
+        changed = _difference(kind, old, new)
+        if old is not None and new is not None and not changed:
+            return
+        silent = bool(changed) and all(p in kind.internals for p in changed)
+        number = 0 if silent else self.number(account)
+        try:
+            self._store(kind, account, old, new, number, changed)
+        except Conflict:
+            raise Fault(Kind.ALREADY_EXISTS, "another record has the same name", **self._existing(kind, account, new)) from None
+        self._index(kind, account, old, new)
+        if kind.members is not None and not silent:
+            follow_members(self.db, kind, account, old, new, number)
+        self._follow_index_table(kind, account, old, new, extra or _NOTHING)
+        if not silent:
+            self.changed.setdefault(account, {})[kind.name] = number
+        kind.rules.follow(self, account, old, new)
+
+    def _store(
+        self, kind: DataType[R], account: str, old: R | None, new: R | None, number: int, changed: list[Property]
+    ) -> None:
+        if new is None:
+            assert old is not None
+            self.db.run(
+                "UPDATE record SET destroyed = 1, modseq = ?, full_modseq = ?, unique_key = NULL, body = x''"
+                " WHERE account = ? AND type = ? AND id = ?",
+                (number, number, account, kind.name, old.id),
+            )
+            self.db.run("DELETE FROM part WHERE account = ? AND type = ? AND id = ?", (account, kind.name, old.id))
+            return
+        body, unique = _encode(new), kind.unique_key(new)
+        if old is None:
+            self.db.run(
+                "INSERT INTO record (account, type, id, created, modseq, full_modseq, unique_key, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (account, kind.name, new.id, number, number, number, unique, body),
+            )
+        elif not number:
+            sql = "UPDATE record SET body = ? WHERE account = ? AND type = ? AND id = ?"
+            self.db.run(sql, (body, account, kind.name, new.id))
+        elif all(p in kind.counters or p in kind.internals for p in changed):
+            sql = "UPDATE record SET body = ?, modseq = ? WHERE account = ? AND type = ? AND id = ?"
+            self.db.run(sql, (body, number, account, kind.name, new.id))
+        else:
+            self.db.run(
+                "UPDATE record SET body = ?, modseq = ?, full_modseq = ?, unique_key = ? WHERE account = ? AND type = ? AND id = ?",
+                (body, number, number, unique, account, kind.name, new.id),
+            )
+
+    def _existing(self, kind: DataType[R], account: str, new: R | None) -> dict[str, str]:
+        key = kind.unique_key(new) if new is not None else None
+        sql = "SELECT id FROM record WHERE account = ? AND type = ? AND unique_key = ?"
+        row = self.db.row(sql, (account, kind.name, key)) if key is not None else None
+        return {"existing_id": str(row[0])} if row else {}
+
+    def _index(self, kind: DataType[R], account: str, old: R | None, new: R | None) -> None:
+        for prop in kind.indexed:
+            before = _values(old, prop)
+            after = _values(new, prop)
+            item = (new or old).id  # type: ignore[union-attr]
+            for value in before - after:
+                self.db.run(
+                    "DELETE FROM lookup WHERE account = ? AND type = ? AND property = ? AND value = ? AND item = ?",
+                    (account, kind.name, prop.name, value, item),
+                )
+            for value in after - before:
+                self.db.run(
+                    "INSERT INTO lookup (account, type, property, value, item) VALUES (?, ?, ?, ?, ?)",
+                    (account, kind.name, prop.name, value, item),
+                )
+
+    def _follow_index_table(self, kind: DataType[R], account: str, old: R | None, new: R | None, extra: Extra) -> None:
+        for name, body in extra.parts.items():
+            sql = "INSERT INTO part (account, type, id, name, body) VALUES (?, ?, ?, ?, ?)"
+            self.db.run(sql, (account, kind.name, new.id, name, body))  # type: ignore[union-attr]
+        if not kind.index_table:
+            return
+        table = kind.index_table
+        if new is None:
+            row = self.db.row(f"DELETE FROM {table} WHERE account = ? AND id = ? RETURNING doc", (account, old.id))  # type: ignore[union-attr]
+            if row is not None:
+                text_index.remove(self.db, int(str(row[0])))
+        elif old is None:
+            columns = {"account": account, "id": new.id, **extra.columns, **kind.index_columns(new)}
+            names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+            row = self.db.row(f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING doc", list(columns.values()))
+            if extra.text is not None and row is not None:
+                text_index.add(self.db, int(str(row[0])), account, extra.text)
+        else:
+            columns_now = kind.index_columns(new)
+            if columns_now != kind.index_columns(old):
+                sets = ", ".join(f"{name} = ?" for name in columns_now)
+                sql = f"UPDATE {table} SET {sets} WHERE account = ? AND id = ?"
+                self.db.run(sql, [*columns_now.values(), account, new.id])
+
+    # --- blobs
+
+    def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
+        blob = blob_id(data)
+        if self.blob_size(account, blob) is not None:
+            if not pending:
+                self.db.run("UPDATE blob SET pending = 0 WHERE account = ? AND id = ? AND pending = 1", (account, blob))
+            return blob
+        inline = len(data) <= self.limits.blob_inline_octets
+        if not inline:
+            self.blobs.write(blob, data)
+        self.db.run(
+            "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)",
+            (account, blob, len(data), self.now_ms, int(pending), data if inline else None),
+        )
+        return blob
+
+    def add_account(self, account: str) -> None:
+        """Make room for an account's data. Nothing happens when it is there."""
+        self.db.run("INSERT INTO account (id, modseq) VALUES (?, 0) ON CONFLICT (id) DO NOTHING", (account,))
+
+
+def _difference(kind: DataType[R], old: R | None, new: R | None) -> list[Property]:
+    if old is None or new is None:
+        return []
+    return [p for p in kind.properties.values() if getattr(old, p.attribute) != getattr(new, p.attribute)]
+
+
+def _values(record: Record | None, prop: Property) -> set[str]:
+    value = getattr(record, prop.attribute) if record is not None else None
+    if value is None:
+        return set()
+    return {value} if isinstance(value, str) else set(value)
