@@ -4,7 +4,6 @@ Also when a page cannot be reached from README.md or docs/index.md by following 
 """
 
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,24 +67,36 @@ def calls(text: str) -> Iterator[tuple[str, list[str]]]:
             continue
         for line in code.text.replace("\\\n", " ").splitlines():
             for match in CALL.finditer(line.removeprefix("$ ").split(" # ")[0]):
-                yield match["program"], shlex.split(match["words"])
+                yield match["program"], match["words"].split()
 
 
 def wrong_call(top: click.Command, words: list[str]) -> str | None:
     """Say what is wrong with a call of `pillarbox`, if it is: a command or an option that does not exist."""
     context = program.new_context(top, None, "pillarbox")
-    options = [option for parameter in top.params for option in [*parameter.opts, *parameter.secondary_opts]]
-    for word in words:
+    rest = iter(words)
+    for word in rest:
+        called = context.command
         if word.startswith("-"):
-            if word.partition("=")[0] not in [*options, "--help"]:
-                return f"{context.command_path} has no option {word}"
-        elif isinstance(context.command, click.Group) and not word.isupper():
-            below = context.command.get_command(context, word)
+            name, given, _ = word.partition("=")
+            option = find_option(context, name)
+            if option is None and name != "--help":
+                return f"{context.command_path} has no option {name}"
+            if option is not None and not given and not (option.is_flag or option.count):
+                next(rest, None)
+        elif isinstance(called, click.Group):
+            below = called.get_command(context, word)
             if below is None:
                 return f"{context.command_path} has no command {word}"
             context = program.new_context(below, context, word)
-            options += [option for parameter in below.params for option in [*parameter.opts, *parameter.secondary_opts]]
     return None
+
+
+def find_option(context: click.Context, name: str) -> click.Option | None:
+    """The option called so, of this command or of one above it."""
+    for parameter in context.command.params:
+        if isinstance(parameter, click.Option) and name in (*parameter.opts, *parameter.secondary_opts):
+            return parameter
+    return find_option(context.parent, name) if context.parent else None
 
 
 def wrong_calls(pages: dict[Path, str], top: click.Command | None, recipes: set[str]) -> Iterator[str]:

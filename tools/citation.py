@@ -1,6 +1,7 @@
 """Citations of RFCs in docstrings and comments, in their one spelling: `RFC 9051 §6.4.4`.
 
 One citation may name several sections: `RFC 8620 §5.1, §5.2 and §5.3`, or a range's ends: `RFC 2045 §2.7-§2.9`.
+An appendix is a section with a letter: `RFC 5322 §A.1.2`. A § without an RFC may belong to another document.
 """
 
 import ast
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 
 SECTION = r"§(?:\d+|[A-Z])(?:\.\d+)*"
 CITATION = re.compile(rf"\bRFC (?P<rfc>\d{{3,5}})(?P<sections>(?: {SECTION}(?:(?:, and |, | and | or |-){SECTION})*)?)")
-MENTION = re.compile(r"\bRFCs?(?=[-_ :]*\d)|§", re.IGNORECASE)
+MENTION = re.compile(r"\bRFCs?(?=[-_ :]*\d)", re.IGNORECASE)
 # What may not follow a citation: another way to write a section.
-STRAY = re.compile(r"§|,? ?(?:sections?|sect?\.|chapter|appendix) ?\d| \d+\.\d", re.IGNORECASE)
+STRAY = re.compile(r" ?§|,? ?(?:(?:sections?|sect?\.|chapter) ?\d|appendix [A-Z]\b)| \d+\.\d", re.IGNORECASE)
+# The rest of a misspelt citation, so that it is reported once.
+REST = re.compile(r"[-_ :]*\d*[ ,]*§* ?[\d.]*")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def read_text(text: str) -> tuple[list[Citation], list[str]]:
         match = CITATION.match(text, mention.start())
         if match is None or STRAY.match(text, match.end()):
             wrong.append(text[max(0, mention.start() - 10) : mention.end() + 30])
-            position = (match or mention).end()
+            rest = REST.match(text, (match or mention).end())
+            position = rest.end() if rest else mention.end()
             continue
         sections = tuple(section[1:] for section in re.findall(SECTION, match["sections"]))
         citations.append(Citation(int(match["rfc"]), sections))

@@ -2,7 +2,6 @@
 
 import importlib.util
 from collections.abc import Iterator
-from typing import cast
 
 import click
 from click.testing import CliRunner
@@ -19,7 +18,7 @@ def command() -> click.Command | None:
     if not isinstance(module.main, click.Command):
         message = "pillarbox.app.cli.main is no click command"
         raise TypeError(message)
-    return cast("click.Command", module.main)
+    return module.main
 
 
 def contexts(top: click.Command) -> Iterator[click.Context]:

@@ -37,7 +37,10 @@ def collect(source: Path) -> tuple[Coverage, list[str]]:
     for path in sorted(source.rglob("*.py")):
         module = path.relative_to(source).as_posix()
         citations, misspellings = citation.read(path.read_text(encoding="utf-8"))
-        complaints += [f"{module}:{wrong.line}: write `RFC 9051 §6.4.4`, not: {wrong.text}" for wrong in misspellings]
+        complaints += [
+            f"{module}:{wrong.line}: write `RFC 9051 §6.4.4` (appendix: §A.1), not: {wrong.text}"
+            for wrong in misspellings
+        ]
         for cited in citations:
             for section in cited.sections or (WHOLE,):
                 coverage.setdefault(cited.rfc, {}).setdefault(section, set()).add(module)
