@@ -32,12 +32,10 @@ format:
     {{ python }} -m ruff format
     {{ python }} -m ruff check --fix
 
-# Format check, linter, size and names of modules
+# Format check and linter
 lint:
     {{ python }} -m ruff format --check
     {{ python }} -m ruff check
-    {{ python }} -m tools.check_size
-    {{ python }} -m tools.check_names
 
 # Check the types (mypy --strict over src, tests and tools)
 types:
@@ -52,8 +50,10 @@ docs:
     {{ python }} -m tools.rfc_coverage
     {{ python }} -m tools.cli_reference
 
-# Check links, generated pages, RFC citations and changelog fragments
-docs-check:
+# The house's own checks: size, names, RFC citations, documentation, changelog fragments
+house:
+    {{ python }} -m tools.check_size
+    {{ python }} -m tools.check_names
     {{ python }} -m tools.rfc_coverage --check
     {{ python }} -m tools.cli_reference --check
     {{ python }} -m tools.check_docs
@@ -76,4 +76,4 @@ changes:
     towncrier build --draft
 
 # Everything that CI runs, in CI's order
-ci: lint types arch docs-check test
+ci: lint types arch house test

@@ -1,0 +1,152 @@
+"""Starts `pillarbox demo` for a tool that needs a whole server, waits until it answers, and ends it.
+
+The demo says in one line of JSON when it is ready, and where it listens:
+`{"http": URL, "jmap": URL, "lmtp": {"host", "port"}, "users": [{"name", "password"}, ...]}`.
+"""
+
+import json
+import os
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+PORTS = 20  # how many ports from the base on have to be free
+
+
+class DemoFailed(Exception):
+    """The demo did not become ready; the text holds the end of what it said."""
+
+
+@dataclass(frozen=True)
+class User:
+    """One account that can log in."""
+
+    name: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What the demo printed: where it listens and who may log in."""
+
+    http: str
+    session_url: str
+    lmtp: tuple[str, int]
+    users: tuple[User, ...]
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> "Ready":
+        """Read the demo's line. Raises DemoFailed if it is not that."""
+        try:
+            found: dict[str, Any] = json.loads(line)
+            users = tuple(User(user["name"], user["password"]) for user in found["users"])
+            return cls(found["http"], found["jmap"], (found["lmtp"]["host"], int(found["lmtp"]["port"])), users)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DemoFailed(f"not the demo's line ({error!r}): {line!r}") from error
+
+
+def pillarbox_command() -> list[str]:
+    """The program of this interpreter's environment; PILLARBOX names another one, with arguments as in a shell."""
+    if given := os.environ.get("PILLARBOX"):
+        return shlex.split(given)
+    script = Path(sys.executable).with_name("pillarbox")
+    if script.exists():
+        return [str(script)]
+    return [sys.executable, "-c", "from pillarbox.app.cli import main; main()"]
+
+
+def free_port_base(first: int = 18000, last: int = 30000) -> int:
+    """Find a number from which on PORTS ports of loopback are free. Raises DemoFailed if there is none."""
+    for base in range(first, last, PORTS):
+        if all(is_free(port) for port in range(base, base + PORTS)):
+            return base
+    raise DemoFailed(f"no {PORTS} free ports between {first} and {last}")
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens on this port of loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class DemoProcess:
+    """A demo server on loopback with its data in `data`, alive inside a `with` block.
+
+    `ready` says where it listens, `pid` is the supervisor (workers are its children), `started_at` the monotonic time
+    of its start. Its standard error goes to a file beside `data`.
+    """
+
+    ready: Ready
+    pid: int
+    started_at: float
+
+    def __init__(self, data: Path, *, port_base: int | None = None, command: Sequence[str] = ()) -> None:
+        base = free_port_base() if port_base is None else port_base
+        self.data = data
+        self.log = data.with_name(data.name + ".log")
+        start = ["demo", "--json", "--data", str(data), "--port-base", str(base)]
+        self.command = [*(command or pillarbox_command()), *start]
+
+    def __enter__(self) -> Self:
+        self.started_at = time.monotonic()
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+        self.pid = self._process.pid
+        try:
+            self.ready = self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        code = self.stop()
+        if code != 0 and error is None:
+            raise DemoFailed(f"ended with {code}; {self.last_words()}")
+
+    def _wait_until_ready(self) -> Ready:
+        stdout = self._process.stdout
+        assert stdout is not None  # noqa: S101 -- it is a pipe, see __enter__
+        readable, _, _ = select.select([stdout], [], [], READY_SECONDS)
+        line = stdout.readline() if readable else b""
+        if not line:
+            raise DemoFailed(f"{shlex.join(self.command)}: not ready; {self.last_words()}")
+        return Ready.from_json(line)
+
+    def stop(self) -> int:
+        """Ask it to end by SIGTERM, kill it if it does not, and return its exit code (negative: the signal)."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            return self._process.wait()
+        finally:
+            if self._process.stdout:
+                self._process.stdout.close()
+
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")[-2000:] if self.log.exists() else ""
+        return f"it said: {text.strip() or 'nothing'}"
