@@ -133,9 +133,31 @@ class Rules(Generic[R]):
     def may_destroy(self, tx: Transaction, call: MethodCall, old: R) -> None:
         """Raise a Fault when this caller may not destroy the record; also the place for destroy's own arguments."""
 
+    def copy(
+        self, tx: Transaction, call: MethodCall, source: str, original: R, wanted: Mapping[str, Any]
+    ) -> tuple[R | None, Extra]:
+        """For /copy: the new record, made from one of another account. (None, ...): the properties are copied as they are."""
+        return None, Extra()
+
     def existing(self, tx: Transaction, account: str, new: R) -> str | None:
         """For /copy: the id of a record that the copy would duplicate."""
         return None
+
+    def refine(self, view: View, account: str, where: Condition) -> Condition:
+        """Replace what the store cannot decide (a header field's text) by something that it can."""
+        return where
+
+    def total(self, view: View, account: str, where: Condition | None, *, collapse: bool) -> int | None:
+        """How many records match, when a stored counter tells it without a count."""
+        return None
+
+    def arrange(self, call: MethodCall, matched: Sequence[R], everything: Sequence[R]) -> Sequence[R]:
+        """The last word on the order and choice of a query's results, for arguments such as sortAsTree; both are sorted."""
+        return matched
+
+    def widen(self, view: View, account: str, since: str, changed: Sequence[str]) -> set[str]:
+        """For queryChanges on collapsed results: all ids that a change of these records may have put in or out."""
+        return set(changed)
 
     def continue_(self, call: MethodCall, outcome: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         """Further method calls that the arguments ask for after success, such as onSuccessUpdateEmail."""
@@ -175,7 +197,7 @@ class DataType(Generic[R]):
     default_properties: tuple[str, ...] | None = None
     filters: Mapping[str, Filter] = field(default_factory=dict)
     sorts: Mapping[str, Sort] = field(default_factory=dict)
-    default_sort: tuple[Mapping[str, Any], ...] = ()
+    collapse_argument: str = ""  # the argument of /query that keeps one record of each group
     members: Members | None = None
     index_table: str = ""
     index_columns: Callable[[R], Mapping[str, str | int]] = lambda _record: {}  # those that can change

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -15,8 +15,36 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Record")
 
 
+class ResultCache(Protocol):
+    """Remembers the results of queries for as long as the type's state stays what it was."""
+
+    def get(self, key: Hashable, state: str) -> Sequence[str] | None: ...
+    def put(self, key: Hashable, state: str, ids: Sequence[str]) -> None: ...
+
+
+class Changes(Protocol):
+    """One page of what changed since a state (RFC 8620 §5.2)."""
+
+    @property
+    def new_state(self) -> str: ...
+    @property
+    def has_more(self) -> bool: ...
+    @property
+    def created(self) -> list[str]: ...
+    @property
+    def updated(self) -> list[str]: ...
+    @property
+    def destroyed(self) -> list[str]: ...
+    @property
+    def counters_only(self) -> bool: ...
+
+
 class View(Protocol):
     """A consistent reading of the store. All methods take the account first: every key begins with it."""
+
+    @property
+    def cache(self) -> ResultCache | None:
+        """Where query results may be kept; None inside a transaction, whose state may yet be undone."""
 
     @property
     def limits(self) -> Limits: ...
@@ -46,6 +74,9 @@ class View(Protocol):
 
     def state(self, kind: DataType[R], account: str) -> int:
         """The number of the last change to this type in this account."""
+
+    def changes(self, kind: DataType[R], account: str, since: str, limit: int) -> Changes:
+        """A page of what changed since a state. Raises cannotCalculateChanges."""
 
     def select(self, kind: DataType[R], account: str, where: Condition | None, order: Sequence[Order], limit: int | None = None) -> list[tuple[str, str]]:
         """(id, group) of the matching records in order."""

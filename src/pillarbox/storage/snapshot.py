@@ -12,6 +12,7 @@ from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.storage import change
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.database import Connection
+from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.select import Selection
 
 R = TypeVar("R", bound=Record)
@@ -33,7 +34,10 @@ def chunks(ids: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 class Snapshot:
     """Reads what was committed when its transaction began. See `datatypes.view.View` for what each method means."""
 
-    def __init__(self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock, cache: ResultCache | None = None
+    ) -> None:
+        self.cache = cache
         self.db = db
         self.blobs = blobs
         self.limits = limits

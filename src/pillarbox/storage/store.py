@@ -18,6 +18,7 @@ from pillarbox.core.limits import Limits
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.migration import migrate
+from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.sqlite import FileLock, SqliteConnection, open_writer
 from pillarbox.storage.transaction import Transaction
@@ -109,6 +110,7 @@ class Store:
         self.writer = Writer(self, db, lock)
         self._write_lock = threading.Lock()
         self._free: list[SqliteConnection] = []
+        self.cache = ResultCache()
         self.listeners: list[Callable[[Changed], None]] = []
 
     @contextmanager
@@ -118,7 +120,7 @@ class Store:
         db.set_budget(budget)
         try:
             db.run("BEGIN")
-            yield Snapshot(db, self.blobs, self.limits, self.clock)
+            yield Snapshot(db, self.blobs, self.limits, self.clock, self.cache)
         finally:
             db.set_budget(None)
             db.run("COMMIT")

@@ -1,0 +1,183 @@
+"""The bridge from the event loop to the synchronous floors: the one place that decides where a function runs.
+
+A read runs on the loop itself under a budget of a few milliseconds, since a hop to a thread costs as much as the query it would
+carry; past the budget, or when it is known to be slow, it runs in a small pool. Write bodies run on the loop too, one after the
+other in an open transaction, and only the commit, which waits for the disk, is sent to a thread: bodies that arrive meanwhile
+share the next commit (docs/decisions).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.net.feed import ChangeFeed
+from pillarbox.services.methods.request import Read, Steps
+from pillarbox.storage.database import BudgetExceeded
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.storage.store import Changed, Store
+from pillarbox.storage.transaction import Transaction
+
+T = TypeVar("T")
+_log = logging.getLogger("pillarbox.bridge")
+_READ_BUDGET = 0.004  # seconds inside the database
+_GATHER = 0.0004  # seconds that a commit waits for company when the last one had some
+_CHECKPOINT_EVERY = 2_000  # commits
+
+
+class Bridge:
+    """Runs bodies on a store from an event loop. One of these per store and process."""
+
+    def __init__(self, store: Store, *, threads: int = 4) -> None:
+        self.store = store
+        self.feed = ChangeFeed()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pillarbox")
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="pillarbox-commit")
+        self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]] = []
+        self._done: list[tuple[asyncio.Future[Any], Any]] = []
+        self._open = False
+        self._busy = False
+        self._company = False
+        self._commits = 0
+
+    # --- reading
+
+    async def read(self, body: Callable[[Snapshot], T], *, slow: bool = False) -> T:
+        """The body's result on a consistent snapshot."""
+        if not slow:
+            try:
+                with self.store.snapshot(_READ_BUDGET) as view:
+                    return body(view)
+            except BudgetExceeded:
+                pass
+        return await self.run(self.store.read, body)
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """A function that takes its time (hashing, parsing something large) in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+
+    async def drive(self, steps: Steps) -> None:
+        """Run a request's steps to their end."""
+        send: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                step = steps.throw(error) if error is not None else steps.send(send)
+            except StopIteration:
+                return
+            send, error = None, None
+            try:
+                if isinstance(step, Read):
+                    send = await self.read(step.body, slow=step.slow)
+                else:
+                    send = await self.write(step.body, slow=step.slow)
+            except Exception as problem:
+                error = problem
+
+    # --- writing
+
+    async def write(self, body: Callable[[Transaction], T], *, slow: bool = False) -> T:
+        """The body's result, once what it wrote is on stable storage."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((body, future, slow))
+        self._go_on()
+        return await future
+
+    def _go_on(self) -> None:
+        if self._busy or not self._waiting:
+            return
+        if self._waiting[0][2]:
+            self._start(self._run_slow, self._waiting.pop(0))
+            return
+        if not self._open:
+            if not self.store.writer.try_begin():
+                self._start(self._begin)
+                return
+            self._open = True
+            asyncio.get_running_loop().call_later(_GATHER if self._company else 0, self._commit)
+        while self._waiting and not self._waiting[0][2]:
+            body, future, _ = self._waiting.pop(0)
+            self._run_body(body, future)
+
+    def _run_body(self, body: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> None:
+        if future.cancelled():
+            return
+        try:
+            self._done.append((future, self.store.writer.run(body)))
+        except Exception as error:
+            future.set_exception(error)
+
+    def _commit(self) -> None:
+        if self._busy:
+            return
+        self._open = False
+        self._start(self._commit_in_thread)
+
+    def _start(self, work: Callable[..., Changed | None], *arguments: Any) -> None:
+        """Give the writer to the committing thread until it is done."""
+        if self._open:
+            # A slow body came while a transaction is open: commit that first.
+            self._waiting.insert(0, arguments[0])
+            self._open, work, arguments = False, self._commit_in_thread, ()
+        self._busy = True
+        task = asyncio.get_running_loop().run_in_executor(self._committer, work, *arguments)
+        task.add_done_callback(self._finished)
+
+    def _begin(self) -> None:
+        self.store.writer.begin()
+        self._open = True
+
+    def _commit_in_thread(self) -> Changed:
+        return self.store.writer.commit()
+
+    def _run_slow(self, item: tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]) -> Changed:
+        body, future, _ = item
+        self.store.writer.begin()
+        try:
+            self._done.append((future, self.store.writer.run(body)))
+        except Exception as error:
+            self._done.append((future, error))
+        return self.store.writer.commit()
+
+    def _finished(self, task: asyncio.Future[Changed | None]) -> None:
+        self._busy = False
+        done, error = self._done, task.exception()
+        if self._open and error is None:  # only the lock was waited for
+            asyncio.get_running_loop().call_soon(self._commit)
+            self._go_on()
+            return
+        self._done, self._open = [], False
+        if error is not None:
+            _log.error("a commit failed", exc_info=error)
+        for future, result in done:
+            if future.cancelled():
+                continue
+            if error is not None:
+                future.set_exception(Fault(Kind.UNAVAILABLE, "the store could not write; nothing was changed"))
+            elif isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        self._company = len(done) > 1
+        if error is None:
+            self._tell(task.result())
+        self._go_on()
+
+    def _tell(self, changed: Changed | None) -> None:
+        if changed:
+            self.store.announce(changed)
+            self.feed.publish(changed)
+        self._commits += 1
+        if self._commits % _CHECKPOINT_EVERY == 0:
+            self._pool.submit(self.store.checkpoint)
+
+    async def close(self) -> None:
+        """Finish what was begun; the store stays open."""
+        while self._busy or self._open or self._waiting:
+            await asyncio.sleep(0.005)
+        self._pool.shutdown(wait=True)
+        self._committer.shutdown(wait=True)

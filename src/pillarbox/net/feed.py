@@ -1,0 +1,69 @@
+"""Who is told when an account changes: open event streams, held back mail, anything that would otherwise have to ask again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+Changed = Mapping[str, Mapping[str, int]]  # account -> type -> number
+
+
+class Subscription:
+    """Changes to some accounts, gathered until they are fetched. A lost note costs delay, never truth: clients read the log."""
+
+    def __init__(self, feed: ChangeFeed, accounts: frozenset[str]) -> None:
+        self._feed = feed
+        self.accounts = accounts
+        self._pending: dict[str, dict[str, int]] = {}
+        self._ready = asyncio.Event()
+
+    def add(self, account: str, types: Mapping[str, int]) -> None:
+        """Note a change."""
+        self._pending.setdefault(account, {}).update(types)
+        self._ready.set()
+
+    async def next(self, seconds: float | None = None) -> dict[str, dict[str, int]]:
+        """What has changed since the last call: account -> type -> number; empty when nothing did for so many seconds."""
+        try:
+            await asyncio.wait_for(self._ready.wait(), seconds)
+        except TimeoutError:
+            return {}
+        self._ready.clear()
+        out, self._pending = self._pending, {}
+        return out
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._feed.remove(self)
+
+
+class ChangeFeed:
+    """All subscriptions of this process by account."""
+
+    def __init__(self) -> None:
+        self._by_account: dict[str, set[Subscription]] = {}
+
+    def subscribe(self, accounts: Iterable[str]) -> Subscription:
+        """Hear of changes to these accounts from now on."""
+        out = Subscription(self, frozenset(accounts))
+        for account in out.accounts:
+            self._by_account.setdefault(account, set()).add(out)
+        return out
+
+    def remove(self, subscription: Subscription) -> None:
+        """End a subscription."""
+        for account in subscription.accounts:
+            self._by_account.get(account, set()).discard(subscription)
+            if not self._by_account.get(account):
+                self._by_account.pop(account, None)
+
+    def publish(self, changed: Changed) -> None:
+        """Tell the subscribers."""
+        for account, types in changed.items():
+            for subscription in self._by_account.get(account, ()):
+                subscription.add(account, types)
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts that anybody listens to."""
+        return frozenset(self._by_account)

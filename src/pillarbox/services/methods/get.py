@@ -1,0 +1,85 @@
+"""Foo/get for every type: stored JSON is spliced into the answer, and the rules compute only what is not stored (RFC 8620 §5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.declare import DataType, MethodCall
+from pillarbox.datatypes.view import View
+from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
+
+_raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
+ARGUMENTS = {**ACCOUNT_ID, "ids": Argument(list[str] | None, None), "properties": Argument(list[str] | None, None)}
+
+
+def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
+    """The records asked for, or all of them."""
+    ids: list[str] | None = call.arguments["ids"]
+    limit = view.limits.max_objects_in_get
+    if ids is None:
+        ids = view.ids(kind, call.account, limit + 1)
+    ids = list(dict.fromkeys(ids))
+    if len(ids) > limit:
+        raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {limit} objects can be fetched in one call")
+    names = _names(kind, call.arguments["properties"])
+    found = fetch(kind, view, call, ids, names)
+    return {
+        "accountId": call.account,
+        "state": str(view.state(kind, call.account)),
+        "list": [found[id] for id in ids if id in found],
+        "notFound": [id for id in ids if id not in found],
+    }
+
+
+def _names(kind: DataType[Any], asked: list[str] | None) -> list[str]:
+    if asked is None:
+        return list(kind.visible)
+    if unknown := [name for name in asked if not kind.knows(name)]:
+        raise Fault(Kind.INVALID_ARGUMENTS, f"{kind.name} has no property {unknown[0]}", arguments=["properties"])
+    # RFC 8620 §5.1: "The id property of the object is always returned, even if not explicitly requested."
+    return list(dict.fromkeys(["id", *asked]))
+
+
+def fetch(
+    kind: DataType[Any], view: View, call: MethodCall, ids: Sequence[str], names: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """The named properties of the records that exist, by id."""
+    computed = [n for n in names if n in kind.computed_names or (n not in kind.properties and n not in kind.part_of)]
+    stored = [n for n in names if n in kind.properties and n not in kind.computed_names]
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        if part := kind.part_of.get(name):
+            parts.setdefault(part, []).append(name)
+    raw = _stored(kind, view, call.account, ids, parts)
+    out = {}
+    for id, values in raw.items():
+        record = {n: values[n] for n in stored}
+        for wanted in parts.values():
+            record.update((n, values.get(n)) for n in wanted)
+        out[id] = record
+    if computed and raw:
+        for id, more in kind.rules.compute(view, call, raw, computed).items():
+            out[id].update(more)
+    return out
+
+
+def _stored(
+    kind: DataType[Any], view: View, account: str, ids: Sequence[str], parts: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    first, *others = [*parts, None]
+    out: dict[str, dict[str, Any]] = {}
+    decode = _raw.decode
+    for id, (body, more) in view.bodies(kind, account, ids, first).items():
+        values: dict[str, Any] = decode(body)
+        if more is not None:
+            values.update(decode(more))
+        out[id] = values
+    for name in others:
+        if name is not None:
+            for id, body in view.parts(kind, account, list(out), name).items():
+                out[id].update(decode(body))
+    return out

@@ -1,0 +1,82 @@
+"""Result references: arguments taken from the answers of earlier calls in the same request (RFC 8620 §3.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.services.methods.patch import split
+
+Answer = tuple[str, Any, str]
+
+
+def resolve_references(arguments: Mapping[str, Any], answers: Sequence[Answer], limit: int) -> dict[str, Any]:
+    """The arguments with each `#name` replaced. Raises invalidResultReference, or invalidArguments for a name given twice.
+
+    `limit` bounds how many values a reference may give, so that a chain of `*` cannot grow without end.
+    """
+    out: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if not name.startswith("#"):
+            out.setdefault(name, value)
+            continue
+        if name[1:] in arguments:
+            # RFC 8620 §3.7: "If an arguments object contains the same argument name in normal and referenced form …"
+            raise Fault(Kind.INVALID_ARGUMENTS, f"{name[1:]} is given both as a value and as a reference", arguments=[name[1:]])
+        out[name[1:]] = _resolve(value, answers, limit)
+    return out
+
+
+def _bad(detail: str) -> Fault:
+    return Fault(Kind.INVALID_REFERENCE, detail)
+
+
+def _resolve(value: Any, answers: Sequence[Answer], limit: int) -> Any:
+    if not isinstance(value, dict) or not all(isinstance(value.get(k), str) for k in ("resultOf", "name", "path")):
+        raise _bad("a ResultReference has resultOf, name and path")
+    found = next((a for a in answers if a[2] == value["resultOf"]), None)
+    if found is None or found[0] != value["name"]:
+        raise _bad(f"no earlier call {value['resultOf']} answered with {value['name']}")
+    path: str = value["path"]
+    if path and not path.startswith("/"):
+        raise _bad("the path is not a JSON pointer")
+    return _plain(_walk(found[1], split(path)[1:] if path else [], limit))
+
+
+def _walk(value: Any, path: list[str], limit: int) -> Any:
+    for at, part in enumerate(path):
+        if isinstance(value, msgspec.Raw):
+            value = msgspec.json.decode(value)
+        if part == "*" and isinstance(value, list):
+            out: list[Any] = []
+            for item in value:
+                one = _walk(item, path[at + 1 :], limit)
+                # "if the result of applying the rest of the pointer tokens to each item is itself an array, its items are included"
+                out.extend(one) if isinstance(one, list) else out.append(one)
+                if len(out) > limit:
+                    raise _bad("the reference gives too many values")
+            return out
+        value = _step(value, part)
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+
+
+def _step(value: Any, part: str) -> Any:
+    if isinstance(value, dict) and part in value:
+        return value[part]
+    if isinstance(value, list) and part.isdecimal() and len(part) < 7 and (part == "0" or part[0] != "0") and int(part) < len(value):
+        return value[int(part)]
+    raise _bad(f"there is nothing at {part}")
+
+
+def _plain(value: Any) -> Any:
+    """Stored JSON inside the value decoded, one level of a list or map at a time."""
+    if isinstance(value, msgspec.Raw):
+        return msgspec.json.decode(value)
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value

@@ -1,0 +1,164 @@
+"""A request as steps: its calls in order, reads together in one snapshot, each write in a transaction of its own (RFC 8620 §3.3).
+
+The generator yields what has to be run on the store; whoever drives it decides where and when. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from pillarbox.core.account import DIRECTORY, Caller
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.limits import Limits
+from pillarbox.datatypes.declare import MethodCall
+from pillarbox.datatypes.view import Transaction, View
+from pillarbox.services.methods.method import Method, check_arguments
+from pillarbox.services.methods.reference import Answer, resolve_references
+from pillarbox.storage.database import BudgetExceeded
+
+_log = logging.getLogger("pillarbox.methods")
+CORE = "urn:ietf:params:jmap:core"
+
+
+class Request(msgspec.Struct, rename="camel"):
+    """A Request object (RFC 8620 §3.3)."""
+
+    using: list[str]
+    method_calls: list[tuple[str, dict[str, Any], str]]
+    created_ids: dict[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Read:
+    """Run this on a snapshot. It may be run again when it ran past its time."""
+
+    body: Callable[[View], Any]
+    slow: bool = False
+
+
+@dataclass(slots=True)
+class Write:
+    """Run this in a transaction, and come back when it is on stable storage."""
+
+    body: Callable[[Transaction], Any]
+    slow: bool = False
+
+
+Steps = Generator[Read | Write, Any, None]
+
+
+class Conversation:
+    """The state of one request: what was answered so far, and which ids were created."""
+
+    def __init__(self, methods: Mapping[str, Method], limits: Limits, caller: Caller, request: Request) -> None:
+        self._methods, self._limits, self._caller = methods, limits, caller
+        self._using = frozenset(request.using)
+        self._todo: list[tuple[str, dict[str, Any], str, bool]] = [(n, a, i, False) for n, a, i in request.method_calls]
+        self.created_ids = dict(request.created_ids or {})
+        self.answers: list[Answer] = []
+
+    def steps(self) -> Steps:
+        """Run all calls. When it ends, `answers` is whole."""
+        while self._todo:
+            method = self._methods.get(self._todo[0][0])
+            if method is None or method.write is None:
+                yield Read(self._read_on)
+                continue
+            name, given, id, implicit = self._todo.pop(0)
+            try:
+                call = self._call(method, given, implicit=implicit)
+                slow = method.slow(call)
+                if method.prepare is not None:
+                    call.prepared = yield Read(lambda view, m=method, c=call: m.prepare(view, c), slow)  # type: ignore[misc]
+                result = yield Write(lambda tx, m=method, c=call: m.write(tx, c), slow)  # type: ignore[misc]
+            except Fault as fault:
+                self.answers.append(("error", fault, id))
+                continue
+            except Exception:
+                self._fail(name, id)
+                continue
+            self.created_ids.update(call.created_ids)
+            self._answer(method, call, result, id)
+
+    def _read_on(self, view: View) -> None:
+        """Answer calls until the next one that writes. What was answered stays so if this is interrupted and run again."""
+        while self._todo:
+            name, given, id, implicit = self._todo[0]
+            method = self._methods.get(name)
+            if method is not None and method.write is not None:
+                return
+            try:
+                if method is None or method.read is None:
+                    raise Fault(Kind.UNKNOWN_METHOD, f"there is no method {name}")
+                call = self._call(method, given, implicit=implicit)
+                result = method.read(view, call)
+            except BudgetExceeded:
+                raise
+            except Fault as fault:
+                self._todo.pop(0)
+                self.answers.append(("error", fault, id))
+            except Exception:
+                self._todo.pop(0)
+                self._fail(name, id)
+            else:
+                self._todo.pop(0)
+                self._answer(method, call, result, id)
+
+    def _call(self, method: Method, given: Mapping[str, Any], *, implicit: bool) -> MethodCall:
+        # RFC 8620 §3.3: a method of a capability that the client did not name in `using` does not exist for it.
+        if not implicit and method.capability not in self._using:
+            raise Fault(Kind.UNKNOWN_METHOD, f"{method.name} needs {method.capability} in using")
+        if self._caller.scope and method.capability != CORE and method.capability not in self._caller.scope:
+            raise Fault(Kind.FORBIDDEN, "this app password does not allow that")
+        resolved = resolve_references(given, self.answers, self._limits.max_reference_results)
+        arguments = check_arguments(method, resolved) if method.has_account else dict(resolved)
+        return MethodCall(self._caller, self._access(method, arguments), method.name, arguments, dict(self.created_ids))
+
+    def _access(self, method: Method, arguments: Mapping[str, Any]) -> Any:
+        if not method.has_account:
+            return self._caller.accounts[self._caller.account]
+        access = self._caller.access(arguments["accountId"])
+        if access is None:
+            raise Fault(Kind.ACCOUNT_NOT_FOUND, "there is no such account")
+        if (access.account == DIRECTORY) != method.directory and method.capability != CORE:
+            raise Fault(Kind.ACCOUNT_NOT_SUPPORTED, f"this account has no {method.name.partition('/')[0]}")
+        if method.changes_data and access.is_read_only:
+            raise Fault(Kind.ACCOUNT_READ_ONLY)
+        return access
+
+    def _answer(self, method: Method, call: MethodCall, result: dict[str, Any], id: str) -> None:
+        self.answers.append((method.name, result, id))
+        if method.follow is not None:
+            # RFC 8620 §5.4: the implicit call is answered right after the one that asked for it, with the same call id.
+            more = [(name, arguments, id, True) for name, arguments in method.follow(call, result)]
+            self._todo[0:0] = more
+
+    def _fail(self, name: str, id: str) -> None:
+        _log.exception("%s failed", name)
+        self.answers.append(("error", Fault(Kind.FAILED, "the server failed; its log says more"), id))
+
+
+def drive(steps: Steps, read: Callable[[Callable[[View], Any]], Any], write: Callable[[Callable[[Transaction], Any]], Any]) -> None:
+    """Run the steps here and now, for callers that may wait: commands and tests."""
+    send: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            step = steps.throw(error) if error is not None else steps.send(send)
+        except StopIteration:
+            return
+        send, error = None, None
+        try:
+            send = (read if isinstance(step, Read) else write)(step.body)
+        except Exception as problem:
+            error = problem
+
+
+def known(request: Request, capabilities: Sequence[str]) -> str | None:
+    """A capability in `using` that this server does not have, or None."""
+    return next((c for c in request.using if c not in capabilities), None)

@@ -1,0 +1,172 @@
+"""Foo/set for every type: each record stands or falls alone, in a savepoint (RFC 8620 §5.3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.declare import DataType, Extra, MethodCall, Record, Rules
+from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.view import Transaction
+from pillarbox.services.methods import patch
+from pillarbox.services.methods.convert import changed_record, new_record
+from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
+
+_log = logging.getLogger("pillarbox.methods")
+_PASSES = 12  # deep enough for a chain of new mailboxes, each in the one before
+ARGUMENTS = {
+    **ACCOUNT_ID,
+    "ifInState": Argument(str | None, None),
+    "create": Argument(dict[str, dict[str, Any]] | None, None),
+    "update": Argument(dict[str, dict[str, Any]] | None, None),
+    "destroy": Argument(list[str] | None, None),
+}
+
+
+def set_(kind: DataType[Any], tx: Transaction, call: MethodCall) -> Result:
+    """Create, update and destroy; what was refused says why, and everything else is done."""
+    arguments = call.arguments
+    count = sum(len(arguments[name] or ()) for name in ("create", "update", "destroy"))
+    if count > tx.limits.max_objects_in_set:
+        raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {tx.limits.max_objects_in_set} objects can be changed in one call")
+    tx.number(call.account)
+    old_state = str(tx.state(kind, call.account))
+    if arguments["ifInState"] not in (None, old_state):
+        raise Fault(Kind.STATE_MISMATCH, f"the state is {old_state}")
+    work = _Work(kind, tx, call)
+    work.run()
+    return {
+        "accountId": call.account,
+        "oldState": old_state,
+        "newState": str(tx.state(kind, call.account)),
+        "created": work.created or None,
+        "updated": work.updated or None,
+        "destroyed": work.destroyed or None,
+        "notCreated": work.refused["create"] or None,
+        "notUpdated": work.refused["update"] or None,
+        "notDestroyed": work.refused["destroy"] or None,
+    }
+
+
+class _Work:
+    """One /set call in progress."""
+
+    def __init__(self, kind: DataType[Any], tx: Transaction, call: MethodCall) -> None:
+        self.kind, self.tx, self.call = kind, tx, call
+        self.created: dict[str, Any] = {}
+        self.updated: dict[str, Any] = {}
+        self.destroyed: list[str] = []
+        self.refused: dict[str, dict[str, Fault]] = {"create": {}, "update": {}, "destroy": {}}
+
+    def run(self) -> None:
+        """Try everything; try again what was refused as long as something else succeeded, for one may wait for another:
+        a child for its parent, a name for its former owner."""
+        arguments = self.call.arguments
+        todo: list[tuple[str, str, Any]] = [("create", k, v) for k, v in (arguments["create"] or {}).items()]
+        todo += [("update", k, v) for k, v in (arguments["update"] or {}).items()]
+        todo += [("destroy", k, None) for k in dict.fromkeys(arguments["destroy"] or ())]
+        for _ in range(_PASSES):
+            left = [item for item in todo if not self._attempt(*item)]
+            if not left or len(left) == len(todo):
+                break
+            todo = left
+
+    def _attempt(self, act: str, key: str, value: Any) -> bool:
+        doing: Callable[[str, Any], None] = {"create": self._create, "update": self._update, "destroy": self._destroy}[act]
+        try:
+            with self.tx.savepoint():
+                doing(key, value)
+        except Fault as fault:
+            self.refused[act][key] = fault
+            return False
+        except Exception:
+            # RFC 8620 §3.6.2: one record that we fail on must not take the others with it.
+            _log.exception("%s/set failed to %s a record", self.kind.name, act)
+            self.refused[act][key] = Fault(Kind.FAILED, "the server failed on this record; its log says more")
+            return True
+        self.refused[act].pop(key, None)
+        return True
+
+    def _create(self, creation_id: str, given: Mapping[str, Any]) -> None:
+        kind, tx, call = self.kind, self.tx, self.call
+        if kind.singleton:
+            raise Fault(Kind.SINGLETON, f"there is exactly one {kind.name}")
+        extra = Extra()
+        if type(kind.rules).create is not Rules.create:
+            record, extra = kind.rules.create(tx, call, creation_id, given)
+        else:
+            record = new_record(kind, tx.new_id(kind), given, call.created_ids)
+        record = kind.rules.complete(tx, call, None, record)
+        tx.write(kind, call.account, None, record, extra)
+        self.created[creation_id] = told(kind, tx, call, record, given)
+        call.created_ids[creation_id] = record.id
+
+    def _update(self, key: str, given: Mapping[str, Any]) -> None:
+        kind, tx, call = self.kind, self.tx, self.call
+        id = self._resolve(key)
+        if id in self.destroyed or any(self._resolve(d) == id for d in call.arguments["destroy"] or ()):
+            raise Fault(Kind.WILL_DESTROY, "the same call destroys this record")
+        old = self._existing(id)
+        current = msgspec.to_builtins(old)
+        wanted = patch.apply(current, {self._pointer(pointer): value for pointer, value in given.items()})
+        wanted.pop("id", None) if wanted.get("id") == id else None
+        new = changed_record(kind, old, wanted, call.created_ids)
+        asked = new
+        new = kind.rules.complete(tx, call, old, new)
+        tx.write(kind, call.account, old, new)
+        self.updated[key if not key.startswith("#") else id] = _altered(kind, asked, tx.get(kind, call.account, id) or new)
+
+    def _pointer(self, pointer: str) -> str:
+        """A pointer with a creation id as its last member resolved: mailboxIds/#box (RFC 8620 §5.3)."""
+        head, slash, last = pointer.rpartition("/")
+        if slash and last.startswith("#"):
+            top = self.kind.properties.get(head.split("/")[0])
+            if top is not None and top.is_marked(Mark.REFERENCE) and last[1:] in self.call.created_ids:
+                return f"{head}/{self.call.created_ids[last[1:]]}"
+        return pointer
+
+    def _destroy(self, key: str, _: Any) -> None:
+        kind, tx, call = self.kind, self.tx, self.call
+        if kind.singleton:
+            raise Fault(Kind.SINGLETON, f"there is exactly one {kind.name}")
+        id = self._resolve(key)
+        old = self._existing(id)
+        kind.rules.may_destroy(tx, call, old)
+        tx.write(kind, call.account, old, None)
+        self.destroyed.append(id)
+
+    def _resolve(self, key: str) -> str:
+        return self.call.created_ids.get(key[1:], key) if key.startswith("#") else key
+
+    def _existing(self, id: str) -> Record:
+        found: Record | None = self.tx.get(self.kind, self.call.account, id)
+        if found is None:
+            raise Fault(Kind.NOT_FOUND, f"there is no {self.kind.name} with this id")
+        return found
+
+
+def told(kind: DataType[Any], tx: Transaction, call: MethodCall, record: Record, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the client cannot know of a record that it created: all that the server set, and defaults that it left out."""
+    stored = msgspec.to_builtins(tx.get(kind, call.account, record.id) or record)
+    out = {p.name: stored[p.name] for p in kind.properties.values() if p.visible and not p.is_marked(Mark.COMPUTED) and p.name in stored}
+    out = {name: value for name, value in out.items() if name not in given or given[name] != value}
+    names = [n for n in kind.computed_names if n in kind.properties]
+    if names:
+        raw = {record.id: stored}
+        out.update(kind.rules.compute(tx, call, raw, names).get(record.id, {}))
+    return out
+
+
+def _altered(kind: DataType[Any], asked: Record, stored: Record) -> dict[str, Any] | None:
+    """What the server changed beyond what the client asked for, or None (RFC 8620 §5.3)."""
+    if asked == stored:
+        return None
+    names = [
+        p.name for p in kind.properties.values() if p.visible and getattr(asked, p.attribute) != getattr(stored, p.attribute)
+    ]
+    builtins = msgspec.to_builtins(stored)
+    return {name: builtins[name] for name in names} or None
