@@ -23,6 +23,10 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORTS = 20  # how many ports from the base on have to be free
 
+# How an account is made; PILLARBOX_ADD_ACCOUNT names another command. {pillarbox} {address} {password} {data} {http}
+# are filled in.
+ADD_ACCOUNT = "{pillarbox} account add {address} --password {password} --data {data}"
+
 
 class DemoFailed(Exception):
     """The demo did not become ready; the text holds the end of what it said."""
@@ -85,6 +89,14 @@ def is_free(port: int) -> bool:
     return True
 
 
+def fill_in(template: str, **known: str) -> list[str]:
+    """Make a command of a template: its words, with {name} replaced, and {pillarbox} by the program and its arguments."""
+    command: list[str] = []
+    for word in shlex.split(template):
+        command += pillarbox_command() if word == "{pillarbox}" else [word.format_map(known)]
+    return command
+
+
 class DemoProcess:
     """A demo server on loopback with its data in `data`, alive inside a `with` block.
 
@@ -145,6 +157,15 @@ class DemoProcess:
         finally:
             if self._process.stdout:
                 self._process.stdout.close()
+
+    def add_account(self, user: User) -> None:
+        """Make an empty account by the command line tool. Raises DemoFailed with what it said."""
+        template = os.environ.get("PILLARBOX_ADD_ACCOUNT", ADD_ACCOUNT)
+        known = {"address": user.name, "password": user.password, "data": str(self.data), "http": self.ready.http}
+        command = fill_in(template, **known)
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise DemoFailed(f"{shlex.join(command)}: {(made.stderr or made.stdout).strip()}")
 
     def last_words(self) -> str:
         """The end of what it wrote to standard error."""

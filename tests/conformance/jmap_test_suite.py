@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance import score
-from tools.demo_process import DemoFailed, DemoProcess, Ready, User, pillarbox_command
+from tools.demo_process import DemoFailed, DemoProcess, User
 from tools.page import ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -30,9 +29,6 @@ LOOPBACK_ONLY = HERE / "loopback_only.mjs"
 # i;unicode-casemap has it after them, so "name2@" beside the suite's own "name@" would disagree (email/sort-to).
 PRIMARY = User("primary@example.org", "Primary-of-the-suite-1")
 SECONDARY = User("secondary@example.org", "Secondary-of-the-suite-1")
-
-# How an empty account is made: {pillarbox} {address} {password} {data} {http} are filled in.
-ADD_ACCOUNT = "{pillarbox} account add {address} --password {password} --data {data}"
 
 HOW_TO_GET_IT = """jmap-test-suite is not there. Get and build it once, then say where it is:
     git clone https://github.com/jmapio/jmap-test-suite
@@ -106,8 +102,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--session-url", help="test this running server instead of a demo")
     parser.add_argument("--primary", type=user, default=PRIMARY, help="NAME:PASSWORD, with --session-url")
     parser.add_argument("--secondary", type=user, default=SECONDARY, help="NAME:PASSWORD, with --session-url")
-    add = os.environ.get("PILLARBOX_ADD_ACCOUNT", ADD_ACCOUNT)
-    parser.add_argument("--add-account", default=add, help="the command that makes an account (%(default)s)")
     return parser.parse_args(arguments)
 
 
@@ -125,18 +119,8 @@ def server(options: argparse.Namespace, folder: str) -> Iterator[Server]:
         return
     with DemoProcess(Path(folder) / "data", port_base=options.port_base) as demo:
         for account in (PRIMARY, SECONDARY):
-            add_account(options.add_account, account, demo.data, demo.ready)
+            demo.add_account(account)
         yield Server(demo.ready.session_url, PRIMARY, SECONDARY)
-
-
-def add_account(template: str, account: User, data: Path, ready: Ready) -> None:
-    """Make an empty account with the command line tool. Raises CannotRun with what it said."""
-    known = {"address": account.name, "password": account.password, "data": str(data), "http": ready.http}
-    words = [word.format_map(known) for word in shlex.split(template) if word != "{pillarbox}"]
-    command = [*(pillarbox_command() if template.startswith("{pillarbox}") else []), *words]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- our own program
-    if made.returncode:
-        raise CannotRun(f"{shlex.join(command)}: {(made.stderr or made.stdout).strip()}")
 
 
 def run(suite: Suite, target: Server, folder: Path, options: argparse.Namespace) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.demo_process import DemoFailed, DemoProcess, Ready, User, free_port_base, is_free
+from tools.demo_process import DemoFailed, DemoProcess, Ready, User, fill_in, free_port_base, is_free
 
 HTTP = "http://127.0.0.1:1"
 LINE = {
@@ -61,3 +61,25 @@ def test_a_demo_that_ends_badly_is_reported(tmp_path: Path) -> None:
 def test_a_port_base_is_free_and_a_taken_port_is_not() -> None:
     base = free_port_base(40000, 41000)
     assert is_free(base)
+
+
+def test_an_account_is_made_by_a_command_that_can_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tmp_path / "made"
+    monkeypatch.setenv("PILLARBOX_ADD_ACCOUNT", f"sh -c 'echo $0 $1 > {made}' {{address}} {{password}}")
+    with keeper(tmp_path / "data", WAITS.format(code=0, line=json.dumps(LINE))) as demo:
+        demo.add_account(User("dora@example.org", "d o"))
+    assert made.read_text() == "dora@example.org d o\n"
+
+
+def test_a_command_that_refuses_the_account_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILLARBOX_ADD_ACCOUNT", "sh -c 'echo taken >&2; exit 1'")
+    with (
+        keeper(tmp_path / "data", WAITS.format(code=0, line=json.dumps(LINE))) as demo,
+        pytest.raises(DemoFailed, match="taken"),
+    ):
+        demo.add_account(User("dora@example.org", "d"))
+
+
+def test_a_template_becomes_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILLARBOX", "python -m pillarbox")
+    assert fill_in("{pillarbox} import {path}", path="a b") == ["python", "-m", "pillarbox", "import", "a b"]
