@@ -90,7 +90,7 @@ def is_free(port: int) -> bool:
 
 
 def fill_in(template: str, **known: str) -> list[str]:
-    """Make a command of a template: its words, with {name} replaced, and {pillarbox} by the program and its arguments."""
+    """Make a command of a template: its words, with {name} replaced, and {pillarbox} by the program's own words."""
     command: list[str] = []
     for word in shlex.split(template):
         command += pillarbox_command() if word == "{pillarbox}" else [word.format_map(known)]
