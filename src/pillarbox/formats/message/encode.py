@@ -110,7 +110,7 @@ def encode_words(text: str, column: int = 0) -> Iterator[str]:
     octets = text.encode()
     use_q = sum(len(_Q[octet]) for octet in octets) <= (len(octets) + 2) // 3 * 4
     room = max(WORD_LENGTH - max(column - 1, 0), _FRAME + 12) - _FRAME
-    for piece in _pieces(text, use_q, room):
+    for piece in _pieces(text, room, use_q=use_q):
         content = "".join(map(_Q.__getitem__, piece)) if use_q else b64encode(piece).decode("ascii")
         yield f"=?{_CHARSET}?{'Q' if use_q else 'B'}?{content}?="
 
@@ -125,7 +125,7 @@ def _must_encode(word: str) -> bool:
     return not word.isascii() or "=?" in word or len(word) > _LONGEST_PLAIN_WORD
 
 
-def _pieces(text: str, use_q: bool, room: int) -> Iterator[bytes]:
+def _pieces(text: str, room: int, *, use_q: bool) -> Iterator[bytes]:
     """Cuts the text between characters: each encoded word MUST be whole characters (RFC 2047 §5)."""
     piece, used = bytearray(), 0
     for character in text:

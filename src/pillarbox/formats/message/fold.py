@@ -18,7 +18,7 @@ def fold(name: str, units: Iterable[str]) -> bytes:
     """The field `name: value` with its CRLF; breaks are put before units, and inside one only if it fills a line.
 
     The units join to the value; each but the first begins with white space, and that white space is kept, so that
-    unfolding gives the value back. A unit of more than 998 octets without white space is cut, since nothing else is left.
+    unfolding gives the value back. A unit of more than 998 octets without white space is cut: nothing else is left.
     """
     lines = [f"{name}:"]
     fresh = True
@@ -34,9 +34,10 @@ def fold(name: str, units: Iterable[str]) -> bytes:
 
 
 def fold_raw(name: str, value: str) -> bytes:
-    """A field whose value is given as it shall stand, white space and folds included; what would break the header is mended.
+    """A field whose value is given as it shall stand, white space and folds included.
 
-    A line break that is no fold becomes one, NUL is dropped, and lines of more than 998 octets are folded.
+    What would break the header is mended: a line break that is no fold becomes one, NUL is dropped, and lines of more
+    than 998 octets are folded.
     """
     lines = [line for line in re.split(r"\r\n|\r|\n", value.replace("\0", "")) if line.strip(" \t")] or [""]
     lines = [line if not number or line[0] in " \t" else " " + line for number, line in enumerate(lines)]
