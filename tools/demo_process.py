@@ -138,7 +138,7 @@ class DemoProcess:
 
     def _wait_until_ready(self) -> Ready:
         stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101 -- it is a pipe, see __enter__
+        assert stdout is not None
         readable, _, _ = select.select([stdout], [], [], READY_SECONDS)
         line = stdout.readline() if readable else b""
         if not line:
