@@ -1,15 +1,17 @@
-"""Fails when the documentation names what does not exist: a file, a heading, a command, an option, a recipe.
+"""Fails when the documentation names what does not exist: a file, a heading, a command, an option, a setting, a recipe.
 
 Also when a page cannot be reached from README.md or docs/index.md by following links.
 """
 
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import click
+from click.testing import CliRunner
 
 from tools import markdown, program
 from tools.page import ROOT
@@ -109,14 +111,32 @@ def wrong_calls(pages: dict[Path, str], top: click.Command | None, recipes: set[
                 yield f"{path}: {complaint}"
 
 
+def wrong_settings(pages: dict[Path, str], top: click.Command | None) -> Iterator[str]:
+    """Say which configurations in the pages (blocks of TOML) `pillarbox config check` refuses, if it is there."""
+    if top is None or wrong_call(top, ["config", "check", "-c", "FILE"]):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pillarbox.toml"
+        for path, text in pages.items():
+            for code in markdown.codes(text):
+                if code.language != "toml":
+                    continue
+                file.write_text(code.text, encoding="utf-8")
+                result = CliRunner().invoke(top, ["config", "check", "-c", str(file)])
+                if result.exit_code:
+                    yield f"{path}: the program refuses this configuration: {result.output.strip() or result.exception}"
+
+
 def main() -> int:
     """Check the checkout; the exit code is 1 if something is wrong."""
     pages = read_pages(ROOT)
     recipes = {match["name"] for match in RECIPE.finditer((ROOT / "justfile").read_text(encoding="utf-8"))}
+    top = program.command()
     found = [
         *broken_links(pages),
         *lost_pages(pages, [ROOT / start for start in STARTS]),
-        *wrong_calls(pages, program.command(), recipes),
+        *wrong_calls(pages, top, recipes),
+        *wrong_settings(pages, top),
     ]
     print("\n".join(complaint.removeprefix(f"{ROOT}/") for complaint in found) or f"docs: {len(pages)} pages hold true")
     return 1 if found else 0

@@ -1,7 +1,8 @@
 """Citations of RFCs in docstrings and comments, in their one spelling: `RFC 9051 §6.4.4`.
 
 One citation may name several sections: `RFC 8620 §5.1, §5.2 and §5.3`, or a range's ends: `RFC 2045 §2.7-§2.9`.
-An appendix is a section with a letter: `RFC 5322 §A.1.2`. A § without an RFC may belong to another document.
+An appendix is a section with a letter: `RFC 5322 §A.1.2`. A § without an RFC may belong to another document,
+and `[RFC5198]` in brackets belongs to a quotation: RFCs cite each other so.
 """
 
 import ast
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 SECTION = r"§(?:\d+|[A-Z])(?:\.\d+)*"
 CITATION = re.compile(rf"\bRFC (?P<rfc>\d{{3,5}})(?P<sections>(?: {SECTION}(?:(?:, and |, | and | or |-){SECTION})*)?)")
-MENTION = re.compile(r"\bRFCs?(?=[-_ :]*\d)", re.IGNORECASE)
+MENTION = re.compile(r"(?<!\[)\bRFCs?(?=[-_ :]*\d)", re.IGNORECASE)
 # What may not follow a citation: another way to write a section.
 STRAY = re.compile(r" ?§|,? ?(?:(?:sections?|sect?\.|chapter) ?\d|appendix [A-Z]\b)| \d+\.\d", re.IGNORECASE)
 # The rest of a misspelt citation, so that it is reported once.

@@ -1,3 +1,4 @@
+import tomllib
 from pathlib import Path
 
 import click
@@ -22,6 +23,19 @@ def domain(config: str) -> None:
 @click.option("--json", is_flag=True)
 def add(name: str, json: bool) -> None:
     """Add a domain."""
+
+
+@program.group()
+def config() -> None:
+    """Settings."""
+
+
+@config.command()
+@click.option("-c", "file", type=click.Path(exists=True, path_type=Path))
+def check(file: Path) -> None:
+    """Refuse every setting but the port."""
+    if unknown := tomllib.loads(file.read_text()).keys() - {"port"}:
+        raise click.ClickException(f"no setting {unknown.pop()}")
 
 
 def write_pages(root: Path, pages: dict[str, str]) -> dict[Path, str]:
@@ -101,6 +115,17 @@ def test_a_call_of_what_does_not_exist_is_named(call: str, complaint: str) -> No
 
     assert [f"a.md: {complaint}"] == list(check_docs.wrong_calls(inline, program, {"test"}))
     assert [f"a.md: {complaint}"] == list(check_docs.wrong_calls(block, program, {"test"}))
+
+
+def test_a_configuration_that_the_program_refuses_is_named() -> None:
+    pages = {
+        Path("good.md"): "```toml\nport = 80\n```\n```json\n{}\n```\n",
+        Path("bad.md"): "```toml\nport = 80\n```\n```toml\nprot = 80\n```\n",
+    }
+
+    (complaint,) = check_docs.wrong_settings(pages, program)
+
+    assert complaint == "bad.md: the program refuses this configuration: Error: no setting prot"
 
 
 def test_the_recipes_of_a_justfile_are_found() -> None:

@@ -14,6 +14,7 @@ from tools.citation import Citation
         ("RFC 5322 §A.1.2", [Citation(5322, ("A.1.2",))]),
         ("RFC 8620 §2, RFC 8621 §1.3", [Citation(8620, ("2",)), Citation(8621, ("1.3",))]),
         ("RFC 2047 §5 (3): in a phrase", [Citation(2047, ("5",))]),
+        ('RFC 8621 §2: "a Net-Unicode string [RFC5198]"', [Citation(8621, ("2",))]),
         ("the year 8621", []),
         ("APPNOTE 6.3 §4.3.12", []),
     ],
