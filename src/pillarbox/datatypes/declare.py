@@ -28,6 +28,7 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 R = TypeVar("R", bound=Record)
 GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES = "get", "changes", "set", "copy", "query", "queryChanges"
+SINGLETON = "singleton"
 ALL_METHODS = frozenset({GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES})
 
 
@@ -130,6 +131,10 @@ class Rules(Generic[R]):
         """The values of computed properties: id -> name -> value. `records` holds each one's stored JSON values."""
         return {}
 
+    def screen(self, call: MethodCall, records: Mapping[str, dict[str, Any]]) -> Mapping[str, dict[str, Any]]:
+        """Of the records that a /get found, those that this call may see; the others are answered as not found."""
+        return records
+
     def may_destroy(self, tx: Transaction, call: MethodCall, old: R) -> None:
         """Raise a Fault when this caller may not destroy the record; also the place for destroy's own arguments."""
 
@@ -174,6 +179,7 @@ class MethodCall:
     arguments: dict[str, Any]
     created_ids: dict[str, str] = field(default_factory=dict)
     prepared: Any = None
+    using: frozenset[str] = frozenset()  # the capabilities that the request named (RFC 8620 §3.3)
 
     @property
     def account(self) -> str:
@@ -202,7 +208,7 @@ class DataType(Generic[R]):
     index_table: str = ""
     index_columns: Callable[[R], Mapping[str, str | int]] = lambda _record: {}  # those that can change
     unique_key: Callable[[R], str | None] = lambda _record: None
-    singleton: bool = False
+    singleton: bool = False  # exactly one, of the id "singleton"; it has its defaults until it is first changed
     directory: bool = False  # lives in the directory's account
     push: bool = True
 
@@ -247,6 +253,11 @@ class DataType(Generic[R]):
     def internals(self) -> tuple[Property, ...]:
         """The properties that nobody sees."""
         return tuple(p for p in self.properties.values() if p.is_marked(Mark.INTERNAL))
+
+    @functools.cached_property
+    def initial(self) -> R:
+        """A singleton as it is before anybody has changed it, when no row of it is stored."""
+        return self.record(id=SINGLETON)
 
     @functools.cached_property
     def decoder(self) -> msgspec.json.Decoder[R]:

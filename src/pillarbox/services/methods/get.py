@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.datatypes.declare import DataType, MethodCall
+from pillarbox.datatypes.declare import SINGLETON, DataType, MethodCall
 from pillarbox.datatypes.view import View
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
 
@@ -20,13 +20,15 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     """The records asked for, or all of them."""
     ids: list[str] | None = call.arguments["ids"]
     limit = view.limits.max_objects_in_get
-    if ids is None:
+    if ids is None and kind.singleton:
+        ids = [SINGLETON]
+    elif ids is None:
         ids = view.ids(kind, call.account, limit + 1)
     ids = list(dict.fromkeys(ids))
     if len(ids) > limit:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {limit} objects can be fetched in one call")
     names = _names(kind, call.arguments["properties"])
-    found = fetch(kind, view, call, ids, names)
+    found = kind.rules.screen(call, fetch(kind, view, call, ids, names))
     return {
         "accountId": call.account,
         "state": str(view.state(kind, call.account)),
@@ -73,6 +75,8 @@ def _stored(
     first, *others = [*parts, None]
     out: dict[str, dict[str, Any]] = {}
     decode = _raw.decode
+    if kind.singleton and SINGLETON in ids:
+        out[SINGLETON] = decode(msgspec.json.encode(kind.initial))
     for id, (body, more) in view.bodies(kind, account, ids, first).items():
         values: dict[str, Any] = decode(body)
         if more is not None:

@@ -117,7 +117,7 @@ class Conversation:
             raise Fault(Kind.FORBIDDEN, "this app password does not allow that")
         resolved = resolve_references(given, self.answers, self._limits.max_reference_results)
         arguments = check_arguments(method, resolved) if method.has_account else dict(resolved)
-        return MethodCall(self._caller, self._access(method, arguments), method.name, arguments, dict(self.created_ids))
+        return MethodCall(self._caller, self._access(method, arguments), method.name, arguments, dict(self.created_ids), using=self._using)
 
     def _access(self, method: Method, arguments: Mapping[str, Any]) -> Any:
         if not method.has_account:

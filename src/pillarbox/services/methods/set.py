@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.datatypes.declare import DataType, Extra, MethodCall, Record, Rules
+from pillarbox.datatypes.declare import SINGLETON, DataType, Extra, MethodCall, Record, Rules
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.view import Transaction
 from pillarbox.services.methods import patch
@@ -108,16 +108,18 @@ class _Work:
     def _update(self, key: str, given: Mapping[str, Any]) -> None:
         kind, tx, call = self.kind, self.tx, self.call
         id = self._resolve(key)
-        if id in self.destroyed or any(self._resolve(d) == id for d in call.arguments["destroy"] or ()):
+        if not kind.singleton and any(self._resolve(d) == id for d in call.arguments["destroy"] or ()):
             raise Fault(Kind.WILL_DESTROY, "the same call destroys this record")
-        old = self._existing(id)
+        stored = tx.get(kind, call.account, id)
+        old = stored if stored is not None else self._initial(id)
         current = msgspec.to_builtins(old)
         wanted = patch.apply(current, {self._pointer(pointer): value for pointer, value in given.items()})
         wanted.pop("id", None) if wanted.get("id") == id else None
         new = changed_record(kind, old, wanted, call.created_ids)
         asked = new
         new = kind.rules.complete(tx, call, old, new)
-        tx.write(kind, call.account, old, new)
+        if stored is not None or new != old:
+            tx.write(kind, call.account, stored, new)
         self.updated[key if not key.startswith("#") else id] = _altered(kind, asked, tx.get(kind, call.account, id) or new)
 
     def _pointer(self, pointer: str) -> str:
@@ -134,7 +136,7 @@ class _Work:
         if kind.singleton:
             raise Fault(Kind.SINGLETON, f"there is exactly one {kind.name}")
         id = self._resolve(key)
-        old = self._existing(id)
+        old = tx.get(kind, call.account, id) or self._initial(id)
         kind.rules.may_destroy(tx, call, old)
         tx.write(kind, call.account, old, None)
         self.destroyed.append(id)
@@ -142,11 +144,11 @@ class _Work:
     def _resolve(self, key: str) -> str:
         return self.call.created_ids.get(key[1:], key) if key.startswith("#") else key
 
-    def _existing(self, id: str) -> Record:
-        found: Record | None = self.tx.get(self.kind, self.call.account, id)
-        if found is None:
-            raise Fault(Kind.NOT_FOUND, f"there is no {self.kind.name} with this id")
-        return found
+    def _initial(self, id: str) -> Any:
+        """A singleton that was never changed has no row: what the client changes are its defaults. All else is not found."""
+        if self.kind.singleton and id == SINGLETON:
+            return self.kind.initial
+        raise Fault(Kind.NOT_FOUND, f"there is no {self.kind.name} with this id")
 
 
 def told(kind: DataType[Any], tx: Transaction, call: MethodCall, record: Record, given: Mapping[str, Any]) -> dict[str, Any]:
