@@ -73,7 +73,9 @@ _SHIFTING = {"utf_7", "hz", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_3
 _JAPANESE_SHIFT = re.compile(rb"\x1b\$[@B]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LABEL_JUNK = re.compile(r"[^a-z0-9]+")
-_DETECTION_OCTETS = 8192
+_DETECTION_OCTETS = 4096
+# If no other octets stand outside ASCII, the text is western: quotes, dashes, dots, spaces as Windows writes them.
+_WESTERN_PUNCTUATION = bytes(range(128)) + bytes.fromhex("80828485868b91929394959697999ba0a3a7a9abadaeb0b4b7bbbf")
 _NOT_ASCII_RUN = re.compile(r"[^\x00-\x7f\ufffd]")
 
 
@@ -126,6 +128,8 @@ def guess(octets: bytes, *, whole: bool = True) -> str:
     text = _decode(octets, "utf_8", whole=whole)
     if "\ufffd" not in text or not _is_mostly_wrong(text):
         return text
+    if not octets.translate(None, _WESTERN_PUNCTUATION):
+        return _decode(octets, "cp1252", whole=whole)
     import chardet  # noqa: PLC0415 - few messages need it, and it is large
 
     found = chardet.detect(octets[:_DETECTION_OCTETS])["encoding"] or "cp1252"

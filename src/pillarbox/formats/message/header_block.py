@@ -32,32 +32,32 @@ def read_block(view: bytes, start: int, max_fields: int, max_field_octets: int) 
     of a message without a blank line is lost.
     """
     block = Block()
+    fields = block.fields
     position = start
-    while match := _FIELD.match(view, position):
-        if len(block.fields) >= max_fields:
+    while True:
+        match = _FIELD.match(view, position)
+        if match is None:
+            # Mail that has been through an mbox file may carry its "From " line among the fields.
+            if position == start or (match := _STRAY_FROM.match(view, position)) is None:
+                break
+        elif len(fields) >= max_fields:
             block.is_over_budget = True
             return _end_past_budget(view, position, block)
-        _add(block, view, match, max_field_octets)
+        else:
+            value, end = match.span(2)
+            if end > value and view[end - 1] == 13:  # CR
+                end -= 1
+            if end - value > max_field_octets:
+                end = value + max_field_octets
+                block.is_oversized = True
+            fields.append(Field(match[1].decode("ascii"), position, value, end))
         position = match.end()
-        # Mail that has been through an mbox file may carry its "From " line among the fields.
-        while view.startswith((b"From ", b">From "), position) and (stray := _STRAY_FROM.match(view, position)):
-            position = stray.end()
     block.end = block.body_start = position
     if blank := _BLANK.match(view, position):
         block.body_start = blank.end()
     else:
         block.is_cut = True
     return block
-
-
-def _add(block: Block, view: bytes, match: re.Match[bytes], max_octets: int) -> None:
-    value, end = match.span(2)
-    if end > value and view[end - 1] == 13:  # CR
-        end -= 1
-    if end - value > max_octets:
-        end = value + max_octets
-        block.is_oversized = True
-    block.fields.append(Field(match[1].decode("ascii"), match.start(), value, end))
 
 
 def _end_past_budget(view: bytes, position: int, block: Block) -> Block:

@@ -9,9 +9,9 @@ import msgspec
 
 from pillarbox.formats.message import header
 from pillarbox.formats.message.address import EmailAddress
-from pillarbox.formats.message.body import decode_octets, decode_text
-from pillarbox.formats.message.html_text import html_to_text
+from pillarbox.formats.message.body import decode_octets
 from pillarbox.formats.message.listing import Listing, listing
+from pillarbox.formats.message.readable_text import readable_text
 from pillarbox.formats.message.scan import scan
 from pillarbox.formats.message.selection import Bodies, select_bodies
 from pillarbox.formats.message.structure import Part, ScanLimits, Structure
@@ -91,7 +91,8 @@ def _texts(data: bytes, root: Part, bodies: Bodies, budget: _Budget) -> Iterator
         for part in _text_parts(selected):
             if budget.left <= 0:
                 return
-            yield budget.take(_readable(octets, part, budget.left))
+            # HTML has far more octets than words; 4 octets is the most that one character takes.
+            yield budget.take(readable_text(octets, part, budget.left * 4, selected))
         for part in selected.attachments:
             is_message = part.type in {"message/rfc822", "message/global"}
             if is_message and depth < _MAX_DEPTH and enclosed < _MAX_ENCLOSED and part.size <= _ENCLOSED_OCTETS:
@@ -109,13 +110,6 @@ def _text_parts(selected: Bodies) -> Iterator[Part]:
     for part in selected.attachments:
         if part.type in {"text/plain", "text/html"} and id(part) not in seen:
             yield part
-
-
-def _readable(data: bytes, part: Part, characters: int) -> str:
-    # HTML has far more octets than words; 4 octets is the most that one character takes.
-    max_octets = min(characters * 4, 4 * MAX_CHARACTERS)
-    text = decode_text(data, part, max_octets).value
-    return html_to_text(text) if part.type == "text/html" else text
 
 
 def _heading(data: bytes, root: Part, budget: _Budget) -> Iterator[str]:

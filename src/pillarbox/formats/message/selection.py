@@ -29,11 +29,12 @@ _HTML_OCTETS = 1_000_000
 
 
 class Bodies(msgspec.Struct, frozen=True):
-    """The three flat views of a message's parts (RFC 8621 §4.1.4)."""
+    """The three flat views of a message's parts (RFC 8621 §4.1.4), and the texts of parts that were read already."""
 
     text_body: list[Part]
     html_body: list[Part]
     attachments: list[Part]
+    texts: dict[str, str] = {}
 
 
 class _Frame:
