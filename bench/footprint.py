@@ -34,7 +34,7 @@ def startup() -> dict[str, float]:
 def write_mbox(path: Path, count: int, recipient: str) -> None:
     """Write `count` messages as an mbox (RFC 4155), ">" before what looks like a separator."""
     with path.open("wb") as file:
-        for message in Corpus(7, recipient).messages(0, count):
+        for message in Corpus(time.time_ns(), recipient).messages(0, count):  # no duplicates of an earlier round
             lines = message.replace(b"\r\n", b"\n").replace(b"\nFrom ", b"\n>From ")
             file.write(b"From sender@example.net Thu Jan  1 00:00:00 2026\n" + lines + b"\n")
 

@@ -116,6 +116,7 @@ class DemoProcess:
         self.command = [*(command or pillarbox_command()), *start]
 
     def __enter__(self) -> Self:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         self.started_at = time.monotonic()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
