@@ -12,7 +12,7 @@ import pytest
 from bench.corpus import Corpus, date, encoded_word, wrapped
 from bench.vocabulary import Vocabulary
 
-RANDOM = Random(1)  # noqa: S311 -- repeatable, not for secrets
+RANDOM = Random(1)
 CORPUS = Corpus(1, "dora@example.org")
 MAIL = list(CORPUS.messages(0, 120))
 
