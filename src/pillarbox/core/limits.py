@@ -28,7 +28,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_size_attachments_per_email: int = 50_000_000
     max_size_message: int = 75_000_000
     max_keywords_per_email: int = 100
-    max_body_value_octets: int = 5_000_000
+    max_body_values_octets: int = 60_000_000
     max_thread_emails: int = 500
 
     max_delayed_send_seconds: int = 30 * 86_400

@@ -67,6 +67,12 @@ class HeaderIs(msgspec.Struct, frozen=True):
     text: str | None
 
 
+class HasHeader(msgspec.Struct, frozen=True):
+    """The text index knows the document to have a header field of this name."""
+
+    name: str
+
+
 class Every(msgspec.Struct, frozen=True):
     """All of the parts hold; of none, true."""
 
@@ -86,7 +92,7 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 Condition = (
-    Compare | HasWord | InContainer | InOtherThan | GroupHasWord | Matches | OneOf | HeaderIs | Every | Some | Nothing
+    Compare | HasWord | InContainer | InOtherThan | GroupHasWord | Matches | OneOf | HeaderIs | HasHeader | Every | Some | Nothing
 )
 
 

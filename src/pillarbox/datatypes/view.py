@@ -51,6 +51,9 @@ class View(Protocol):
     @property
     def now_ms(self) -> int: ...
 
+    def take_time(self) -> None:
+        """Say that what follows may take long. On an event loop it ends the reading, which then begins again in a thread."""
+
     def get(self, kind: DataType[R], account: str, id: str) -> R | None:
         """The live record, or None."""
 

@@ -106,6 +106,9 @@ class Selection:
         found = text_index.query(self._account, node.columns, node.text)
         return self._documents(found) if found else ("1 = 0", [])
 
+    def _has_header(self, node: c.HasHeader) -> Sql:
+        return self._documents(text_index.mark_query(self._account, node.name))
+
     def _documents(self, query: str) -> Sql:
         self._column("doc")
         return "e.doc IN (SELECT rowid FROM text_index WHERE text_index MATCH ?)", [query]
@@ -152,6 +155,7 @@ _COMPILERS: dict[type, Callable[[Selection, Any], Sql]] = {
     c.Matches: Selection._matches,
     c.OneOf: Selection._one_of,
     c.HeaderIs: Selection._header_is,
+    c.HasHeader: Selection._has_header,
     c.Every: Selection._every,
     c.Some: Selection._some,
     c.Nothing: Selection._nothing,

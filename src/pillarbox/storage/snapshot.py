@@ -11,7 +11,7 @@ from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.storage import change
 from pillarbox.storage.blob import BlobStore
-from pillarbox.storage.database import Connection
+from pillarbox.storage.database import BudgetExceeded, Connection
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.select import Selection
 
@@ -42,10 +42,15 @@ class Snapshot:
         self.blobs = blobs
         self.limits = limits
         self.clock = clock
+        self.hurried = False
 
     @property
     def now_ms(self) -> int:
         return self.clock.now_ms()
+
+    def take_time(self) -> None:
+        if self.hurried:
+            raise BudgetExceeded
 
     def get(self, kind: DataType[R], account: str, id: str) -> R | None:
         row = self.db.row(

@@ -120,7 +120,9 @@ class Store:
         db.set_budget(budget)
         try:
             db.run("BEGIN")
-            yield Snapshot(db, self.blobs, self.limits, self.clock, self.cache)
+            view = Snapshot(db, self.blobs, self.limits, self.clock, self.cache)
+            view.hurried = budget is not None
+            yield view
         finally:
             db.set_budget(None)
             db.run("COMMIT")

@@ -24,7 +24,8 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
         ids = [SINGLETON]
     elif ids is None:
         ids = view.ids(kind, call.account, limit + 1)
-    ids = list(dict.fromkeys(ids))
+    # RFC 8620 §3.3: what was created earlier in the request may be named by its creation id.
+    ids = list(dict.fromkeys(call.created_ids.get(id[1:], id) if id.startswith("#") else id for id in ids))
     if len(ids) > limit:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {limit} objects can be fetched in one call")
     names = _names(kind, call.arguments["properties"])

@@ -1,0 +1,55 @@
+"""The declaration of the Email type (RFC 8621 §4)."""
+
+from __future__ import annotations
+
+from pillarbox.core.clock import from_date
+from pillarbox.datatypes.capability import MAIL
+from pillarbox.datatypes.declare import DataType, Members
+from pillarbox.datatypes.email.filter import FILTERS, SORTS
+from pillarbox.datatypes.email.header_property import parse_property
+from pillarbox.datatypes.email.record import DEFAULT_PROPERTIES, LISTING, Email
+from pillarbox.datatypes.email.rules import EmailRules
+from pillarbox.datatypes.mailbox import MAILBOX, MailboxRules
+
+
+def _received(email: Email) -> int:
+    return from_date(email.received_at) or 0
+
+
+def _columns(email: Email) -> dict[str, str | int]:
+    keywords = sorted(email.keywords)
+    return {
+        "keywords": f" {' '.join(keywords)} " if keywords else "",
+        "thread_id": email.thread_id,
+        "received_at": _received(email),
+        "size": email.size,
+    }
+
+
+EMAIL: DataType[Email] = DataType(
+    Email,
+    letter="e",
+    capability=MAIL,
+    rules=EmailRules(),
+    parts={"listing": LISTING},
+    computed=dict.fromkeys(("headers", "bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments")),
+    is_dynamic=lambda name: parse_property(name) is not None,
+    default_properties=DEFAULT_PROPERTIES,
+    filters=FILTERS,
+    sorts=SORTS,
+    collapse_argument="collapseThreads",
+    members=Members(
+        "mailbox_ids",
+        "Mailbox",
+        sort_key=_received,
+        group=lambda email: email.thread_id,
+        size=lambda email: email.size,
+        words=lambda email: email.keywords,
+    ),
+    index_table="email_index",
+    index_columns=_columns,
+)
+assert isinstance(EMAIL.rules, EmailRules)
+EMAIL.rules.kind = EMAIL
+assert isinstance(MAILBOX.rules, MailboxRules)
+MAILBOX.rules.emails = EMAIL

@@ -1,0 +1,81 @@
+"""A message read once, at its arrival: everything that the store keeps of it (RFC 8621 §4.1, §3).
+
+Pure and perhaps slow: it is done before the write lock is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+from pillarbox.core.clock import from_date
+from pillarbox.formats.message.address import EmailAddress
+from pillarbox.formats.message.collation import sort_key
+from pillarbox.formats.message.index_text import IndexText, index_text
+from pillarbox.formats.message.listing import Listing, listing
+from pillarbox.formats.message.scan import scan
+from pillarbox.formats.message.selection import select_bodies
+from pillarbox.formats.message.structure import Structure
+from pillarbox.formats.message.subject import base_subject
+
+_MAX_KEYS = 50
+_SORT_LENGTH = 64  # characters of a sort key that are kept
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What was read of a message."""
+
+    data: bytes
+    structure: Structure
+    listing: Listing
+    text: IndexText
+    thread_keys: tuple[str, ...]
+
+    @property
+    def header_names(self) -> str:
+        """The names of the header fields, between spaces."""
+        return " ".join(dict.fromkeys(field.name for field in self.structure.root.fields))
+
+    @property
+    def columns(self) -> dict[str, str | int | None]:
+        """The index columns that never change."""
+        seen = self.listing
+        return {
+            "sent_at": (from_date(seen.sent_at) or 0) if seen.sent_at else 0,
+            "has_attachment": int(seen.has_attachment),
+            "subject_key": sort_key(base_subject(seen.subject or ""))[:_SORT_LENGTH],
+            "from_key": _first(seen.from_),
+            "to_key": _first(seen.to),
+        }
+
+
+def _first(addresses: Iterable[EmailAddress] | None) -> str:
+    # RFC 8621 §4.4.2: "either the name property or if null/empty, the email property of the first EmailAddress object"
+    for address in addresses or ():
+        return sort_key(address.name or address.email)[:_SORT_LENGTH]
+    return ""
+
+
+def read_message(data: bytes) -> Reading:
+    """Read a message. Never raises: what is broken is read as well as it can be."""
+    structure = scan(data)
+    bodies = select_bodies(structure.root)
+    seen = listing(data, structure, bodies)
+    return Reading(data, structure, seen, index_text(data, structure, listed=seen, bodies=bodies), thread_keys(seen))
+
+
+def thread_keys(seen: Listing) -> tuple[str, ...]:
+    """How a thread is found: a digest of each message id that the header names, together with the base subject.
+
+    RFC 8621 §3: messages belong together when an identical message id appears in both in any of Message-Id, In-Reply-To and
+    References, and their subjects are the same after stripping what mail programs add.
+    """
+    ids = dict.fromkeys([*(seen.message_id or ()), *(seen.in_reply_to or ()), *reversed(seen.references or ())])
+    subject = "".join(base_subject(seen.subject or "").casefold().split())
+    return tuple(_digest(id, subject) for id in list(ids)[:_MAX_KEYS])
+
+
+def _digest(message_id: str, subject: str) -> str:
+    return hashlib.blake2b(f"{message_id}\n{subject}".encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()

@@ -1,0 +1,183 @@
+"""Mailboxes: named sets of emails, in a tree, with roles and counters (RFC 8621 §2)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pillarbox.core.faults import Fault, Kind, invalid
+from pillarbox.datatypes.capability import MAIL
+from pillarbox.datatypes.declare import DataType, Filter, MethodCall, Record, Rules, Sort
+from pillarbox.datatypes.mailbox_tree import arrange, depth_below, is_loop
+from pillarbox.datatypes.mark import Computed, Counter, Indexed, Reference
+from pillarbox.datatypes.view import Transaction, View
+
+# The IMAP mailbox name attributes that are roles, in lower case (RFC 8621 §2, RFC 6154, RFC 8457, RFC 9979).
+ROLES = frozenset({
+    "all", "archive", "drafts", "flagged", "important", "inbox", "junk", "memos", "scheduled", "sent", "snoozed", "subscribed", "trash",
+})  # fmt: skip
+_MAX_SORT_ORDER = 2**31 - 1
+
+
+class MailboxRights(msgspec.Struct, frozen=True, rename="camel"):
+    """What the caller may do with a mailbox (RFC 8621 §2)."""
+
+    may_read_items: bool = True
+    may_add_items: bool = True
+    may_remove_items: bool = True
+    may_set_seen: bool = True
+    may_set_keywords: bool = True
+    may_create_child: bool = True
+    may_rename: bool = True
+    may_delete: bool = True
+    may_submit: bool = True
+
+
+_READ_ONLY = MailboxRights(may_read_items=True, **dict.fromkeys(MailboxRights.__struct_fields__[1:], False))
+
+
+class Mailbox(Record, frozen=True):
+    """A mailbox; its counters always equal the mail that is in it."""
+
+    name: str
+    parent_id: Reference[str | None] = None
+    role: Indexed[str | None] = None
+    sort_order: int = 0
+    is_subscribed: bool = True
+    total_emails: Counter[int] = 0
+    unread_emails: Counter[int] = 0
+    total_threads: Counter[int] = 0
+    unread_threads: Counter[int] = 0
+    my_rights: Computed[MailboxRights | None] = None
+
+
+_COUNTERS = ("total_emails", "unread_emails", "total_threads", "unread_threads")
+
+
+class MailboxRules(Rules[Mailbox]):
+    """The tree stays a tree, names and roles stay unique, and no mail is lost with its mailbox."""
+
+    arguments = {
+        "set": {"onDestroyRemoveEmails": (bool, False)},
+        "query": {"sortAsTree": (bool, False), "filterAsTree": (bool, False)},
+        "queryChanges": {"sortAsTree": (bool, False), "filterAsTree": (bool, False)},
+    }
+    emails: DataType[Any]  # set where emails are declared, which know mailboxes
+
+    def complete(self, tx: Transaction, call: MethodCall, old: Mailbox | None, new: Mailbox) -> Mailbox:
+        # RFC 8621 §2: the name "MUST be a Net-Unicode string [RFC5198]", that is, in normalisation form C.
+        return msgspec.structs.replace(new, name=unicodedata.normalize("NFC", new.name), my_rights=None)
+
+    def check(self, tx: Transaction, account: str, old: Mailbox | None, new: Mailbox | None) -> None:
+        if new is None:
+            return
+        if old is not None and all(getattr(old, f) == getattr(new, f) for f in ("name", "parent_id", "role", "sort_order")):
+            return
+        self._check_name(tx, new)
+        if not 0 <= new.sort_order <= _MAX_SORT_ORDER:
+            raise invalid("sortOrder", "sortOrder is at least 0 and less than 2^31")
+        boxes = {box.id: box for box in tx.all(MAILBOX, account)}
+        if old is None and len(boxes) >= tx.limits.max_mailboxes:
+            raise Fault(Kind.OVER_QUOTA, f"an account has at most {tx.limits.max_mailboxes} mailboxes")
+        self._check_place(tx, boxes, new)
+        self._check_role(boxes, old, new)
+
+    def _check_name(self, tx: Transaction, new: Mailbox) -> None:
+        size = len(new.name.encode())
+        if not 0 < size <= tx.limits.max_size_mailbox_name:
+            raise invalid("name", f"a name has 1 to {tx.limits.max_size_mailbox_name} octets of UTF-8")
+        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in new.name):
+            raise invalid("name", "a name has no control characters")
+
+    def _check_place(self, tx: Transaction, boxes: Mapping[str, Mailbox], new: Mailbox) -> None:
+        if new.parent_id is not None:
+            if new.parent_id not in boxes:
+                raise invalid("parentId", "there is no such mailbox")
+            if is_loop(boxes, new):
+                raise invalid("parentId", "a mailbox cannot be inside itself")
+        if depth_below(boxes, new) > tx.limits.max_mailbox_depth:
+            raise invalid("parentId", f"mailboxes are nested at most {tx.limits.max_mailbox_depth} deep")
+        # RFC 8621 §2: "There MUST NOT be two sibling Mailboxes with both the same parent and the same name."
+        for box in boxes.values():
+            if box.id != new.id and box.parent_id == new.parent_id and box.name == new.name:
+                raise Fault(Kind.ALREADY_EXISTS, f"there is a mailbox {new.name!r} here already", existing_id=box.id)
+
+    def _check_role(self, boxes: Mapping[str, Mailbox], old: Mailbox | None, new: Mailbox) -> None:
+        if new.role == (old.role if old is not None else None):
+            return
+        if new.role is not None and new.role not in ROLES:
+            raise invalid("role", f"{new.role!r} is not a role; roles are {', '.join(sorted(ROLES))}")
+        if old is not None and old.role == "inbox":
+            raise invalid("role", "mail is delivered to the inbox; its role cannot be taken away")
+        # RFC 8621 §2: "there MUST NOT be two Mailboxes in the same account with the same role"
+        if new.role is not None and any(box.role == new.role and box.id != new.id for box in boxes.values()):
+            raise invalid("role", f"another mailbox has the role {new.role}")
+
+    def may_destroy(self, tx: Transaction, call: MethodCall, old: Mailbox) -> None:
+        if old.role == "inbox":
+            raise Fault(Kind.FORBIDDEN, "mail is delivered to the inbox; it cannot be destroyed")
+        if any(box.parent_id == old.id for box in tx.all(MAILBOX, call.account)):
+            raise Fault(Kind.HAS_CHILD, "destroy or move the mailboxes inside it first")
+        if old.total_emails:
+            if not call.arguments["onDestroyRemoveEmails"]:
+                raise Fault(Kind.HAS_CONTENT, "there are emails in it")
+            self._remove_emails(tx, call.account, old)
+
+    def _remove_emails(self, tx: Transaction, account: str, box: Mailbox) -> None:
+        for id in tx.member_ids(self.emails, account, box.id):
+            email = tx.get(self.emails, account, id)
+            assert email is not None
+            left = {m: True for m in email.mailbox_ids if m != box.id}
+            tx.write(self.emails, account, email, msgspec.structs.replace(email, mailbox_ids=left) if left else None)
+
+    def follow(self, tx: Transaction, account: str, old: Mailbox | None, new: Mailbox | None) -> None:
+        roles = {box.role for box in (old, new) if box is not None}
+        if "trash" in roles and (old is None or new is None or old.role != new.role):
+            self.emails.rules.recount(tx, account)
+
+    def compute(
+        self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        out = {}
+        for id, stored in records.items():
+            rights = MailboxRights()
+            role = stored["role"]
+            if role in ("inbox", msgspec.Raw(b'"inbox"')):
+                rights = MailboxRights(may_rename=False, may_delete=False)
+            out[id] = {"myRights": _READ_ONLY if call.access.is_read_only else rights}
+        return out
+
+    def arrange(self, call: MethodCall, matched: Sequence[Mailbox], everything: Sequence[Mailbox]) -> Sequence[Mailbox]:
+        return arrange(
+            matched, everything, sort_as_tree=call.arguments["sortAsTree"], filter_as_tree=call.arguments["filterAsTree"]
+        )
+
+
+def id_of_role(view: View, account: str, role: str) -> str | None:
+    """The id of the account's mailbox that has a role, or None."""
+    found = view.find(MAILBOX, account, "role", [role])
+    return found[0][1] if found else None
+
+
+MAILBOX: DataType[Mailbox] = DataType(
+    Mailbox,
+    letter="m",
+    capability=MAIL,
+    rules=MailboxRules(),
+    methods=frozenset({"get", "changes", "set", "query", "queryChanges"}),
+    filters={
+        "parentId": Filter(str | None, test=lambda box, value: box.parent_id == value),
+        "name": Filter(str, test=lambda box, value: value.casefold() in box.name.casefold()),
+        "role": Filter(str | None, test=lambda box, value: box.role == value),
+        "hasAnyRole": Filter(bool, test=lambda box, value: (box.role is not None) == value),
+        "isSubscribed": Filter(bool, test=lambda box, value: box.is_subscribed == value),
+    },
+    sorts={
+        "sortOrder": Sort(key=lambda box: box.sort_order),
+        "name": Sort(key=lambda box: (box.name.casefold(), box.name)),
+        "parentId": Sort(key=lambda box: box.parent_id or ""),
+    },
+)

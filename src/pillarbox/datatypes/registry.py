@@ -1,0 +1,22 @@
+"""All data types of this server. To add one: its module, and a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pillarbox.datatypes.declare import DataType
+from pillarbox.datatypes.email import EMAIL
+from pillarbox.datatypes.identity import IDENTITY
+from pillarbox.datatypes.mailbox import MAILBOX
+from pillarbox.datatypes.quota import QUOTA
+from pillarbox.datatypes.thread import THREAD
+from pillarbox.datatypes.vacation_response import VACATION_RESPONSE
+
+TYPES: tuple[DataType[Any], ...] = (
+    MAILBOX,
+    THREAD,
+    EMAIL,
+    IDENTITY,
+    VACATION_RESPONSE,
+    QUOTA,
+)

@@ -1,0 +1,1 @@
+"""Mail: bringing messages in, and the methods that only emails have."""

@@ -1,0 +1,19 @@
+"""All methods of this server by name: those that types have by their declaration, and those of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pillarbox.datatypes.registry import TYPES
+from pillarbox.services.mail import import_method, parse_method, snippet_method
+from pillarbox.services.methods.derive import derive
+from pillarbox.services.methods.method import Method
+
+METHODS: Mapping[str, Method] = derive(
+    TYPES,
+    (
+        *import_method.METHODS,
+        *parse_method.METHODS,
+        *snippet_method.METHODS,
+    ),
+)

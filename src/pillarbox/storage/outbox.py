@@ -1,0 +1,53 @@
+"""The outbox: entries by the time when they are due, across all accounts. What an entry needs of the blobs is held for it."""
+
+from __future__ import annotations
+
+from pillarbox.datatypes.outbox import Entry
+from pillarbox.storage import blob_reference
+from pillarbox.storage.database import Connection
+
+HOLDER = "Outbox"  # the type under which entries hold blobs
+_COLUMNS = "account, id, due_at, kind, item, body"
+
+
+def add(db: Connection, entry: Entry, blob: str | None) -> None:
+    """Put an entry in; the blob is kept for as long as it is there."""
+    values = (entry.account, entry.id, entry.due_at, entry.kind, entry.item, entry.body)
+    db.run(f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)
+    if blob is not None:
+        blob_reference.hold(db, entry.account, blob, HOLDER, entry.id)
+
+
+def due(db: Connection, kind: str, now_ms: int, limit: int) -> list[Entry]:
+    """The entries of a kind whose time has come, the longest due first."""
+    sql = f"SELECT {_COLUMNS} FROM outbox WHERE kind = ? AND due_at <= ? ORDER BY due_at, account, id LIMIT ?"
+    return [Entry(*row) for row in db.rows(sql, (kind, now_ms, limit))]  # type: ignore[arg-type]
+
+
+def next_due(db: Connection, kind: str) -> int | None:
+    """When the next entry of a kind is due; None when there is none."""
+    row = db.row("SELECT MIN(due_at) FROM outbox WHERE kind = ?", (kind,))
+    return None if row is None or row[0] is None else int(str(row[0]))
+
+
+def of_item(db: Connection, account: str, item: str) -> list[Entry]:
+    """The entries that are there for a record, by id."""
+    sql = f"SELECT {_COLUMNS} FROM outbox WHERE account = ? AND item = ? ORDER BY id"
+    return [Entry(*row) for row in db.rows(sql, (account, item))]  # type: ignore[arg-type]
+
+
+def postpone(db: Connection, entry: Entry, due_at: int, body: bytes) -> None:
+    """Keep an entry for later, with what was learnt."""
+    sql = "UPDATE outbox SET due_at = ?, body = ? WHERE account = ? AND id = ?"
+    db.run(sql, (due_at, body, entry.account, entry.id))
+
+
+def finish(db: Connection, entry: Entry, now_ms: int) -> None:
+    """Take an entry out: its work is done, or not wanted any more."""
+    db.run("DELETE FROM outbox WHERE account = ? AND id = ?", (entry.account, entry.id))
+    rows = db.rows(
+        "SELECT property FROM lookup WHERE account = ? AND type = 'Blob' AND value = ? AND item = ?",
+        (entry.account, HOLDER, entry.id),
+    )
+    for (blob,) in rows:
+        blob_reference.let_go(db, entry.account, str(blob), HOLDER, entry.id, now_ms)
