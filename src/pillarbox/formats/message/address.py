@@ -42,7 +42,6 @@ _TOKEN = re.compile(
     r"|(.)",
     re.DOTALL,
 )
-_ANGLE_WHITE = re.compile(r"[ \t\r\n]+")
 _QUOTED_LOCAL = re.compile(r'"(?:[^"\\]|\\.)*+"@', re.DOTALL)
 
 
@@ -84,6 +83,14 @@ def _display_name(text: str) -> str | None:
     if "=?" in text:
         text = encoded_word.decode_words(text, lenient=True)
     return encoded_word.normalise(text.strip(" \t")) or None
+
+
+def _close_up(spec: str) -> str:
+    """An addr-spec without white space around its dots and "@" (RFC 5322 §4.4, obs-local-part)."""
+    if " " not in spec and "\t" not in spec:
+        return spec
+    spec = " ".join(spec.split())
+    return spec.replace(" @", "@").replace("@ ", "@").replace(" .", ".").replace(". ", ".")
 
 
 class _Parser:
@@ -181,7 +188,7 @@ class _Parser:
         inner = comment.remove_comments(inner).strip(" \t\r\n")
         if inner.startswith("@"):
             inner = inner.rpartition(":")[2]
-        return inner if '"' in inner else _ANGLE_WHITE.sub("", inner)
+        return inner if '"' in inner else _close_up(inner)
 
     def open_group(self) -> None:
         name = _display_name("".join(self.words))
@@ -214,7 +221,7 @@ class _Parser:
         """An addr-spec without angle brackets; words before it ("Jane jane@example.com") make its name."""
         if "@" not in raw:
             return EmailAddress(self.comment_name(), name or raw)
-        spec = re.sub(r"[ \t]*([@.])[ \t]*", r"\1", raw) if " @" in raw or "@ " in raw or " ." in raw else raw
+        spec = raw if raw.startswith('"') else _close_up(raw)
         if spec.startswith('"') or " " not in spec:
             return EmailAddress(self.comment_name(), spec)
         before, _, last = spec.rpartition(" ")

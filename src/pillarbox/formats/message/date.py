@@ -14,8 +14,8 @@ _ZONES = {"EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT"
 _DATE = re.compile(
     r"\s*(?:[A-Za-z]{2,9}\.?\s*,?\s*)?"
     r"(\d{1,2})[\s\-]{1,4}([A-Za-z]{3})[A-Za-z]{0,6}\.?,?[\s\-]{1,4}(\d{2,5})\s{1,4}"
-    r"(\d{1,2})\s{0,9}[:.]\s{0,9}(\d{2})(?:\s{0,9}[:.]\s{0,9}(\d{2}))?(?:\.\d{1,9})?"
-    r"\s{0,9}(?:(?:UTC|GMT)?([+\-])\s?(\d{2}):?(\d{2})|([A-Za-z]{1,5}))?"
+    r"(\d{1,2})\s{0,9}[:.]\s{0,9}(\d{1,2})(?:\s{0,9}[:.]\s{0,9}(\d{1,2}))?(?:\.\d{1,9})?"
+    r"\s{0,9}(?:(?:UTC|GMT)?([+\-]{1,2})\s?(\d{2}):?(\d{2})|([A-Za-z]{1,5}))?"
 )
 # asctime: "Thu Aug 22 12:36:23 2002"
 _ASCTIME = re.compile(
@@ -45,7 +45,7 @@ def parse_date(text: str) -> datetime | None:
     if number is None:
         return None
     try:
-        seconds = min(int(second or 0), 59) if (second or "0") <= "60" else 60
+        seconds = min(int(second or 0), 59) if int(second or 0) <= 60 else 60
         return datetime(_year(year), number, int(day), int(hour), int(minute), seconds, tzinfo=_timezone(offset))
     except (ValueError, OverflowError):
         return None
@@ -83,7 +83,7 @@ def _offset(sign: str | None, hours: str | None, minutes: str | None, zone: str 
         if int(hours) > 23 or int(minutes) > 59:
             return 0
         amount = int(hours) * 60 + int(minutes)
-        return -amount if sign == "-" else amount
+        return -amount if "-" in sign else amount
     return _ZONES.get((zone or "").upper(), 0)
 
 

@@ -10,7 +10,9 @@ import re
 
 MAX_CHARACTERS = 1_000_000
 
-_ATTRIBUTES = r"[^>\"']*+(?:(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))[^>\"']*+)*+(?:>|\Z)"
+# A quote opens a value only after "="; elsewhere, and inside a bare value, it is a character like others.
+_VALUE = r"(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>\"'][^\s>]*+)?"
+_ATTRIBUTES = rf"[^>=]*+(?:=\s*+{_VALUE}[^>=]*+)*+(?:>|\Z)"
 # Elements whose content is no text for reading, then all other tags, then comments and declarations.
 _MARKUP = re.compile(
     rf"<(?:(script|style|title|template|noscript|iframe|object|svg|textarea|xmp)(?=[\s/>]){_ATTRIBUTES}"
@@ -23,7 +25,8 @@ _BREAK = "\x1e"  # no character of any text; a line end in the source is only wh
 _SEPARATORS = dict.fromkeys(
     (
         "p div br tr li ul ol dl dt dd h1 h2 h3 h4 h5 h6 table tbody thead tfoot caption blockquote pre hr section"
-        " article aside header footer nav main address form fieldset figure figcaption center body head html option legend"
+        " article aside header footer nav main address form fieldset figure figcaption center body head html option"
+        " legend"
     ).split(),
     _BREAK,
 ) | dict.fromkeys("td th img input button select".split(), " ")

@@ -10,7 +10,6 @@ from collections.abc import Callable
 IDENTITY = frozenset({"7bit", "8bit", "binary"})
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_ALPHABET = bytes(octet for octet in range(256) if octet not in _ALPHABET)
-_NOT_BASE64 = bytes(octet for octet in _NOT_ALPHABET if octet != ord("="))
 _MAX_SEGMENTS = 1000
 _CHUNK = 1 << 20
 
@@ -20,18 +19,29 @@ _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} [^\n]*\n", re.MULTILINE)
 
 
 def decode_base64(octets: bytes) -> bytes:
-    """Octets of base64 (RFC 2045 §6.8), with junk between, padding in the middle or missing, and a cut end forgiven."""
+    """Octets of base64 (RFC 2045 §6.8): junk between, missing padding and a cut end are forgiven.
+
+    Several encoded pieces after each other are all decoded; plain text after the padding, such as a mailing list's
+    footer, is not taken for base64.
+    """
     return b"".join(map(_decode_segment, _base64_segments(octets)))
 
 
 def _base64_segments(octets: bytes) -> list[bytes]:
-    """The runs of alphabet characters between paddings: several encoded pieces may have been put after each other."""
-    cleaned = octets.translate(None, _NOT_BASE64).rstrip(b"=")
-    if b"=" not in cleaned:
-        return [cleaned]
-    segments = cleaned.split(b"=", _MAX_SEGMENTS)
+    """The runs of alphabet characters between paddings."""
+    padding = octets.find(b"=")
+    head = octets[: padding if padding >= 0 else None].translate(None, _NOT_ALPHABET)
+    if padding < 0:
+        return [head]
+    if len(head) % 4 < 2:
+        # No padding can stand there: it is junk like any other.
+        return [octets.translate(None, _NOT_ALPHABET)]
+    rest = octets[padding:].translate(None, b"\r\n")
+    if (len(head) + len(rest)) % 4 or rest.translate(None, _ALPHABET + b"="):
+        return [head]
+    segments = rest.split(b"=", _MAX_SEGMENTS)
     segments[-1] = segments[-1].translate(None, b"=")
-    return [segment for segment in segments if segment]
+    return [head, *(segment for segment in segments if segment)]
 
 
 def _decode_segment(segment: bytes) -> bytes:
