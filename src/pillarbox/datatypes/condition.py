@@ -68,7 +68,7 @@ class HeaderIs(msgspec.Struct, frozen=True):
 
 
 class HasHeader(msgspec.Struct, frozen=True):
-    """The text index knows the document to have a header field of this name."""
+    """The document may have a header field of this name, as far as the text index knows: never too few, perhaps too many."""
 
     name: str
 

@@ -7,7 +7,7 @@ synchronous callers; the servers' bridge drives the same `Writer` step by step.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from typing import TypeVar
 from pillarbox.core.clock import Clock, SystemClock
 from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
+from pillarbox.storage import text_index
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.migration import migrate
@@ -36,6 +37,7 @@ class Writer:
         self._db = db
         self._lock = lock
         self._changed: list[Changed] = []
+        self._texts: list[tuple[int, str, Mapping[str, str] | None]] = []
 
     def try_begin(self) -> bool:
         """Open a transaction unless another process is writing."""
@@ -56,11 +58,13 @@ class Writer:
         with tx.savepoint():
             result = body(tx)
         self._changed.append(tx.changed)
+        self._texts += tx.texts
         return result
 
     def commit(self) -> Changed:
         """Put everything on stable storage. What changed is returned once, for push."""
         try:
+            text_index.follow(self._db, self._texts)
             self._db.run("COMMIT")
         except BaseException:
             self.rollback()
@@ -70,12 +74,12 @@ class Writer:
         for one in self._changed:
             for account, types in one.items():
                 merged.setdefault(account, {}).update(types)
-        self._changed = []
+        self._changed, self._texts = [], []
         return merged
 
     def rollback(self) -> None:
         """Forget the open transaction."""
-        self._changed = []
+        self._changed, self._texts = [], []
         if self._db.native.in_transaction:
             self._db.run("ROLLBACK")
         self._lock.release()

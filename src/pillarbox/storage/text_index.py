@@ -6,6 +6,7 @@ a token and searched as phrases.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +16,11 @@ COLUMNS = ("sender", "recipient", "cc", "bcc", "subject", "body", "attachment")
 _CJK = re.compile("[\u2e80-\u2fdf\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 _TERM = re.compile(r'(-?)"([^"]*)"?|(\S+)')
 _MAX_TERMS = 50
+_UNMARKED = frozenset({
+    "return-path", "received", "delivered-to", "date", "from", "to", "subject", "message-id", "mime-version", "content-type",
+    "content-transfer-encoding", "x-original-to", "errors-to", "sender", "precedence", "reply-to", "x-mailer", "references",
+    "in-reply-to",
+})  # fmt: skip
 
 
 def spread(text: str) -> str:
@@ -22,29 +28,39 @@ def spread(text: str) -> str:
     return text if text.isascii() else _CJK.sub(lambda m: f" {m[0]} ", text)
 
 
+@functools.lru_cache(maxsize=4096)
 def scope(account: str) -> str:
     """The token that stands for an account: letters and digits only."""
     return "a" + "".join(c if c.isalnum() else f"x{ord(c):x}" for c in account)
 
 
+@functools.lru_cache(maxsize=4096)
 def mark(header_name: str) -> str:
     """The token that stands for the presence of a header field."""
     return "h" + "".join(c if c.isalnum() else "x" for c in header_name.lower())
 
 
-def add(db: Connection, doc: int, account: str, text: Mapping[str, str]) -> None:
-    """Index one document; `text` has the columns of COLUMNS and `marks`, header names between spaces."""
-    marks = " ".join(mark(name) for name in text.get("marks", "").split(" ") if name)
+def has_marks(header_name: str) -> bool:
+    """Whether the index knows which documents have the header field: not for those that nearly all have."""
+    return header_name.lower() not in _UNMARKED
+
+
+def follow(db: Connection, texts: Sequence[tuple[int, str, Mapping[str, str] | None]]) -> None:
+    """Add and remove documents, in order: (document, account, text by column, or None to remove it)."""
+    for doc, account, text in texts:
+        if text is None:
+            db.run("DELETE FROM text_index WHERE rowid = ?", (doc,))
+        else:
+            _add(db, doc, account, text)
+
+
+def _add(db: Connection, doc: int, account: str, text: Mapping[str, str]) -> None:
+    marks = " ".join([mark(name) for name in text.get("marks", "").split(" ") if name and has_marks(name)])
     db.run(
         "INSERT INTO text_index (rowid, scope, sender, recipient, cc, bcc, subject, body, attachment, marks)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (doc, scope(account), *(spread(text.get(column, "")) for column in COLUMNS), marks),
+        (doc, scope(account), *[spread(text.get(column, "")) for column in COLUMNS], marks),
     )
-
-
-def remove(db: Connection, doc: int) -> None:
-    """Take a document out of the index."""
-    db.run("DELETE FROM text_index WHERE rowid = ?", (doc,))
 
 
 def terms(text: str) -> list[str]:

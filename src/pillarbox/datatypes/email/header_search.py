@@ -17,10 +17,9 @@ from pillarbox.formats.message.scan import scan
 def with_header(kind: DataType[Email], view: View, account: str, wanted: c.HeaderIs) -> list[str]:
     """The ids of the emails that match."""
     candidates = [id for id, _ in view.select(kind, account, c.HasHeader(wanted.name), ())]
-    if wanted.text is None or not candidates:
-        return candidates
-    view.take_time()
-    needle = wanted.text.casefold()
+    if candidates:
+        view.take_time()
+    needle = (wanted.text or "").casefold()
     out = []
     for start in range(0, len(candidates), 500):
         for email in view.get_many(kind, account, candidates[start : start + 500]).values():

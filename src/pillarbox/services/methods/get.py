@@ -11,6 +11,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import SINGLETON, DataType, MethodCall
 from pillarbox.datatypes.view import View
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
+from pillarbox.services.methods.splice import Records, cutter
 
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 ARGUMENTS = {**ACCOUNT_ID, "ids": Argument(list[str] | None, None), "properties": Argument(list[str] | None, None)}
@@ -29,12 +30,26 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     if len(ids) > limit:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {limit} objects can be fetched in one call")
     names = _names(kind, call.arguments["properties"])
+    if not (kind.screened or kind.singleton) and not any(name in kind.computed_names or kind.is_dynamic(name) for name in names):
+        return _spliced(kind, view, call, ids, names)
     found = kind.rules.screen(call, fetch(kind, view, call, ids, names))
     return {
         "accountId": call.account,
         "state": str(view.state(kind, call.account)),
         "list": [found[id] for id in ids if id in found],
         "notFound": [id for id in ids if id not in found],
+    }
+
+
+def _spliced(kind: DataType[Any], view: View, call: MethodCall, ids: list[str], names: list[str]) -> Result:
+    work = cutter(kind, tuple(names))
+    found, cut = work.cut(view, kind, call.account, ids)
+    known = set(found)
+    return {
+        "accountId": call.account,
+        "state": str(view.state(kind, call.account)),
+        "list": Records(work, cut),
+        "notFound": [id for id in ids if id not in known],
     }
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.services.methods.patch import split
+from pillarbox.services.methods.splice import Records
 
 Answer = tuple[str, Any, str]
 
@@ -51,16 +52,21 @@ def _walk(value: Any, path: list[str], limit: int) -> Any:
         if isinstance(value, msgspec.Raw):
             value = msgspec.json.decode(value)
         if part == "*" and isinstance(value, list):
-            out: list[Any] = []
-            for item in value:
-                one = _walk(item, path[at + 1 :], limit)
-                # "if the result of applying the rest of the pointer tokens to each item is itself an array, its items are included"
-                out.extend(one) if isinstance(one, list) else out.append(one)
-                if len(out) > limit:
-                    raise _bad("the reference gives too many values")
-            return out
+            if isinstance(value, Records) and at == len(path) - 2 and (column := value.column(path[-1])) is not None:
+                return _flattened(column, limit)
+            return _flattened([_walk(item, path[at + 1 :], limit) for item in value], limit)
         value = _step(value, part)
     return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+
+
+def _flattened(values: list[Any], limit: int) -> list[Any]:
+    # RFC 8620 §3.7: what is itself an array gives its items, "so that the result is a flat list".
+    out: list[Any] = []
+    for one in values:
+        out.extend(one) if isinstance(one, list) else out.append(one)
+        if len(out) > limit:
+            raise _bad("the reference gives too many values")
+    return out
 
 
 def _step(value: Any, part: str) -> Any:
@@ -78,5 +84,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_plain(v) for v in value]
+        return value if all(isinstance(v, str) for v in value) else [_plain(v) for v in value]
     return value
