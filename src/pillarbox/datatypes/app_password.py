@@ -1,0 +1,110 @@
+"""AppPassword: a password of a user's own for one program, which can do less, expire, and be taken back alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pillarbox.core.clock import from_date, is_utc_date, utc_date
+from pillarbox.core.faults import Fault, Kind, invalid
+from pillarbox.datatypes import capability
+from pillarbox.datatypes.admin.password import digest_token, new_token
+from pillarbox.datatypes.declare import CHANGES, GET, SET, DataType, MethodCall, Record, Rules
+from pillarbox.datatypes.mark import Computed, Immutable, Indexed, Internal, ServerSet
+from pillarbox.datatypes.view import Transaction, View
+
+# What an app password can be limited to, by the names that people see. Administration has to be named: an app password
+# is often kept where many programs can read it. None can make app passwords, or it would outlive being taken back.
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    "mail": (capability.MAIL, capability.BLOB, capability.QUOTA),
+    "submission": (capability.SUBMISSION, capability.MDN),
+    "vacation": (capability.VACATION,),
+    "admin": (capability.ADMIN,),
+}
+_MAX_LABEL = 200
+
+
+class AppPassword(Record, frozen=True):
+    """One app password. `secret` is told once, on creation; an empty scope allows all but administration."""
+
+    label: str
+    scope: Immutable[list[str]] = msgspec.field(default_factory=list)
+    expires_at: str | None = None
+    created_at: ServerSet[str] = ""
+    last_used_at: ServerSet[str | None] = None
+    secret: Computed[str | None] = None
+    secret_digest: Internal[Indexed[str]] = ""
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """The capabilities that it opens; an empty scope opens all but administration."""
+        names = self.scope or [name for name in SCOPES if name != "admin"]
+        return frozenset(uri for name in names for uri in SCOPES.get(name, ()))
+
+    def is_valid(self, now_ms: int) -> bool:
+        """Whether it has not expired."""
+        at = from_date(self.expires_at) if self.expires_at else None
+        return at is None or now_ms < at
+
+
+class AppPasswordRules(Rules[AppPassword]):
+    """Secrets are made here, and known to nobody but who asked."""
+
+    def prepare(self, view: View, call: MethodCall) -> dict[str, str]:
+        return {}  # the secrets made in this call, by id
+
+    def complete(self, tx: Transaction, call: MethodCall, old: AppPassword | None, new: AppPassword) -> AppPassword:
+        # A program must not be able to give itself, or another, more than its own app password allows.
+        if call.caller.scope:
+            raise Fault(Kind.FORBIDDEN, "app passwords are made and changed with the account's own password")
+        _refuse_foreign(call)
+        if old is not None:
+            return new
+        secret = call.prepared[new.id] = new_token(call.account)
+        return msgspec.structs.replace(new, secret_digest=digest_token(secret), created_at=utc_date(tx.now_ms))
+
+    def check(self, tx: Transaction, account: str, old: AppPassword | None, new: AppPassword | None) -> None:
+        if new is None:
+            return
+        if not 0 < len(new.label.strip()) <= _MAX_LABEL:
+            raise invalid("label", f"a label has 1 to {_MAX_LABEL} characters")
+        if unknown := [s for s in new.scope if s not in SCOPES]:
+            raise invalid("scope", f"{unknown[0]!r} is no scope; scopes are {', '.join(SCOPES)}")
+        if new.expires_at is not None and not is_utc_date(new.expires_at):
+            raise invalid("expiresAt", "expiresAt is null or a UTCDate, such as 2030-01-31T00:00:00Z")
+        limit = tx.limits.max_app_passwords
+        if old is None and len(tx.ids(APP_PASSWORD, account, limit)) >= limit:
+            raise Fault(Kind.OVER_QUOTA, f"an account has at most {limit} app passwords")
+
+    def may_destroy(self, tx: Transaction, call: MethodCall, old: AppPassword) -> None:
+        _refuse_foreign(call)
+
+    def screen(self, call: MethodCall, records: Mapping[str, dict[str, Any]]) -> Mapping[str, dict[str, Any]]:
+        return records if _is_own(call) else {}
+
+    def compute(
+        self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        secrets: Mapping[str, str] = call.prepared or {}
+        return {id: {"secret": secrets.get(id)} for id in records}
+
+
+def _is_own(call: MethodCall) -> bool:
+    return call.account == call.caller.account or call.caller.is_admin
+
+
+def _refuse_foreign(call: MethodCall) -> None:
+    """Who may open an account of somebody else's may not make a way in that stays."""
+    if not _is_own(call):
+        raise Fault(Kind.FORBIDDEN, "app passwords are made and taken back in one's own account")
+
+
+APP_PASSWORD: DataType[AppPassword] = DataType(
+    AppPassword,
+    letter="k",
+    capability=capability.APP_PASSWORD,
+    methods=frozenset({GET, CHANGES, SET}),
+    rules=AppPasswordRules(),
+)

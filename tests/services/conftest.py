@@ -1,0 +1,5 @@
+"""The directory for these tests."""
+
+from tests.directory_fixture import office
+
+__all__ = ["office"]
