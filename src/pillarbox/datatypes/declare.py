@@ -187,7 +187,7 @@ class MethodCall:
         return self.access.account
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DataType(Generic[R]):
     """A registered type. The declaration is complete: the engine asks nothing else."""
 
@@ -240,9 +240,19 @@ class DataType(Generic[R]):
         return frozenset(fields | set(self.computed))
 
     @functools.cached_property
+    def screened(self) -> bool:
+        """Whether the rules look over every answer."""
+        return type(self.rules).screen is not Rules.screen
+
+    @functools.cached_property
     def indexed(self) -> tuple[Property, ...]:
         """The properties that records are found by."""
         return tuple(p for p in self.properties.values() if p.is_marked(Mark.INDEXED))
+
+    @functools.cached_property
+    def holds_blobs(self) -> bool:
+        """Whether a property names blobs."""
+        return any(p.is_marked(Mark.BLOB) for p in self.indexed)
 
     @functools.cached_property
     def counters(self) -> tuple[Property, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.condition import Condition, Order
+from pillarbox.datatypes.outbox import Entry
 
 if TYPE_CHECKING:
     from pillarbox.datatypes.declare import DataType, Extra, Record
@@ -93,6 +94,24 @@ class View(Protocol):
     def read_blob(self, account: str, blob: str) -> bytes | None:
         """The octets of a stored blob."""
 
+    def blob_references(self, account: str, blob: str) -> list[tuple[str, str]]:
+        """(type, id) of the live records that hold the blob, or of which it is a part."""
+
+    def pending_use(self, account: str) -> tuple[int, int]:
+        """(count, octets) of the blobs that no record holds: uploads, and what destroyed records have left."""
+
+    def expired_blobs(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
+        """(account, blob) of blobs of all accounts that no record holds and that were last wanted before a time."""
+
+    def due_entries(self, kind: str, limit: int) -> list[Entry]:
+        """Entries of the outbox, of all accounts, whose time has come; the longest due first."""
+
+    def next_entry_at(self, kind: str) -> int | None:
+        """When the next entry of a kind is due, in milliseconds; None when there is none."""
+
+    def entries_of(self, account: str, item: str) -> list[Entry]:
+        """The entries of the outbox for one record."""
+
 
 class Transaction(View, Protocol):
     """A change of the store, whole or not at all; one transaction takes one number in each account that it touches."""
@@ -111,6 +130,21 @@ class Transaction(View, Protocol):
 
     def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
         """Store octets and return their id. A pending blob is an upload: it expires unless a record comes to refer to it."""
+
+    def oldest_pending(self, account: str, limit: int) -> list[tuple[str, int]]:
+        """(blob, size) of the blobs that no record holds, those first that were wanted the longest ago."""
+
+    def drop_pending(self, account: str, blobs: Sequence[str]) -> int:
+        """Forget blobs that no record holds; the others stay. How many went."""
+
+    def add_entry(self, entry: Entry) -> str:
+        """Put an entry into the outbox and return its id, which it is given when it has none."""
+
+    def postpone_entry(self, entry: Entry, due_at: int, body: bytes) -> None:
+        """Keep an entry of the outbox for a later time, with another body."""
+
+    def finish_entry(self, entry: Entry) -> None:
+        """Take an entry out of the outbox: done, or not wanted any more."""
 
     def remember(self, key: str, value: Any) -> None:
         """Keep a note for the rest of this transaction, for rules that gather what follows."""

@@ -56,6 +56,10 @@ class BlobStore:
         except FileNotFoundError:
             return None
 
+    def written_at(self, blob: str) -> float:
+        """When the file was written, in seconds since 1970."""
+        return self.path(blob).stat().st_mtime
+
     def remove(self, blob: str) -> None:
         """Delete the file."""
         self.path(blob).unlink(missing_ok=True)

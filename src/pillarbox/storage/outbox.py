@@ -7,15 +7,15 @@ from pillarbox.storage import blob_reference
 from pillarbox.storage.database import Connection
 
 HOLDER = "Outbox"  # the type under which entries hold blobs
-_COLUMNS = "account, id, due_at, kind, item, body"
+_COLUMNS = "account, id, due_at, kind, item, body, blob"
 
 
-def add(db: Connection, entry: Entry, blob: str | None) -> None:
-    """Put an entry in; the blob is kept for as long as it is there."""
-    values = (entry.account, entry.id, entry.due_at, entry.kind, entry.item, entry.body)
-    db.run(f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)
-    if blob is not None:
-        blob_reference.hold(db, entry.account, blob, HOLDER, entry.id)
+def add(db: Connection, entry: Entry) -> None:
+    """Put an entry in; its blob is kept for as long as it is there."""
+    values = (entry.account, entry.id, entry.due_at, entry.kind, entry.item, entry.body, entry.blob)
+    db.run(f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    if entry.blob:
+        blob_reference.hold(db, entry.account, entry.blob, HOLDER, entry.id)
 
 
 def due(db: Connection, kind: str, now_ms: int, limit: int) -> list[Entry]:
@@ -45,9 +45,5 @@ def postpone(db: Connection, entry: Entry, due_at: int, body: bytes) -> None:
 def finish(db: Connection, entry: Entry, now_ms: int) -> None:
     """Take an entry out: its work is done, or not wanted any more."""
     db.run("DELETE FROM outbox WHERE account = ? AND id = ?", (entry.account, entry.id))
-    rows = db.rows(
-        "SELECT property FROM lookup WHERE account = ? AND type = 'Blob' AND value = ? AND item = ?",
-        (entry.account, HOLDER, entry.id),
-    )
-    for (blob,) in rows:
-        blob_reference.let_go(db, entry.account, str(blob), HOLDER, entry.id, now_ms)
+    if entry.blob:
+        blob_reference.let_go(db, entry.account, entry.blob, HOLDER, entry.id, now_ms)

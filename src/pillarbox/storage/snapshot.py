@@ -9,7 +9,9 @@ from pillarbox.core.clock import Clock
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.declare import DataType, Record
-from pillarbox.storage import change
+from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.outbox import Entry
+from pillarbox.storage import blob_reference, change, outbox, upload
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.database import BudgetExceeded, Connection
 from pillarbox.storage.result_cache import ResultCache
@@ -43,6 +45,7 @@ class Snapshot:
         self.limits = limits
         self.clock = clock
         self.hurried = False
+        self._states: dict[tuple[str, str], int] = {}
 
     @property
     def now_ms(self) -> int:
@@ -99,6 +102,8 @@ class Snapshot:
         return out
 
     def find(self, kind: DataType[R], account: str, property: str, values: Sequence[str]) -> list[tuple[str, str]]:
+        if kind.properties[property].is_marked(Mark.BLOB):
+            return blob_reference.find(self.db, account, kind.name, values)
         out: list[tuple[str, str]] = []
         for marks, wanted in chunks(values):
             sql = f"SELECT value, item FROM lookup WHERE account = ? AND type = ? AND property = ? AND value IN ({marks})"
@@ -106,7 +111,13 @@ class Snapshot:
         return out
 
     def state(self, kind: DataType[R], account: str) -> int:
-        return change.bounds(self.db, account, kind.name)[1]
+        key = (account, kind.name)
+        found = self._states.get(key)
+        if found is None:
+            found = change.bounds(self.db, account, kind.name)[1]
+            if self.cache is not None:  # nothing changes under a snapshot; in a transaction everything may
+                self._states[key] = found
+        return found
 
     def changes(self, kind: DataType[R], account: str, since: str, limit: int) -> change.Changes:
         """A page of what changed since a state (RFC 8620 §5.2)."""
@@ -138,6 +149,20 @@ class Snapshot:
         return bytes(data) if data is not None else self.blobs.read(blob)
 
     def blob_references(self, account: str, blob: str) -> list[tuple[str, str]]:
-        """(type, id) of the live records that hold the blob (RFC 9404 §4.3)."""
-        sql = "SELECT type, item FROM lookup WHERE account = ? AND value = ? AND property IN ('blobId', 'blobIds')"
-        return self.db.rows(sql, (account, blob))  # type: ignore[return-value]
+        """(type, id) of the live records that hold the blob, or of which it is a part (RFC 9404 §4.3)."""
+        return blob_reference.references(self.db, account, blob_reference.stored_id(blob))
+
+    def due_entries(self, kind: str, limit: int) -> list[Entry]:
+        return outbox.due(self.db, kind, self.now_ms, limit)
+
+    def next_entry_at(self, kind: str) -> int | None:
+        return outbox.next_due(self.db, kind)
+
+    def entries_of(self, account: str, item: str) -> list[Entry]:
+        return outbox.of_item(self.db, account, item)
+
+    def pending_use(self, account: str) -> tuple[int, int]:
+        return upload.pending_use(self.db, account)
+
+    def expired_blobs(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
+        return upload.expired(self.db, before_ms, limit)

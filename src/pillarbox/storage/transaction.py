@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -13,8 +13,11 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.declare import DataType, Extra, Property, Record
-from pillarbox.storage import text_index
+from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.outbox import Entry
+from pillarbox.storage import outbox, upload
 from pillarbox.storage.blob import BlobStore, blob_id
+from pillarbox.storage.blob_reference import follow_blobs
 from pillarbox.storage.database import Conflict, Connection
 from pillarbox.storage.member import follow_members
 from pillarbox.storage.snapshot import Snapshot
@@ -32,6 +35,8 @@ class Transaction(Snapshot):
         self.id_source = ids
         self.numbers: dict[str, int] = {}
         self.changed: dict[str, dict[str, int]] = {}  # account -> type -> number: what push tells
+        # What the text index has to learn. It is told once, before the commit: it writes out all that it holds at every savepoint.
+        self.texts: list[tuple[int, str, Mapping[str, str] | None]] = []
         self._notes: dict[str, Any] = {}
         self._depth = 0
 
@@ -49,7 +54,7 @@ class Transaction(Snapshot):
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         changed = {account: dict(types) for account, types in self.changed.items()}
-        notes, numbers = dict(self._notes), dict(self.numbers)
+        notes, numbers, texts = dict(self._notes), dict(self.numbers), len(self.texts)
         name = f"s{self._depth}"
         self._depth += 1
         self.db.run(f"SAVEPOINT {name}")
@@ -58,6 +63,7 @@ class Transaction(Snapshot):
         except BaseException:
             self.db.run(f"ROLLBACK TO {name}")
             self.changed, self._notes, self.numbers = changed, notes, numbers
+            del self.texts[texts:]
             raise
         finally:
             self._depth -= 1
@@ -86,6 +92,8 @@ class Transaction(Snapshot):
         except Conflict:
             raise Fault(Kind.ALREADY_EXISTS, "another record has the same name", **self._existing(kind, account, new)) from None
         self._index(kind, account, old, new)
+        if kind.holds_blobs:
+            follow_blobs(self.db, kind, account, old, new, self.now_ms)
         if kind.members is not None and not silent:
             follow_members(self.db, kind, account, old, new, number)
         self._follow_index_table(kind, account, old, new, extra or _NOTHING)
@@ -132,6 +140,8 @@ class Transaction(Snapshot):
 
     def _index(self, kind: DataType[R], account: str, old: R | None, new: R | None) -> None:
         for prop in kind.indexed:
+            if prop.is_marked(Mark.BLOB):
+                continue
             before = _values(old, prop)
             after = _values(new, prop)
             item = (new or old).id  # type: ignore[union-attr]
@@ -156,13 +166,13 @@ class Transaction(Snapshot):
         if new is None:
             row = self.db.row(f"DELETE FROM {table} WHERE account = ? AND id = ? RETURNING doc", (account, old.id))  # type: ignore[union-attr]
             if row is not None:
-                text_index.remove(self.db, int(str(row[0])))
+                self.texts.append((int(str(row[0])), account, None))
         elif old is None:
             columns = {"account": account, "id": new.id, **extra.columns, **kind.index_columns(new)}
             names, marks = ", ".join(columns), ", ".join("?" * len(columns))
             row = self.db.row(f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING doc", list(columns.values()))
             if extra.text is not None and row is not None:
-                text_index.add(self.db, int(str(row[0])), account, extra.text)
+                self.texts.append((int(str(row[0])), account, extra.text))
         else:
             columns_now = kind.index_columns(new)
             if columns_now != kind.index_columns(old):
@@ -175,8 +185,9 @@ class Transaction(Snapshot):
     def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
         blob = blob_id(data)
         if self.blob_size(account, blob) is not None:
-            if not pending:
-                self.db.run("UPDATE blob SET pending = 0 WHERE account = ? AND id = ? AND pending = 1", (account, blob))
+            # RFC 8620 §6: "if reuploaded, the same blobId MAY be returned, but this SHOULD reset the expiry time."
+            sql = "UPDATE blob SET pending = ?, stored_at = ? WHERE account = ? AND id = ? AND pending = 1"
+            self.db.run(sql, (int(pending), self.now_ms, account, blob))
             return blob
         inline = len(data) <= self.limits.blob_inline_octets
         if not inline:
@@ -186,6 +197,27 @@ class Transaction(Snapshot):
             (account, blob, len(data), self.now_ms, int(pending), data if inline else None),
         )
         return blob
+
+    def oldest_pending(self, account: str, limit: int) -> list[tuple[str, int]]:
+        return upload.oldest_pending(self.db, account, limit)
+
+    def drop_pending(self, account: str, blobs: Sequence[str]) -> int:
+        return upload.drop_pending(self.db, account, blobs)
+
+    # --- the outbox
+
+    def add_entry(self, entry: Entry) -> str:
+        entry = msgspec.structs.replace(entry, id=entry.id or self.id_source.new("o"))
+        outbox.add(self.db, entry)
+        return entry.id
+
+    def postpone_entry(self, entry: Entry, due_at: int, body: bytes) -> None:
+        outbox.postpone(self.db, entry, due_at, body)
+
+    def finish_entry(self, entry: Entry) -> None:
+        outbox.finish(self.db, entry, self.now_ms)
+
+    # --- accounts
 
     def add_account(self, account: str) -> None:
         """Make room for an account's data. Nothing happens when it is there."""

@@ -58,6 +58,7 @@ CREATE TABLE container (
     PRIMARY KEY (account, id)
 ) WITHOUT ROWID;
 
+-- Found by value. For blobs, whatever holds them: type 'Blob', the blob as property, the holder's type as value.
 CREATE TABLE lookup (
     account TEXT NOT NULL,
     type TEXT NOT NULL,
@@ -112,6 +113,7 @@ CREATE TABLE outbox (
     due_at BIGINT NOT NULL,
     kind TEXT NOT NULL,
     item TEXT NOT NULL,
+    blob TEXT NOT NULL,
     body BLOB NOT NULL,
     PRIMARY KEY (account, id)
 ) WITHOUT ROWID;
