@@ -48,7 +48,7 @@ def parse_token(text: str) -> Token:
 def bounds(db: Connection, account: str, type: str) -> tuple[int, int]:
     """(floor, highest): changes up to the floor are forgotten; the highest is the type's state."""
     row = db.row(
-        "SELECT (SELECT MAX(modseq) FROM record WHERE account = ? AND type = ?),"
+        "SELECT (SELECT modseq FROM record WHERE account = ? AND type = ? ORDER BY modseq DESC LIMIT 1),"
         " (SELECT modseq FROM floor WHERE account = ? AND type = ?)",
         (account, type, account, type),
     )

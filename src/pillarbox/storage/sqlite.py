@@ -23,6 +23,8 @@ class SqliteConnection:
     def __init__(self, path: Path, *, writer: bool) -> None:
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writer else 0)
         self._db = apsw.Connection(str(path), flags=flags, statementcachesize=250)
+        # The plan must not depend on bound values: otherwise SQLite prepares a statement anew whenever they change.
+        self._db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         self._deadline = 0.0
         self._db.set_busy_timeout(10_000)
         for pragma in _pragmas(writer):
