@@ -1,12 +1,15 @@
 """Reading sources: Maildirs, directories, and what they make of names and special files."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pillarbox.formats.archive import ArchivedMessage, ArchiveError, ReadOptions, open_source
+from pillarbox.formats.archive import ArchivedMessage, ArchiveError, ReadOptions, Skips, open_source
+from pillarbox.formats.archive.directory import DirectoryTree
+from pillarbox.formats.archive.message import DamagedMember
 
 MESSAGE = b"From: alice@example.org\nSubject: a\n\ntext\n"
 STORED = MESSAGE.replace(b"\n", b"\r\n")
@@ -143,16 +146,27 @@ def test_a_message_over_the_limit_is_skipped(tmp_path: Path) -> None:
         assert source.skips.count == 1
 
 
-def test_a_file_that_may_not_be_read_is_skipped(tmp_path: Path) -> None:
+def test_a_file_replaced_by_a_link_meanwhile_is_skipped(tmp_path: Path) -> None:
     put(tmp_path / "a.eml")
     put(tmp_path / "b.eml")
     with open_source(tmp_path) as source:
         messages = source.messages()
         next(messages)
         (tmp_path / "b.eml").unlink()
-        (tmp_path / "b.eml").mkdir()  # replaced since it was listed
+        (tmp_path / "b.eml").symlink_to(tmp_path / "a.eml")
         assert list(messages) == []
         assert source.skips.first[0].key == "b.eml"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/etc/passwd")])
+def test_what_took_the_place_of_a_listed_file_is_not_opened(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    file = put(tmp_path / "a.eml")
+    members = DirectoryTree(tmp_path).members(Skips())
+    member = next(members)
+    file.unlink()
+    make(file)
+    with pytest.raises((OSError, DamagedMember)):
+        member.open()
 
 
 def test_a_name_that_is_no_utf_8_gets_a_readable_key(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -91,32 +92,32 @@ class _CountedFile(io.FileIO):
 
 
 def _walk(root: Path, skips: Skips) -> Iterator[tuple[tuple[str, ...], os.stat_result]]:
-    status = root.stat()
-    if not stat.S_ISDIR(status.st_mode):
-        yield (), status
+    if not root.is_dir():
+        yield (), root.stat()
         return
     waiting: list[tuple[str, ...]] = [()]
     while waiting:
         folder = waiting.pop()
         folders = []
-        for entry in _entries(root.joinpath(*folder), skips):
-            path = (*folder, entry.name)
-            if entry.is_dir(follow_symlinks=False) and len(path) <= _MAX_DEPTH:
+        for path, status in _entries(root, folder, skips):
+            if stat.S_ISDIR(status.st_mode) and len(path) <= _MAX_DEPTH:
                 folders.append(path)
-            elif entry.is_file(follow_symlinks=False):
-                yield path, entry.stat(follow_symlinks=False)
+            elif stat.S_ISREG(status.st_mode):
+                yield path, status
             else:
                 skips.add(_readable("/".join(path)), "neither a regular file nor a directory to look into")
         waiting.extend(reversed(folders))
 
 
-def _entries(folder: Path, skips: Skips) -> list[os.DirEntry[str]]:
+def _entries(root: Path, folder: tuple[str, ...], skips: Skips) -> Iterator[tuple[tuple[str, ...], os.stat_result]]:
+    place = root.joinpath(*folder)
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+        names = sorted(os.listdir(place))  # noqa: PTH208 - names only: a Maildir may have a million
+        for name in names:
+            with suppress(FileNotFoundError):  # moved away meanwhile, as mail programs do
+                yield (*folder, name), os.lstat(place / name)
     except OSError as error:
-        skips.add(_readable(str(folder.name)), f"cannot be read: {error.strerror}")
-        return []
+        skips.add(_readable("/".join(folder)), f"cannot be read: {error.strerror}")
 
 
 def _open_regular(file: Path) -> int:

@@ -1,0 +1,1 @@
+"""What `pillarbox demo` shows: sample accounts and their mail."""
