@@ -123,6 +123,16 @@ def decode_charset(octets: bytes, label: str | None, *, whole: bool = True) -> t
     return text, "\ufffd" in text and "\ufffd".encode() not in octets
 
 
+def decode_word(octets: bytes, label: str) -> str:
+    """The text of a few octets in a header field, as labelled: no statistics, which short text and many words forbid."""
+    codec = find_codec(label) or "cp1252"
+    if codec == "cp1252":
+        text = _decode(octets, "utf_8", whole=True)
+        if "\ufffd" not in text:
+            return text
+    return _decode(octets, codec, whole=True)
+
+
 def guess(octets: bytes, *, whole: bool = True) -> str:
     """The text of octets whose charset is not known: UTF-8 if it is that, else what statistics say."""
     text = _decode(octets, "utf_8", whole=whole)
@@ -165,10 +175,13 @@ def _decode(octets: bytes, codec: str, *, whole: bool) -> str:
     if codec == "utf_7":
         # It alone can spell half a surrogate pair, which no encoder would take.
         return _SURROGATE.sub("\ufffd", octets.decode(codec, "replace"))
-    try:
-        return octets.decode(codec)
-    except UnicodeError:
-        return codecs.getincrementaldecoder(codec)("replace").decode(octets, final=whole)
+    if codec in {"utf_16", "utf_32"}:
+        # Without a byte order mark little-endian, as browsers read it; Python's own decoder would insist on the mark.
+        big = octets.startswith((b"\xfe\xff", b"\0\0\xfe\xff"))
+        return _decode(octets, codec + ("_be" if big else "_le"), whole=whole).removeprefix("\ufeff")
+    if whole:
+        return octets.decode(codec, "replace")
+    return codecs.getincrementaldecoder(codec)("replace").decode(octets)
 
 
 def _is_mostly_wrong(text: str) -> bool:

@@ -67,6 +67,6 @@ def _decode_octets(encoding: str, encoded: str) -> bytes:
 def _decode_held(held: list[bytes], label: str) -> str:
     if not held:
         return ""
-    text, _ = charset.decode_charset(b"".join(held), label)
+    text = charset.decode_word(b"".join(held), label)
     # "Any NUL octets or control characters encoded per RFC 2047 are dropped from the decoded value."
     return _CONTROL.sub("", text)

@@ -96,7 +96,7 @@ def _join_sections(sections: list[tuple[str, bool]]) -> str:
         if is_encoded and number == 0 and (match := _EXTENDED.match(value)):
             label, content = match[1], match[3]
         octets += unquote_to_bytes(content) if is_encoded else content.encode()
-    text, _ = charset.decode_charset(bytes(octets), label or "iso-8859-1")
+    text = charset.decode_word(bytes(octets), label)
     return _clean(encoded_word.decode_words(text, lenient=True))
 
 

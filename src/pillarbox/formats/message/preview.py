@@ -21,7 +21,7 @@ _COLON_AT_END = re.compile(r":[ \t]*$", re.MULTILINE)
 _WROTE = re.compile(
     r"\b(?:wrote|writes|said|says|schrieb|écrit|escribió|scritto|schreef|skrev|escreveu|napisał|kirjoitti|написал[аи]?)\b"
 )
-_OPENING = re.compile(r"[ \t]*(?:On|At|In|Am|Le|El|Il|Op|Den|Em|W dniu)\b|[^\n]*<[^\n]*@")
+_OPENING = re.compile(r"[ \t]*(?:On|At|In|Am|Le|El|Il|Op|Den|Em|W dniu)\b")
 _SEPARATOR = re.compile(
     r"^-{2,}[ ]?(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Forwarded [Mm]essage)[ ]?-{2,}[ \t]*$",
     re.MULTILINE,

@@ -51,7 +51,7 @@ class _Level:
                 if at < 0:
                     break
                 start = at
-        self.horizon = max(self.horizon, bound)
+        self.horizon = max(self.horizon, bound + 1)
 
     def _accept(self, view: bytes, at: int) -> bool:
         tail = at + len(self.marker)
@@ -133,7 +133,7 @@ class _Scan:
         bound = len(self.view)
         found = -1
         for index, level in enumerate(self.levels):
-            if level.next < self.position and level.horizon < bound:
+            if level.next < self.position and level.horizon <= bound:
                 level.look(self.view, self.position, bound)
             if self.position <= level.next <= bound:
                 bound, found = level.next, index
@@ -205,8 +205,9 @@ class _Scan:
         return at - 1 if at > 0 and self.data[at - 1] == 13 and self.data[at] == 10 else at
 
     def end_pending(self, first: int, end: int) -> None:
-        for part in self.pending[first:]:
-            part.body_end = max(end, part.body_start)
+        # The line end before a delimiter may be that of an empty line after a header; no part ends before its beginning.
+        for part in reversed(self.pending[first:]):
+            end = part.body_end = max(end, part.body_start)
         del self.pending[first:]
 
     def finish(self, root: Part) -> None:
