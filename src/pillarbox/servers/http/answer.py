@@ -1,0 +1,42 @@
+"""What a handler gives back: an answer that is whole, or one that is told piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+Header = tuple[bytes, bytes]
+
+# What is not said otherwise: nothing is cached, sniffed, framed, run, or told to the next site.
+NO_STORE: Header = (b"cache-control", b"no-store")
+SECURITY: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+LOCKED: Header = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
+
+
+class Answer(msgspec.Struct):
+    """An answer with its body. `compressible` says that gzip may be worth its while."""
+
+    status: int
+    headers: Sequence[Header] = ()
+    body: bytes = b""
+    compressible: bool = False
+    content_length: int | None = None  # when the body is left out, as for HEAD
+
+
+class Stream(msgspec.Struct):
+    """An answer without a known end: pieces are sent as they come; the iterator is closed when the client goes."""
+
+    status: int
+    headers: Sequence[Header]
+    pieces: AsyncIterator[bytes]
+
+
+def json_answer(value: Any, status: int = 200, headers: Sequence[Header] = ()) -> Answer:
+    """An answer with a JSON document."""
+    return Answer(status, (*JSON, *headers), msgspec.json.encode(value), compressible=True)

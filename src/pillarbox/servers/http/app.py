@@ -1,0 +1,140 @@
+"""The ASGI application: finds the handler, turns what goes wrong into a problem document, and sends the answer.
+
+No middleware and no framework: a JMAP request costs about a millisecond in all, and each layer would cost a part of it.
+RFC 9110; ASGI 3.0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Iterable
+
+from pillarbox.core.faults import Fault
+from pillarbox.servers.http import compression
+from pillarbox.servers.http.answer import LOCKED, NO_STORE, SECURITY, Answer, Header, Stream
+from pillarbox.servers.http.cors import Cors
+from pillarbox.servers.http.faults import problem_of
+from pillarbox.servers.http.problem import Disconnected, Problem
+from pillarbox.servers.http.request import Receive, Request, Scope, Send
+from pillarbox.servers.http.router import Route, Router
+from pillarbox.servers.http.settings import HttpSettings
+from pillarbox.servers.http.stream import Streams
+
+_log = logging.getLogger("pillarbox.http")
+_access_log = logging.getLogger("pillarbox.http.access")
+_PIECE = 262_144  # octets of a large body that wait in the connection's buffer at a time
+
+
+class HttpApp:
+    """An ASGI application over some routes."""
+
+    def __init__(self, settings: HttpSettings, routes: Iterable[Route]) -> None:
+        self._settings = settings
+        self._router = Router(routes)
+        self._cors = Cors(settings.allowed_origins)
+        self._streams = Streams()
+        self._run = os.urandom(4).hex()
+        self._requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await _refuse(scope, receive, send)
+            return
+        self._requests += 1
+        request = Request(scope, receive, f"{self._run}-{self._requests:x}")
+        began = time.perf_counter() if self._settings.access_log else 0.0
+        try:
+            answer = await self._answer(request)
+        except Disconnected:
+            return
+        if isinstance(answer, Stream):
+            head = self._head(request, answer, ())
+            await self._streams.send(answer.pieces, head, receive, send)
+        else:
+            await self._send(request, answer, send)
+        if began:
+            self._note(request, answer.status, time.perf_counter() - began)
+
+    async def close(self) -> None:
+        """End all open streams; other requests are left to finish."""
+        await self._streams.close()
+
+    async def _answer(self, request: Request) -> Answer | Stream:
+        try:
+            route = self._router.find(request.path)
+            if request.method == "OPTIONS":
+                origin = request.headers.get(b"origin")
+                return Answer(204, ((b"allow", route.allow), *self._cors.preflight(origin)))
+            return await route.handler(request.method)(request)
+        except Problem as problem:
+            return problem.answer()
+        except Fault as fault:
+            return problem_of(fault).answer()
+        except Disconnected:
+            raise
+        except Exception:  # noqa: BLE001 - whatever happened, the client gets an answer and the log the reason
+            _log.exception("request %s failed: %s %s", request.id, request.method, request.path)
+            return Problem(500, f"the server failed; its log says more under {request.id}").answer()
+
+    async def _send(self, request: Request, answer: Answer, send: Send) -> None:
+        body, extra = await self._encoded(request, answer)
+        is_empty = answer.status in (204, 304)
+        if not is_empty:
+            length = len(body) if answer.content_length is None else answer.content_length
+            extra = (*extra, (b"content-length", b"%d" % length))
+        await send(self._head(request, answer, extra))
+        if request.method == "HEAD" or is_empty:
+            body = b""
+        if len(body) <= _PIECE:
+            await send({"type": "http.response.body", "body": body})
+            return
+        view = memoryview(body)
+        for start in range(0, len(body), _PIECE):
+            more = start + _PIECE < len(body)
+            await send({"type": "http.response.body", "body": bytes(view[start : start + _PIECE]), "more_body": more})
+
+    def _head(self, request: Request, answer: Answer | Stream, extra: Iterable[Header]) -> dict[str, object]:
+        cors = self._cors.headers(request.headers.get(b"origin"))
+        headers = [*answer.headers, *extra, *cors, *SECURITY, (b"x-request-id", request.id.encode())]
+        names = {name for name, _ in answer.headers}
+        if b"cache-control" not in names:
+            headers.append(NO_STORE)
+        if b"content-security-policy" not in names:
+            headers.append(LOCKED)
+        if answer.status == 413 or (answer.status >= 400 and b"transfer-encoding" in request.headers):
+            headers.append((b"connection", b"close"))  # the rest of a refused body is not waited for
+        return {"type": "http.response.start", "status": answer.status, "headers": headers}
+
+    async def _encoded(self, request: Request, answer: Answer) -> tuple[bytes, tuple[Header, ...]]:
+        """The body as the client wants it, and the headers that say so."""
+        if not answer.compressible:
+            return answer.body, ()
+        vary = ((b"vary", b"Accept-Encoding"),)
+        least = self._settings.compress_from_octets
+        accepted = compression.accepts_gzip(request.headers.get(b"accept-encoding"))
+        if not least or len(answer.body) < least or not accepted:
+            return answer.body, vary
+        if len(answer.body) > compression.SLOW_OCTETS:
+            body = await asyncio.get_running_loop().run_in_executor(None, compression.gzip, answer.body)
+        else:
+            body = compression.gzip(answer.body)
+        return body, (*vary, (b"content-encoding", b"gzip"))
+
+    def _note(self, request: Request, status: int, seconds: float) -> None:
+        _access_log.info(
+            "%s %s %s %s %d %.1fms", request.id, request.peer, request.method, request.path, status, seconds * 1000
+        )
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer what is no HTTP request: the server's start and stop, or a WebSocket that nobody serves."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+    elif scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": message["type"] + ".complete"})
+        await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,72 @@
+"""Who asks: the Authorization header, Basic or Bearer, answered from memory when it was right before.
+
+RFC 7617, RFC 6750, RFC 9110 §11.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from pillarbox.core.account import Caller
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.view import View
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.http.forwarded import Forwarding
+from pillarbox.servers.http.problem import Problem
+from pillarbox.servers.http.request import Request
+
+_MAX_OCTETS = 8_192
+_BASIC = (b"www-authenticate", b'Basic realm="Pillarbox", charset="UTF-8"')
+_BEARER = (b"www-authenticate", b'Bearer realm="Pillarbox"')
+_BEARER_WRONG = (b"www-authenticate", b'Bearer realm="Pillarbox", error="invalid_token"')
+
+
+class Authentication(Protocol):
+    """What this server needs of the service that knows passwords and tokens."""
+
+    def remembered(self, authorization: str) -> Caller | None:
+        """The caller of an Authorization header that was verified lately. Quick; called on the event loop."""
+
+    def verify(self, view: View, authorization: str, address: str) -> Caller:
+        """The same, taking its time. Raises FORBIDDEN, or RATE_LIMIT after too many failures."""
+
+
+class Gate:
+    """Lets in who shows a right Authorization header."""
+
+    def __init__(self, bridge: Bridge, authentication: Authentication, forwarding: Forwarding) -> None:
+        self._bridge, self._authentication, self._forwarding = bridge, authentication, forwarding
+        self._verifying: dict[tuple[str, str], asyncio.Future[Caller]] = {}
+
+    async def caller(self, request: Request) -> Caller:
+        """Who asks. Raises a 401 problem, or a 429 after too many failures."""
+        value = request.headers.get(b"authorization")
+        if value is None:
+            raise _unauthorized("authentication is required")
+        authorization = value.decode("latin-1")
+        return self._authentication.remembered(authorization) or await self._verify(request, authorization)
+
+    async def _verify(self, request: Request, authorization: str) -> Caller:
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() not in {"basic", "bearer"} or not credentials or len(authorization) > _MAX_OCTETS:
+            raise _unauthorized("authentication is by Basic or Bearer")
+        # A client opens several connections at once; their first requests share one costly verification.
+        key = (authorization, self._forwarding.address(request))
+        pending = self._verifying.get(key)
+        if pending is None:
+            verify = self._authentication.verify
+            body = self._bridge.read(lambda view: verify(view, *key), slow=True)
+            pending = self._verifying[key] = asyncio.ensure_future(body)
+            pending.add_done_callback(lambda _: self._verifying.pop(key, None))
+        try:
+            return await asyncio.shield(pending)
+        except Fault as fault:
+            if fault.kind is not Kind.FORBIDDEN:
+                raise
+            raise _unauthorized("the credentials are wrong", is_bearer=scheme.lower() == "bearer") from None
+
+
+def _unauthorized(detail: str, *, is_bearer: bool = False) -> Problem:
+    # RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header field".
+    return Problem(401, detail, headers=(_BASIC, _BEARER_WRONG if is_bearer else _BEARER))

@@ -1,0 +1,40 @@
+"""Problem documents: how an HTTP request that failed is explained to a machine and a person (RFC 9457, RFC 7807)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from pillarbox.servers.http.answer import Answer, Header
+
+_TYPE = (b"content-type", b"application/problem+json")
+
+
+class Problem(Exception):
+    """A refusal of the whole request. `type` is a URI, about:blank when the status says it all (RFC 9457 §4.2.1)."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str = "",
+        *,
+        type: str = "about:blank",
+        headers: tuple[Header, ...] = (),
+        **members: Any,
+    ) -> None:
+        super().__init__(status, detail)
+        self.status, self.detail, self.type, self.headers, self.members = status, detail, type, headers, members
+
+    def answer(self) -> Answer:
+        """The document as an answer."""
+        document: dict[str, Any] = {"type": self.type, "title": HTTPStatus(self.status).phrase, "status": self.status}
+        if self.detail:
+            document["detail"] = self.detail
+        document.update(self.members)
+        return Answer(self.status, (_TYPE, *self.headers), msgspec.json.encode(document))
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole; there is nobody to answer."""

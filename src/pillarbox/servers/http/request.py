@@ -1,0 +1,95 @@
+"""One HTTP request as handlers see it (RFC 9110)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote
+
+from pillarbox.servers.http.problem import Disconnected, Problem
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Request:
+    """A request's method, path, headers and body. Names of headers are lower-case octets, as ASGI has them."""
+
+    __slots__ = ("headers", "id", "method", "path", "receive", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive, id: str = "") -> None:
+        self.scope = scope
+        self.receive = receive
+        self.id = id
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+
+    def header(self, name: bytes) -> str:
+        """A header's value as text, empty when it is not there."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection, empty on a unix socket."""
+        client = self.scope.get("client")
+        return str(client[0]) if client else ""
+
+    def segments(self, prefix: str) -> list[str]:
+        """The parts of the path after the prefix, each decoded by itself: a name may hold %2F (RFC 3986 §2.4)."""
+        raw = (self.scope.get("raw_path") or self.path.encode()).decode("latin-1")
+        return [unquote(part) for part in raw[len(prefix) :].split("/")]
+
+    def query(self) -> dict[str, str]:
+        """The query's variables as a URI template writes them: percent-encoded, and `+` is a plus (RFC 6570 §3.2.2)."""
+        out: dict[str, str] = {}
+        for pair in self.scope["query_string"].decode("latin-1").split("&"):
+            name, _, value = pair.partition("=")
+            out.setdefault(unquote(name), unquote(value))
+        return out
+
+    async def body(self, limit: int, refusal: Problem) -> bytes:
+        """The whole body. Raises the refusal when it is larger than `limit` octets, before reading more than that."""
+        if self.headers.get(b"content-encoding", b"identity") != b"identity":
+            raise Problem(
+                415, "a request's body is sent without a content coding", headers=((b"accept-encoding", b"identity"),)
+            )
+        declared = self.headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > limit:
+            await self._discard(limit)
+            raise refusal
+        message = await self.receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            data: bytes = message.get("body", b"")
+            if len(data) > limit:
+                raise refusal
+            return data
+        return await self._gather(message, limit, refusal)
+
+    async def _gather(self, message: Message, limit: int, refusal: Problem) -> bytes:
+        pieces, size = [], 0
+        while True:
+            if message["type"] != "http.request":
+                raise Disconnected
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > limit:
+                await self._discard(limit)
+                raise refusal
+            pieces.append(piece)
+            if not message.get("more_body"):
+                return b"".join(pieces)
+            message = await self.receive()
+
+    async def _discard(self, limit: int) -> None:
+        """Let a body that is not much too large pass by: a client that is still sending would not read the answer."""
+        if b"expect" in self.headers:
+            return
+        left = limit
+        while left > 0:
+            message = await self.receive()
+            if message["type"] != "http.request" or not message.get("more_body"):
+                return
+            left -= len(message.get("body", b""))

@@ -1,0 +1,1 @@
+"""JMAP over HTTP: session, API, upload, download and event source (RFC 8620)."""

@@ -1,0 +1,122 @@
+"""The API resource: a Request object in, a Response object out (RFC 8620 §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pillarbox.core.faults import Fault
+from pillarbox.core.limits import Limits
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.http.answer import JSON, Answer
+from pillarbox.servers.http.authorization import Gate
+from pillarbox.servers.http.request import Request as HttpRequest
+from pillarbox.servers.jmap import json_depth
+from pillarbox.servers.jmap.concurrency import Concurrency
+from pillarbox.servers.jmap.faults import method_error, set_error
+from pillarbox.servers.jmap.problem import limit_problem, not_json, not_request, unknown_capability
+from pillarbox.servers.jmap.session import Sessions
+from pillarbox.services.methods.method import Method
+from pillarbox.services.methods.reference import Answer as MethodAnswer
+from pillarbox.services.methods.request import Conversation, Request
+
+
+class Response(msgspec.Struct, rename="camel", gc=False):
+    """A Response object (RFC 8620 §3.4)."""
+
+    method_responses: Sequence[MethodAnswer]
+    session_state: str
+    created_ids: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+
+
+def _encode_fault(value: Any) -> Any:
+    """A fault inside a response stands for a record that was refused."""
+    if isinstance(value, Fault):
+        return set_error(value)
+    raise NotImplementedError(f"no JSON for {type(value).__name__}")
+
+
+_decoder = msgspec.json.Decoder(Request)
+_encoder = msgspec.json.Encoder(enc_hook=_encode_fault)
+
+
+def decode(body: bytes, max_depth: int) -> Request:
+    """The Request object. Raises notJSON or notRequest; takes little time and memory whatever is sent."""
+    try:
+        request = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _not_request(body, error) from None
+    except RecursionError:
+        raise _too_deep(max_depth) from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise not_json(str(error)) from None
+    if json_depth.exceeds(body, max_depth):
+        raise _too_deep(max_depth)
+    return request
+
+
+def _not_request(body: bytes, error: Exception) -> Exception:
+    """The decoder stops at the first wrong type; whether all of the body is JSON decides which problem it is."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except RecursionError:
+        return not_json("the request is nested too deeply")
+    except (msgspec.DecodeError, ValueError) as problem:
+        return not_json(str(problem))
+    return not_request(str(error))
+
+
+def _too_deep(max_depth: int) -> Exception:
+    # RFC 8259 §9: "An implementation may set limits on the maximum depth of nesting."
+    return not_json(f"the request is nested more than {max_depth} deep")
+
+
+def encode(conversation: Conversation, session_state: str, *, with_created_ids: bool) -> bytes:
+    """The Response object as JSON."""
+    answers = [(n, method_error(a), i) if type(a) is Fault else (n, a, i) for n, a, i in conversation.answers]
+    created = conversation.created_ids if with_created_ids else msgspec.UNSET
+    return _encoder.encode(Response(answers, session_state, created))
+
+
+class ApiResource:
+    """Answers POST of the API address."""
+
+    def __init__(
+        self, gate: Gate, bridge: Bridge, methods: Mapping[str, Method], sessions: Sessions, limits: Limits
+    ) -> None:
+        self._gate, self._bridge, self._methods, self._sessions, self._limits = gate, bridge, methods, sessions, limits
+        self._concurrency = Concurrency("maxConcurrentRequests", limits.max_concurrent_requests)
+        self._capabilities = frozenset(sessions.uris)
+
+    async def post(self, request: HttpRequest) -> Answer:
+        """Run a request's method calls."""
+        caller = await self._gate.caller(request)
+        # RFC 8620 §3.1: "The request MUST be of type application/json".
+        if request.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+            raise not_json("the request's content type is not application/json", status=415)
+        self._concurrency.enter(caller.account)
+        try:
+            given = await self._read(request)
+            conversation = Conversation(self._methods, self._limits, caller, given)
+            await self._bridge.drive(conversation.steps())
+            state = self._sessions.state(caller)
+            # RFC 8620 §3.4: createdIds is "only returned if given in the request".
+            body = encode(conversation, state, with_created_ids=given.created_ids is not None)
+        finally:
+            self._concurrency.leave(caller.account)
+        return Answer(200, JSON, body, compressible=True)
+
+    async def _read(self, request: HttpRequest) -> Request:
+        limits = self._limits
+        too_large = limit_problem("maxSizeRequest", f"a request has at most {limits.max_size_request} octets")
+        given = decode(await request.body(limits.max_size_request, too_large), limits.max_json_depth)
+        unknown = next((uri for uri in given.using if uri not in self._capabilities), None)
+        if unknown is not None:
+            raise unknown_capability(unknown)
+        if len(given.method_calls) > limits.max_calls_in_request:
+            raise limit_problem(
+                "maxCallsInRequest", f"a request has at most {limits.max_calls_in_request} method calls"
+            )
+        return given

@@ -1,0 +1,105 @@
+"""The download resource: a blob's octets under the type and name that the client gives (RFC 8620 §6.2).
+
+The type is the client's word, HTML too, so the answer is locked up: saved and not shown, sandboxed, never sniffed.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from pillarbox.core.limits import Limits
+from pillarbox.datatypes.view import View
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.http.answer import Answer, Header
+from pillarbox.servers.http.authorization import Gate
+from pillarbox.servers.http.byte_range import Unsatisfiable, parse_range
+from pillarbox.servers.http.disposition import attachment
+from pillarbox.servers.http.problem import Problem
+from pillarbox.servers.http.request import Request
+from pillarbox.servers.jmap.session import DOWNLOAD
+from pillarbox.servers.jmap.upload import account_of
+from pillarbox.services import blob_access
+
+_ANY = "application/octet-stream"
+# type/subtype and parameters; printable ASCII only, as it goes into a header.
+_MEDIA_TYPE = re.compile(r"[!#$&^_.+A-Za-z0-9-]{1,127}/[!#$&^_.+A-Za-z0-9-]{1,127}(?:\s*;[ -~]{0,500})?\Z")
+_FIXED: tuple[Header, ...] = (
+    # RFC 8620 §6.2: the data of a blob id never changes.
+    (b"cache-control", b"private, immutable, max-age=31536000"),
+    (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"accept-ranges", b"bytes"),
+)
+
+
+class Slow(msgspec.Struct, frozen=True):
+    """The blob is so large that reading it has to happen elsewhere than on the event loop."""
+
+    size: int
+
+
+class DownloadResource:
+    """Answers GET and HEAD of the download address."""
+
+    def __init__(self, gate: Gate, bridge: Bridge, limits: Limits) -> None:
+        self._gate, self._bridge, self._limits = gate, bridge, limits
+
+    async def get(self, request: Request) -> Answer:
+        """The blob, or a range of it."""
+        caller = await self._gate.caller(request)
+        account, blob, *names = [*request.segments(DOWNLOAD), ""]
+        account_of(caller, account)
+        tag = f'"{blob}"'
+        wanted = request.query().get("accept", "")
+        headers: tuple[Header, ...] = (
+            (b"content-type", (wanted if _MEDIA_TYPE.match(wanted) else _ANY).encode("ascii")),
+            (b"content-disposition", attachment("/".join(names[:-1]))),
+            (b"etag", tag.encode("latin-1", "replace")),
+            *_FIXED,
+        )
+        size, data = await self._read(request, account, blob)
+        if _names_tag(request.header(b"if-none-match"), tag):
+            return Answer(304, headers)
+        return _answer(request, headers, tag, size, data)
+
+    async def _read(self, request: Request, account: str, blob: str) -> tuple[int, bytes]:
+        """The blob's size and octets; for HEAD the octets may be left out."""
+        wants_size = request.method == "HEAD" and blob_access.is_whole(blob)
+        most = self._limits.blob_inline_octets
+
+        def look(view: View) -> bytes | Slow | None:
+            size = blob_access.stored_size(view, account, blob)
+            if size is None:
+                return None
+            return Slow(size) if wants_size or size > most else blob_access.read_any(view, account, blob)
+
+        found = await self._bridge.read(look)
+        if isinstance(found, Slow):
+            if wants_size:
+                return found.size, b""
+            found = await self._bridge.read(lambda view: blob_access.read_any(view, account, blob), slow=True)
+        if found is None:
+            raise Problem(404, "there is no such blob")
+        return len(found), found
+
+
+def _answer(request: Request, headers: tuple[Header, ...], tag: str, size: int, data: bytes) -> Answer:
+    condition = request.header(b"if-range")
+    # RFC 9110 §14.2: ranges are defined for GET only; §13.1.5: a validator that does not match means the whole.
+    if request.method != "GET" or b"range" not in request.headers or condition not in ("", tag):
+        return Answer(200, headers, data, content_length=size)
+    try:
+        wanted = parse_range(request.header(b"range"), size)
+    except Unsatisfiable:
+        raise Problem(416, headers=((b"content-range", b"bytes */%d" % size),)) from None
+    if wanted is None:
+        return Answer(200, headers, data)
+    start, end = wanted
+    return Answer(206, (*headers, (b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size))), data[start:end])
+
+
+def _names_tag(value: str, tag: str) -> bool:
+    """Whether If-None-Match holds the tag (RFC 9110 §13.1.2, weak comparison)."""
+    return value.strip() == "*" or tag in (item.strip().removeprefix("W/") for item in value.split(","))

@@ -1,0 +1,47 @@
+"""JMAP's resources put together: which address is answered by what (RFC 8620 §2, §2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pillarbox.datatypes.declare import DataType
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.http.authorization import Authentication, Gate
+from pillarbox.servers.http.forwarded import Forwarding
+from pillarbox.servers.http.router import Route
+from pillarbox.servers.http.settings import HttpSettings
+from pillarbox.servers.jmap import session as address
+from pillarbox.servers.jmap.api import ApiResource
+from pillarbox.servers.jmap.download import DownloadResource
+from pillarbox.servers.jmap.event_source import EventSourceResource, Timing
+from pillarbox.servers.jmap.push_state import PushedTypes
+from pillarbox.servers.jmap.session import SessionResource, Sessions
+from pillarbox.servers.jmap.upload import UploadResource
+from pillarbox.services.methods.method import Method
+
+
+def jmap_routes(
+    bridge: Bridge,
+    methods: Mapping[str, Method],
+    types: Iterable[DataType[Any]],
+    authentication: Authentication,
+    settings: HttpSettings,
+    timing: Timing | None = None,
+) -> list[Route]:
+    """All routes of JMAP over HTTP."""
+    types, limits = list(types), bridge.store.limits
+    forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
+    gate = Gate(bridge, authentication, forwarding)
+    sessions = Sessions(limits, methods, types, settings.public_url)
+    session = SessionResource(gate, sessions, forwarding)
+    events = EventSourceResource(gate, bridge, PushedTypes(types), timing or Timing())
+    return [
+        # The well-known address answers itself: a browser's preflight fails on a redirect.
+        Route("/.well-known/jmap", {"GET": session.get}),
+        Route("/jmap/session", {"GET": session.get}),
+        Route(address.API, {"POST": ApiResource(gate, bridge, methods, sessions, limits).post}),
+        Route(address.UPLOAD, {"POST": UploadResource(gate, bridge, limits).post}, prefix=True),
+        Route(address.DOWNLOAD, {"GET": DownloadResource(gate, bridge, limits).get}, prefix=True),
+        Route(address.EVENTS, {"GET": events.get}),
+    ]

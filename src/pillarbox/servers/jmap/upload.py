@@ -1,0 +1,58 @@
+"""The upload resource: octets in, a blob id out, once they are on stable storage (RFC 8620 §6.1)."""
+
+from __future__ import annotations
+
+from pillarbox.core.account import Access, Caller
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.limits import Limits
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.http.answer import Answer, json_answer
+from pillarbox.servers.http.authorization import Gate
+from pillarbox.servers.http.problem import Problem
+from pillarbox.servers.http.request import Request
+from pillarbox.servers.jmap.concurrency import Concurrency
+from pillarbox.servers.jmap.problem import limit_problem
+from pillarbox.servers.jmap.session import UPLOAD
+from pillarbox.storage.blob import blob_id
+
+
+def account_of(caller: Caller, account: str) -> Access:
+    """The caller's access to the account in the path. Raises a 404 problem, whether or not there is such an account."""
+    access = caller.access(account)
+    if access is None:
+        raise Problem(404, "there is no such account")
+    return access
+
+
+class UploadResource:
+    """Answers POST of the upload address."""
+
+    def __init__(self, gate: Gate, bridge: Bridge, limits: Limits) -> None:
+        self._gate, self._bridge, self._limits = gate, bridge, limits
+        self._concurrency = Concurrency("maxConcurrentUpload", limits.max_concurrent_upload)
+
+    async def post(self, request: Request) -> Answer:
+        """Store the body as a blob of the account in the path."""
+        caller = await self._gate.caller(request)
+        account, *rest = request.segments(UPLOAD)
+        if rest not in ([], [""]):
+            raise Problem(404, "there is nothing at this address")
+        if account_of(caller, account).is_read_only:
+            raise Fault(Kind.ACCOUNT_READ_ONLY)
+        most = self._limits.max_size_upload
+        with self._concurrency.one(caller.account):
+            data = await request.body(
+                most, limit_problem("maxSizeUpload", f"an upload has at most {most} octets", status=413)
+            )
+            blob = await self._store(account, data)
+        # The type is what the client says; nobody looks into the octets for another.
+        type = request.header(b"content-type") or "application/octet-stream"
+        return json_answer({"accountId": account, "blobId": blob, "type": type, "size": len(data)}, status=201)
+
+    async def _store(self, account: str, data: bytes) -> str:
+        is_large = len(data) > self._limits.blob_inline_octets
+        if is_large:
+            # The file is written before the write lock is taken; the transaction then finds it there.
+            blobs = self._bridge.store.blobs
+            await self._bridge.run(lambda: blobs.write(blob_id(data), data))
+        return await self._bridge.write(lambda tx: tx.put_blob(account, data, pending=True), slow=is_large)
