@@ -14,15 +14,17 @@ from pillarbox.formats.message import charset
 
 FOLDER = Path(__file__).parent.parent / "data" / "message"
 PIECES = [
-    b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"--", b"--b", b"\n--b\n", b"\r\n--b--\r\n", b"\n--a\n", b"\0", b"\xff\xfe", b"\xe2\x82",
-    b"Content-Type: multipart/mixed; boundary=b\n\n", b'Content-Type: multipart/digest; boundary="a"\r\n\r\n',
-    b"Content-Type: message/rfc822\n", b"Content-Transfer-Encoding: base64\n", b"Content-Transfer-Encoding: quoted-printable\n",
-    b"Content-Transfer-Encoding: x-uuencode\n", b"begin 644 a\n#86)C\nend\n", b"=\r", b"= \n", b"=3D=", b"QUJD==QQ", b";;;;",
-    b"Content-Type: text/html; charset=utf-7\n\n", b"+2AA-", b"Content-Type: text/plain; charset=iso-2022-jp\n\n", b"\x1b$B",
-    b"Content-Disposition: attachment; filename*0*=utf-8''%e2; filename*1*=%82%ac\n", b"=?utf-8?b?w6?= ", b"=?x?q?", b"<", b">",
-    b'"', b"\\", b"(", b")", b":", b";", b",", b"@", b"From: ", b"To: g: a@b, ", b"Date: 1 Jan 2020 10:00",
-    b"<!--", b"<script", b"&#",
-    b"References: <a@b> ", b"\n \n\t", b"From x Sat Mar  9 08:05:01 2024\n",
+    b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"--", b"--b", b"\n--b\n", b"\r\n--b--\r\n", b"\n--a\n", b"\x00",
+    b"\xff\xfe", b"\xe2\x82", b"Content-Type: multipart/mixed; boundary=b\n\n",
+    b'Content-Type: multipart/digest; boundary="a"\r\n\r\n', b"Content-Type: message/rfc822\n",
+    b"Content-Transfer-Encoding: base64\n", b"Content-Transfer-Encoding: quoted-printable\n",
+    b"Content-Transfer-Encoding: x-uuencode\n", b"begin 644 a\n#86)C\nend\n", b"=\r", b"= \n", b"=3D=", b"QUJD==QQ",
+    b";;;;", b"Content-Type: text/html; charset=utf-7\n\n", b"+2AA-",
+    b"Content-Type: text/plain; charset=iso-2022-jp\n\n", b"\x1b$B",
+    b"Content-Disposition: attachment; filename*0*=utf-8''%e2; filename*1*=%82%ac\n", b"=?utf-8?b?w6?= ", b"=?x?q?",
+    b"<", b">", b'"', b"\\", b"(", b")", b":", b";", b",", b"@", b"From: ", b"To: g: a@b, ",
+    b"Date: 1 Jan 2020 10:00", b"<!--", b"<script", b"&#", b"References: <a@b> ", b"\n \n\t",
+    b"From x Sat Mar  9 08:05:01 2024\n",
 ]  # fmt: skip
 FORMS = (
     message.as_raw,

@@ -194,6 +194,7 @@ class _Parser:
         name = _display_name("".join(self.words))
         self.reset()
         self.groups.append(EmailAddressGroup(name or "", []))
+        self.count += 1  # empty groups are counted too
         self.in_group = True
 
     def flush(self) -> None:

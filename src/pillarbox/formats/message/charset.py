@@ -124,7 +124,7 @@ def decode_charset(octets: bytes, label: str | None, *, whole: bool = True) -> t
 
 
 def decode_word(octets: bytes, label: str) -> str:
-    """The text of a few octets in a header field, as labelled: no statistics, which short text and many words forbid."""
+    """The text of a few octets in a header field, as labelled: no statistics, for words are short and many."""
     codec = find_codec(label) or "cp1252"
     if codec == "cp1252":
         text = _decode(octets, "utf_8", whole=True)

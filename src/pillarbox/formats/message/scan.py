@@ -205,7 +205,7 @@ class _Scan:
         return at - 1 if at > 0 and self.data[at - 1] == 13 and self.data[at] == 10 else at
 
     def end_pending(self, first: int, end: int) -> None:
-        # The line end before a delimiter may be that of an empty line after a header; no part ends before its beginning.
+        # The line end before a delimiter may be the empty line after a header: no part ends before it begins.
         for part in reversed(self.pending[first:]):
             end = part.body_end = max(end, part.body_start)
         del self.pending[first:]
