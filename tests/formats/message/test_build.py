@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pillarbox.formats.message.address import EmailAddress
 from pillarbox.formats.message.assemble import assemble
 from pillarbox.formats.message.build import build_message, message_id
 from pillarbox.formats.message.draft import (
     Addresses,
     Date,
     Draft,
-    DraftAddress,
     DraftField,
     DraftGroup,
     DraftPart,
@@ -54,7 +54,7 @@ def field(name: str, value: Value) -> bytes:
 def test_a_plain_message_is_exactly_this() -> None:
     message = build(
         HELLO,
-        ("From", Addresses((DraftAddress("Alice", "alice@example.org"),))),
+        ("From", Addresses((EmailAddress("Alice", "alice@example.org"),))),
         ("Subject", Text("Lunch?")),
         ("Date", Date(datetime(2026, 1, 5, 12, 0, tzinfo=UTC))),
         ("Message-ID", MessageIds((message_id("example.org", lambda: "1234"),))),
@@ -77,15 +77,15 @@ def test_a_plain_message_is_exactly_this() -> None:
         (Raw(" as given"), b"X: as given\r\n"),
         (Text("žluť"), b"X: =?utf-8?B?xb5sdcWl?=\r\n"),
         (Addresses(()), b"X:\r\n"),
-        (Addresses((DraftAddress(None, "a@x"), DraftAddress("B, C", "b@x"))), b'X: a@x, "B, C" <b@x>\r\n'),
-        (Addresses((DraftAddress("unfinished", ""),)), b"X: unfinished <>\r\n"),
-        (Addresses((DraftAddress(None, "jiří@příklad.example"),)), "X: jiří@příklad.example\r\n".encode()),
+        (Addresses((EmailAddress(None, "a@x"), EmailAddress("B, C", "b@x"))), b'X: a@x, "B, C" <b@x>\r\n'),
+        (Addresses((EmailAddress("unfinished", ""),)), b"X: unfinished <>\r\n"),
+        (Addresses((EmailAddress(None, "jiří@příklad.example"),)), "X: jiří@příklad.example\r\n".encode()),
         (
-            GroupedAddresses((DraftGroup(None, (DraftAddress(None, "a@x"),)), DraftGroup("Friends", ()))),
+            GroupedAddresses((DraftGroup(None, [EmailAddress(None, "a@x")]), DraftGroup("Friends", []))),
             b"X: a@x, Friends:;\r\n",
         ),
         (
-            GroupedAddresses((DraftGroup("Fri, ends", (DraftAddress("B", "b@x"), DraftAddress(None, "c@x"))),)),
+            GroupedAddresses((DraftGroup("Fri, ends", [EmailAddress("B", "b@x"), EmailAddress(None, "c@x")]),)),
             b'X: "Fri, ends": B <b@x>, c@x;\r\n',
         ),
         (MessageIds(("a@x", "b@x")), b"X: <a@x> <b@x>\r\n"),
@@ -113,7 +113,7 @@ def test_every_form_of_a_field_is_written(value: Value, octets: bytes) -> None:
     ],
 )
 def test_one_address_stays_one_address(address: str, count_: int) -> None:
-    parsed = oracle(build(HELLO, ("To", Addresses((DraftAddress(None, address),)))))
+    parsed = oracle(build(HELLO, ("To", Addresses((EmailAddress(None, address),)))))
     assert len(parsed["To"].addresses) == count_
     assert "Bcc" not in parsed
 
@@ -121,7 +121,7 @@ def test_one_address_stays_one_address(address: str, count_: int) -> None:
 @settings(max_examples=80)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=120))
 def test_names_and_subjects_come_back_from_the_oracle(text: str) -> None:
-    addresses = Addresses((DraftAddress(text, "a@example.org"), DraftAddress(text, "b@example.org")))
+    addresses = Addresses((EmailAddress(text, "a@example.org"), EmailAddress(text, "b@example.org")))
     message = build(HELLO, ("To", addresses), ("Subject", Text(text)))
     header = message.split(b"\r\n\r\n")[0]
     assert header.isascii()

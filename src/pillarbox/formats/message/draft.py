@@ -5,23 +5,21 @@ Sections: RFC 8621 §4.1.2, §4.1.4, §4.6.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
+from pillarbox.formats.message.address import EmailAddress
 
-class DraftAddress(msgspec.Struct, frozen=True):
-    """A mailbox; `email` may be unfinished, as in a draft it may (RFC 8621 §4.1.2.3)."""
-
-    name: str | None
-    email: str
+DraftAddress = EmailAddress
 
 
 class DraftGroup(msgspec.Struct, frozen=True):
     """Mailboxes under a group's name, or without one (RFC 8621 §4.1.2.4)."""
 
     name: str | None
-    addresses: tuple[DraftAddress, ...]
+    addresses: Sequence[EmailAddress]
 
 
 class Raw(msgspec.Struct, frozen=True):
@@ -37,21 +35,21 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """An address-list (RFC 8621 §4.1.2.3)."""
+    """An address-list; an `email` may be unfinished, as in a draft it may (RFC 8621 §4.1.2.3)."""
 
-    value: tuple[DraftAddress, ...]
+    value: Sequence[EmailAddress]
 
 
 class GroupedAddresses(msgspec.Struct, frozen=True):
     """An address-list with groups (RFC 8621 §4.1.2.4)."""
 
-    value: tuple[DraftGroup, ...]
+    value: Sequence[DraftGroup]
 
 
 class MessageIds(msgspec.Struct, frozen=True):
     """Message identifiers without angle brackets (RFC 8621 §4.1.2.5)."""
 
-    value: tuple[str, ...]
+    value: Sequence[str]
 
 
 class Date(msgspec.Struct, frozen=True):
@@ -63,7 +61,7 @@ class Date(msgspec.Struct, frozen=True):
 class Urls(msgspec.Struct, frozen=True):
     """URLs without angle brackets (RFC 8621 §4.1.2.7)."""
 
-    value: tuple[str, ...]
+    value: Sequence[str]
 
 
 Value = Raw | Text | Addresses | GroupedAddresses | MessageIds | Date | Urls

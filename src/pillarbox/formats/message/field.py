@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import assert_never
 
+from pillarbox.formats.message.address import EmailAddress
 from pillarbox.formats.message.draft import (
     Addresses,
     Date,
-    DraftAddress,
     DraftField,
     GroupedAddresses,
     MessageIds,
@@ -51,7 +51,7 @@ def date_to_text(moment: datetime) -> str:
     return f"{day} {moment:%H:%M:%S} {zone}"
 
 
-def address_to_units(address: DraftAddress, column: int = 0) -> list[str]:
+def address_to_units(address: EmailAddress, column: int = 0) -> list[str]:
     """A mailbox as units for folding: the name as a phrase, the addr-spec in angle brackets (RFC 5322 §3.4)."""
     spec = addr_spec(address.email)
     if not address.name:
@@ -94,7 +94,7 @@ def _units(value: Value, column: int) -> list[str]:
             assert_never(value)
 
 
-def _comma_list(addresses: Iterable[DraftAddress], column: int) -> list[str]:
+def _comma_list(addresses: Iterable[EmailAddress], column: int) -> list[str]:
     return _commas([address_to_units(address, 0 if number else column) for number, address in enumerate(addresses)])
 
 
