@@ -1,0 +1,175 @@
+"""What an LMTP listener decides: who takes mail, and that a message is stored before it is acknowledged.
+
+Sections: RFC 2033 §4.2; RFC 5321 §3.6.2, §4.1.1.3, §4.5.1; RFC 3463 §3.2, §3.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.email.reading import Reading, read_message
+from pillarbox.datatypes.quota import has_room
+from pillarbox.datatypes.view import Transaction, View
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.smtp.faults import MAILBOX_FULL, REPLIES, reply_to
+from pillarbox.servers.smtp.settings import LmtpSettings
+from pillarbox.servers.smtp.spool import Spool, Spooler
+from pillarbox.servers.smtp.trace import Trace, trace_to_bytes, without_return_path
+from pillarbox.services.directory import Refusal, find_recipient
+from pillarbox.services.mail.deliver import deliver_reading
+from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
+from pillarbox.wire.smtp.state import Answer, Event, Message, Recipient, Sender
+
+_log = logging.getLogger("pillarbox.lmtp")
+_REFUSALS = {
+    Refusal.NOT_OURS: Reply(550, "5.1.2", "Mail for this domain is not kept here"),
+    Refusal.UNKNOWN: REPLIES[Kind.ACCOUNT_NOT_FOUND],
+    Refusal.DISABLED: REPLIES[Kind.ACCOUNT_NOT_SUPPORTED],
+}
+_SMALL = 100_000  # octets: reading less takes no longer than a hop to a thread is worth
+_LARGE_AT_ONCE = 2
+
+Accounts = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What all connections of a listener share."""
+
+    bridge: Bridge
+    settings: LmtpSettings
+    spooler: Spooler
+    # Reading a message takes several times its size of memory.
+    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LARGE_AT_ONCE))
+
+
+class Decider:
+    """Answers the events of one connection."""
+
+    __slots__ = ("_accounts", "_declared", "_peer_address", "_shared")
+
+    def __init__(self, shared: Delivery, peer_address: str) -> None:
+        self._shared = shared
+        self._peer_address = peer_address
+        self._declared = 0
+        self._accounts: list[Accounts] = []  # for each recipient that was accepted, in order
+
+    async def answer(self, event: Event) -> Answer:
+        """The answer to an event; never raises but for cancellation."""
+        if isinstance(event, Sender):
+            self._declared = event.parameters.size or 0
+            self._accounts = []
+            return SENDER_OK
+        try:
+            return await (self._recipient(event) if isinstance(event, Recipient) else self._message(event))
+        except Fault as fault:
+            _log.warning("refused %s: %s", type(event).__name__.lower(), fault)
+            return reply_to(fault)
+        except Exception:  # noqa: BLE001 - whatever it was: the client keeps the message, and is told to come again
+            _log.exception("a %s could not be answered", type(event).__name__.lower())
+            return TRY_LATER
+
+    async def _recipient(self, event: Recipient) -> Reply:
+        address = str(event.recipient)
+        # RFC 5321 §4.5.1: <postmaster>, without a domain, is the one of this server.
+        name = address if event.recipient.domain else f"{address}@{self._shared.settings.hostname}"
+        found = await self._shared.bridge.read(lambda view: _find(view, name, self._declared))
+        if isinstance(found, Reply):
+            return found
+        self._accounts.append(found)
+        return RECIPIENT_OK
+
+    async def _message(self, message: Message) -> Answer:
+        spool = message.sink
+        assert isinstance(spool, Spool)
+        try:
+            if len(self._accounts) != len(message.recipients):
+                raise Fault(Kind.FAILED, "recipients and accounts do not match")
+            if message.size < _SMALL:
+                return await self._store(message, self._take(message, spool))
+            async with self._shared.large:
+                return await self._store(message, await self._shared.bridge.run(self._take, message, spool))
+        finally:
+            spool.discard()
+
+    def _take(self, message: Message, spool: Spool) -> tuple[str, int, Reading]:
+        """(id, time of receipt, the message read with its trace fields)."""
+        store = self._shared.bridge.store
+        now, id = store.clock.now_ms(), store.ids.new("x")
+        trace = Trace(
+            sender=str(message.sender) if message.sender is not None else "",
+            recipients=tuple(str(to) for to in message.recipients[:2]),
+            peer_name=message.peer_name,
+            peer_address=self._peer_address,
+            hostname=self._shared.settings.hostname,
+            protocol="UTF8LMTP" if message.parameters.smtputf8 else "LMTP",
+            id=id,
+            received_ms=now,
+        )
+        return id, now, read_message(trace_to_bytes(trace) + without_return_path(spool.read()))
+
+    async def _store(self, message: Message, taken: tuple[str, int, Reading]) -> Answer:
+        id, received_ms, reading = taken
+        recipients = tuple(self._accounts)
+        self._accounts = []
+        failures = await self._shared.bridge.write(lambda tx: store_for(tx, recipients, reading, received_ms))
+        # RFC 2033 §1: a positive reply takes the message over for this recipient; it is on stable storage by now.
+        saved = Reply(250, "2.0.0", f"{id} saved")
+        return [saved if failure is None else failure for failure in failures]
+
+
+def _find(view: View, address: str, octets: int) -> Accounts | Reply:
+    found = find_recipient(view, address)
+    if found.refusal is not None:
+        return _REFUSALS[found.refusal]
+    if not any(has_room(view, account, octets) for account in found.accounts):
+        return MAILBOX_FULL
+    return found.accounts
+
+
+def store_for(
+    tx: Transaction, recipients: tuple[Accounts, ...], reading: Reading, received_ms: int
+) -> list[Reply | None]:
+    """Store a message for each recipient; for each the reply that refuses it, or None when it is stored.
+
+    An account that several of the recipients lead to gets one copy.
+    """
+    if len(recipients) == 1 and len(recipients[0]) == 1:  # the usual case needs no savepoint of its own
+        deliver_reading(tx, recipients[0][0], reading, received_ms=received_ms)
+        return [None]
+    stored: set[str] = set()
+    replies: list[Reply | None] = []
+    for accounts in recipients:
+        try:
+            with tx.savepoint():
+                stored |= _store_in_all(tx, [a for a in accounts if a not in stored], reading, received_ms)
+            replies.append(None)
+        except Fault as fault:
+            _log.warning("a message was not stored for %s: %s", ", ".join(accounts), fault)
+            replies.append(reply_to(fault))
+    return replies
+
+
+def _store_in_all(tx: Transaction, accounts: list[str], reading: Reading, received_ms: int) -> set[str]:
+    """Store a message in the accounts of one recipient; those that had room.
+
+    The accounts behind an alias share one reply. A full one of them is passed over as long as another takes the
+    message: were it refused, the client would send it to the others again and again. Any other failure undoes all.
+    """
+    full: dict[str, Fault] = {}
+    for account in accounts:
+        try:
+            with tx.savepoint():
+                deliver_reading(tx, account, reading, received_ms=received_ms)
+        except Fault as fault:
+            if fault.kind is not Kind.OVER_QUOTA:
+                raise
+            full[account] = fault
+    if full and len(full) == len(accounts):
+        raise next(iter(full.values()))
+    if full:
+        _log.warning("mailboxes are full and got no copy: %s", ", ".join(full))
+    return set(accounts) - set(full)

@@ -1,0 +1,108 @@
+"""The LMTP listener of a process: it accepts connections, keeps them within bounds, and stops in order.
+
+Sections: RFC 2033; RFC 5321 §3.8, §4.5.3.2, §7.8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.smtp.connection import Connection, Decide
+from pillarbox.servers.smtp.delivery import Decider, Delivery
+from pillarbox.servers.smtp.settings import LmtpSettings
+from pillarbox.servers.smtp.spool import Spooler
+from pillarbox.wire.smtp.reply import Reply
+from pillarbox.wire.smtp.session import Session
+from pillarbox.wire.smtp.state import Options
+
+_BACKLOG = 1024
+_SWEEP_SECONDS = 5.0
+_TOO_MANY = Reply(421, "4.7.0", "Too many connections, try again later")
+
+
+class LmtpListener:
+    """LMTP on some bound sockets, of the network or of the file system, which it closes when it stops."""
+
+    def __init__(self, bridge: Bridge, sockets: Sequence[socket.socket], settings: LmtpSettings | None = None) -> None:
+        self._settings = settings or LmtpSettings()
+        self._sockets = list(sockets)
+        folder: Path = bridge.store.folder / "spool"
+        self._delivery = Delivery(bridge, self._settings, Spooler(folder))
+        self._options = Options(
+            hostname=self._settings.hostname,
+            lmtp=True,
+            max_size=self._settings.max_size,
+            max_recipients=self._settings.max_recipients,
+        )
+        self._connections: set[Connection] = set()
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
+        self._per_address: Counter[str] = Counter()
+        self._servers: list[asyncio.Server] = []
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accept connections."""
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
+            self._servers.append(await create(lambda: Connection(self), sock=sock, backlog=_BACKLOG))
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """Accept no more, let messages that are being stored be acknowledged, and say 421 to everybody."""
+        for server in self._servers:
+            server.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        for connection in list(self._connections):
+            connection.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_empty.wait(), self._settings.stop_seconds)
+        for connection in list(self._connections):
+            connection.abort()
+
+    @property
+    def connection_count(self) -> int:
+        """How many peers are connected."""
+        return len(self._connections)
+
+    async def _sweep(self) -> None:
+        """One look at all connections now and then costs less than a timer for each."""
+        loop, idle = asyncio.get_running_loop(), self._settings.idle_seconds
+        while True:
+            await asyncio.sleep(min(_SWEEP_SECONDS, idle / 2))
+            for connection in list(self._connections):
+                connection.check_time(loop.time(), idle)
+
+    # --- what connections ask
+
+    def admit(self, connection: Connection, peer_address: str) -> Reply | None:
+        """Take a connection in; the reply that sends it away when there are too many."""
+        self._connections.add(connection)
+        self._is_empty.clear()
+        self._per_address[peer_address] += 1
+        of_peer = self._per_address[peer_address] if peer_address else 0
+        if len(self._connections) > self._settings.max_connections:
+            return _TOO_MANY
+        return _TOO_MANY if of_peer > self._settings.max_connections_per_address else None
+
+    def forget(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._is_empty.set()
+        self._per_address[connection.peer_address] -= 1
+        if not self._per_address[connection.peer_address]:
+            del self._per_address[connection.peer_address]
+
+    def begin(self, connection: Connection, peer_address: str) -> tuple[Session, Decide]:
+        """A conversation, and who decides in it."""
+        return Session(self._options, self._delivery.spooler.open), Decider(self._delivery, peer_address)

@@ -1,0 +1,67 @@
+"""The trace fields that final delivery puts on top of a message: Return-Path and Received.
+
+Sections: RFC 5321 §4.4; RFC 6531 §4.3 (UTF8LMTP).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import msgspec
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# What a peer calls itself stands in a structured field: only what domains and address literals consist of goes there.
+_STRANGE = re.compile(r"[^A-Za-z0-9._:\[\]\x80-\U0010ffff-]")
+_OLD_RETURN_PATH = re.compile(rb"^return-path:.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
+_END_OF_HEADER = re.compile(rb"((?:\A|\n))\r?\n")
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one transaction; addresses as text, without angle brackets, empty for the null reverse-path."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    peer_name: str
+    peer_address: str  # of the network; empty for a unix socket
+    hostname: str
+    protocol: str
+    id: str
+    received_ms: int
+
+
+def trace_to_bytes(trace: Trace) -> bytes:
+    """Both fields with CRLF.
+
+    RFC 5321 §4.4: "When the delivery SMTP server makes the "final delivery" of a message, it inserts a return-path line
+    at the beginning of the mail data." A recipient is only named when it is the only one: §7.2 warns of telling others.
+    """
+    name = _STRANGE.sub("_", trace.peer_name)
+    literal = f"[IPv6:{trace.peer_address}]" if ":" in trace.peer_address else f"[{trace.peer_address}]"
+    origin = f"{name} ({literal})" if trace.peer_address else name
+    for_ = f"\r\n\tfor <{trace.recipients[0]}>" if len(trace.recipients) == 1 else ""
+    text = (
+        f"Return-Path: <{trace.sender}>\r\nReceived: from {origin}\r\n"
+        f"\tby {trace.hostname} with {trace.protocol} id {trace.id}{for_};\r\n\t{date_time(trace.received_ms)}\r\n"
+    )
+    return text.encode()
+
+
+def date_time(ms: int) -> str:
+    """A date as header fields have it, in UTC (RFC 5322 §3.3)."""
+    at = datetime.fromtimestamp(ms // 1000, UTC)
+    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
+    return f"{day}, {at.day:02} {month} {at.year:04} {at.hour:02}:{at.minute:02}:{at.second:02} +0000"
+
+
+def without_return_path(message: bytes) -> bytes:
+    """The message without the Return-Path fields that it came with; readers take the last one for the true one.
+
+    RFC 5321 §4.4: "the delivery SMTP server MAY remove Return-path header fields before adding its own."
+    """
+    found = _END_OF_HEADER.search(message)
+    head = message[: found.end(1)] if found else message
+    if b"return-path:" not in head.lower():
+        return message
+    return _OLD_RETURN_PATH.sub(b"", head) + message[len(head) :]
