@@ -19,6 +19,10 @@ R = TypeVar("R", bound="Record")
 class ResultCache(Protocol):
     """Remembers the results of queries for as long as the type's state stays what it was."""
 
+    @property
+    def token(self) -> int:
+        """Tells this store's memory from that of others in the process."""
+
     def get(self, key: Hashable, state: str) -> Sequence[str] | None: ...
     def put(self, key: Hashable, state: str, ids: Sequence[str]) -> None: ...
 

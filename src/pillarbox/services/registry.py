@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.services.mail import import_method, parse_method, snippet_method
+from pillarbox.services.methods import echo
 from pillarbox.services.methods.derive import derive
 from pillarbox.services.methods.method import Method
 
 METHODS: Mapping[str, Method] = derive(
     TYPES,
     (
+        echo.ECHO,
         *import_method.METHODS,
         *parse_method.METHODS,
         *snippet_method.METHODS,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 
 _MAX_IDS = 500_000
 _MIN_IDS = 20  # what an entry costs beside its ids
+_tokens = itertools.count()
 
 
 class ResultCache:
     """The least recently used lists go first; the bound is on ids held in all, whatever the number of lists."""
 
     def __init__(self, max_ids: int = _MAX_IDS) -> None:
+        self.token = next(_tokens)
         self._lists: OrderedDict[Hashable, tuple[str, Sequence[str]]] = OrderedDict()
         self._held = 0
         self._max = max_ids

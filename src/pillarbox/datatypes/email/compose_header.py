@@ -11,14 +11,15 @@ import msgspec
 from pillarbox.datatypes.email.header_property import CONVENIENCE, parse_property
 from pillarbox.formats.message import draft as d
 from pillarbox.formats.message import header
+from pillarbox.formats.message.address import EmailAddress
 
 
 class _Address(msgspec.Struct):
     email: str
     name: str | None = None
 
-    def draft(self) -> d.DraftAddress:
-        return d.DraftAddress(self.name, self.email)
+    def draft(self) -> EmailAddress:
+        return EmailAddress(self.name, self.email)
 
 
 class _Group(msgspec.Struct):

@@ -11,7 +11,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import SINGLETON, DataType, MethodCall
 from pillarbox.datatypes.view import View
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
-from pillarbox.services.methods.splice import Records, cutter
+from pillarbox.services.methods.splice import cutter
 
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 ARGUMENTS = {**ACCOUNT_ID, "ids": Argument(list[str] | None, None), "properties": Argument(list[str] | None, None)}
@@ -26,7 +26,9 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     elif ids is None:
         ids = view.ids(kind, call.account, limit + 1)
     # RFC 8620 §3.3: what was created earlier in the request may be named by its creation id.
-    ids = list(dict.fromkeys(call.created_ids.get(id[1:], id) if id.startswith("#") else id for id in ids))
+    if call.created_ids:
+        ids = [call.created_ids.get(id[1:], id) if id.startswith("#") else id for id in ids]
+    ids = list(dict.fromkeys(ids))
     if len(ids) > limit:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {limit} objects can be fetched in one call")
     names = _names(kind, call.arguments["properties"])
@@ -42,13 +44,12 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
 
 
 def _spliced(kind: DataType[Any], view: View, call: MethodCall, ids: list[str], names: list[str]) -> Result:
-    work = cutter(kind, tuple(names))
-    found, cut = work.cut(view, kind, call.account, ids)
-    known = set(found)
+    found = cutter(kind, tuple(names)).cut(view, call.account, ids)
+    known = set(found.ids)
     return {
         "accountId": call.account,
         "state": str(view.state(kind, call.account)),
-        "list": Records(work, cut),
+        "list": found,
         "notFound": [id for id in ids if id not in known],
     }
 

@@ -61,6 +61,8 @@ def _walk(value: Any, path: list[str], limit: int) -> Any:
 
 def _flattened(values: list[Any], limit: int) -> list[Any]:
     # RFC 8620 §3.7: what is itself an array gives its items, "so that the result is a flat list".
+    if len(values) <= limit and not any(type(one) is list for one in values):
+        return values
     out: list[Any] = []
     for one in values:
         out.extend(one) if isinstance(one, list) else out.append(one)

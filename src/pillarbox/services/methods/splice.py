@@ -15,55 +15,75 @@ from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.view import View
 
 _encode = msgspec.json.Encoder().encode
+_REMEMBERED = 2048  # records of one cutter, about 1 MB
 _NULL = msgspec.Raw(b"null")
 
 
 class Records(list[msgspec.Raw]):
     """Records of one answer as JSON, and the values that a result reference may ask for."""
 
-    def __init__(self, cutter: Cutter, cut: Sequence[tuple[Any, ...]]) -> None:
-        super().__init__(map(cutter.join, cut))
-        self._cutter = cutter
-        self._cut = cut
+    def __init__(self, cutter: Cutter, ids: Sequence[str], bodies: Sequence[Any], ends: Sequence[bytes]) -> None:
+        super().__init__([msgspec.Raw(_encode(body)[:-1] + end) for body, end in zip(bodies, ends, strict=True)])
+        self.ids = ids
+        self._cutter, self._bodies = cutter, bodies
 
     def column(self, name: str) -> list[Any] | None:
-        """The value of one property in each record, or None when the records were not asked for it."""
-        found = self._cutter.where.get(name)
-        if found is None:
+        """The value of one property in each record, or None when it has to be looked for in the JSON."""
+        attribute = self._cutter.attributes.get(name)
+        if attribute is None:
             return None
-        source, attribute = found
-        return [msgspec.json.decode(getattr(pieces[source], attribute)) for pieces in self._cut]
+        return [msgspec.json.decode(getattr(body, attribute)) for body in self._bodies]
 
 
 class Cutter:
-    """Cuts the wanted properties of a type out of its body and its fixed parts."""
+    """Cuts the wanted properties of a type out of its body and its fixed parts.
+
+    What it cut out of fixed parts is remembered as the end of the record's JSON: such parts never change.
+    """
 
     def __init__(self, kind: DataType[Any], names: Sequence[str]) -> None:
         stored = [n for n in names if n in kind.properties]
-        self.parts = list(dict.fromkeys(kind.part_of[n] for n in names if n in kind.part_of))
-        groups = [stored, *([n for n in names if kind.part_of.get(n) == part] for part in self.parts)]
-        self.where = {n: (at, f"p{i}") for at, group in enumerate(groups) for i, n in enumerate(group)}
+        self._kind = kind
+        self.attributes = {n: f"p{i}" for i, n in enumerate(stored)}
+        self._body = msgspec.json.Decoder(_shape(kind, stored))
         # What an older version stored without a property that is new gets the property's default.
-        self.decoders = [msgspec.json.Decoder(_shape(kind, group)) for group in groups]
+        self._parts = {
+            part: msgspec.json.Decoder(_shape(kind, [n for n in names if kind.part_of.get(n) == part]))
+            for part in dict.fromkeys(kind.part_of[n] for n in names if n in kind.part_of)
+        }
+        self._remembered: dict[tuple[int, str, str], bytes] = {}
 
-    def cut(self, view: View, kind: DataType[Any], account: str, ids: Sequence[str]) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The ids that exist, and for each the pieces of its body and parts."""
-        bodies = view.bodies(kind, account, ids)
-        parts = [view.parts(kind, account, list(bodies), part) for part in self.parts]
-        body_decode, *part_decode = (d.decode for d in self.decoders)
+    def cut(self, view: View, account: str, ids: Sequence[str]) -> Records:
+        """The records that exist, in the order of the ids."""
+        bodies = view.bodies(self._kind, account, ids)
         found = [id for id in ids if id in bodies]
-        if not parts:
-            return found, [(body_decode(bodies[id][0]),) for id in found]
-        empty = b"{}"
-        return found, [
-            (body_decode(bodies[id][0]), *(d(p.get(id, empty)) for d, p in zip(part_decode, parts, strict=True))) for id in found
-        ]
+        decode = self._body.decode
+        cut = [decode(bodies[id][0]) for id in found]
+        if not self._parts:
+            return Records(self, found, cut, [b"}"] * len(found))
+        return Records(self, found, cut, self._ends(view, account, found))
 
-    def join(self, pieces: tuple[Any, ...]) -> msgspec.Raw:
-        """One JSON object of the pieces; the first has at least the id."""
-        if len(pieces) == 1:
-            return msgspec.Raw(_encode(pieces[0]))
-        return msgspec.Raw(b",".join([_encode(pieces[0])[:-1], *(_encode(piece)[1:-1] for piece in pieces[1:])]) + b"}")
+    def _ends(self, view: View, account: str, ids: Sequence[str]) -> list[bytes]:
+        """The end of each record's JSON: what comes from its fixed parts, and the brace."""
+        if view.cache is None:  # in a transaction a record may yet be undone, and its id used by nobody
+            new = self._cut_ends(view, account, ids)
+            return [new[id] for id in ids]
+        store, known = view.cache.token, self._remembered
+        missing = [id for id in ids if (store, account, id) not in known]
+        if missing:
+            if len(known) + len(missing) > _REMEMBERED:
+                known = self._remembered = {}
+                missing = list(ids)
+            known.update(((store, account, id), end) for id, end in self._cut_ends(view, account, missing).items())
+        return [known[store, account, id] for id in ids]
+
+    def _cut_ends(self, view: View, account: str, ids: Sequence[str]) -> dict[str, bytes]:
+        pieces: dict[str, list[bytes]] = {id: [b""] for id in ids}
+        for part, decoder in self._parts.items():
+            stored = view.parts(self._kind, account, ids, part)
+            for id, out in pieces.items():
+                out.append(_encode(decoder.decode(stored.get(id, b"{}")))[1:-1])
+        return {id: b",".join(out) + b"}" for id, out in pieces.items()}
 
 
 def _shape(kind: DataType[Any], names: Iterable[str]) -> type[Any]:
@@ -75,7 +95,7 @@ def _shape(kind: DataType[Any], names: Iterable[str]) -> type[Any]:
     return msgspec.defstruct("Cut", fields, gc=False)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=16)
 def cutter(kind: DataType[Any], names: tuple[str, ...]) -> Cutter:
     """The cutter for these properties; clients ask for the same few sets of them again and again."""
     return Cutter(kind, names)
