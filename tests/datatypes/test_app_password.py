@@ -1,5 +1,7 @@
 """App passwords: the secret is told once, scopes and limits hold, and nobody makes one for somebody else."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -46,7 +48,7 @@ def test_an_empty_scope_opens_all_but_administration_and_app_passwords() -> None
         ({"label": "x", "secretDigest": "00"}, "secretDigest"),
     ],
 )
-def test_a_wrong_value_is_named(office: Office, given: dict[str, object], property: str) -> None:
+def test_a_wrong_value_is_named(office: Office, given: dict[str, Any], property: str) -> None:
     alice = owner(office)
     with pytest.raises(Fault) as refused:
         office.create("AppPassword", alice, alice.account, **given)

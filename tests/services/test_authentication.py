@@ -56,7 +56,8 @@ def test_a_right_password_is_let_in_and_remembered(office: Office, alice: str) -
     assert door.authentication.remembered(header) == door.verify(header)
 
 
-def test_what_is_remembered_is_forgotten_after_some_minutes(office: Office, alice: str) -> None:
+@pytest.mark.usefixtures("alice")
+def test_what_is_remembered_is_forgotten_after_some_minutes(office: Office) -> None:
     door = Door(office)
     door.verify(basic("alice@example.org"))
     office.clock.forward(seconds=301)
@@ -80,15 +81,15 @@ def test_what_is_remembered_is_forgotten_after_some_minutes(office: Office, alic
         "",
     ],
 )
-def test_wrong_credentials_are_all_refused_alike(office: Office, alice: str, header: str) -> None:
+@pytest.mark.usefixtures("alice")
+def test_wrong_credentials_are_all_refused_alike(office: Office, header: str) -> None:
     door = Door(office)
     assert door.refusal(header) is Kind.FORBIDDEN
     assert door.authentication.remembered(header) is None
 
 
-def test_an_unknown_name_costs_a_hash_as_a_wrong_password_does(
-    office: Office, alice: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("alice")
+def test_an_unknown_name_costs_a_hash_as_a_wrong_password_does(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     door, hashed = Door(office), []
     original: Callable[..., bool] = password_module._hasher.verify
 
@@ -135,7 +136,8 @@ def test_a_changed_account_is_no_longer_remembered(
     assert door.refusal(header) is Kind.FORBIDDEN
 
 
-def test_disabling_a_domain_ends_all_its_logins(office: Office, alice: str) -> None:
+@pytest.mark.usefixtures("alice")
+def test_disabling_a_domain_ends_all_its_logins(office: Office) -> None:
     door, header = Door(office), basic("alice@example.org")
     door.verify(header)
     (domain,) = office.call("Domain/query")["ids"]

@@ -13,8 +13,7 @@ def wait(throttle: Throttle, address: str, name: str) -> int:
     try:
         throttle.check(address, name)
     except Fault as fault:
-        assert fault.kind is Kind.RATE_LIMIT
-        return int(fault.facts["retry_after"])
+        return int(fault.facts["retry_after"]) if fault.kind is Kind.RATE_LIMIT else -1
     return 0
 
 

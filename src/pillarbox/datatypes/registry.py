@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pillarbox.datatypes.admin.account import ACCOUNT
+from pillarbox.datatypes.admin.alias import ALIAS
+from pillarbox.datatypes.admin.domain import DOMAIN
+from pillarbox.datatypes.admin.removal import REMOVAL
+from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.identity import IDENTITY
@@ -19,4 +24,9 @@ TYPES: tuple[DataType[Any], ...] = (
     IDENTITY,
     VACATION_RESPONSE,
     QUOTA,
+    APP_PASSWORD,
+    DOMAIN,
+    ACCOUNT,
+    ALIAS,
+    REMOVAL,
 )

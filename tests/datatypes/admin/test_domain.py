@@ -1,5 +1,7 @@
 """Domains and aliases: spelling, uniqueness, and what holds them."""
 
+from typing import Any
+
 import pytest
 
 from pillarbox.core.faults import Fault, Kind
@@ -47,7 +49,7 @@ def test_a_domain_is_kept_once(office: Office) -> None:
         ({"name": "a.example", "description": "x" * 1001}, "description"),
     ],
 )
-def test_a_wrong_value_is_named(office: Office, given: dict[str, str], property: str) -> None:
+def test_a_wrong_value_is_named(office: Office, given: dict[str, Any], property: str) -> None:
     with pytest.raises(Fault) as refused:
         office.create("Domain", **given)
     assert refused.value.facts["properties"] == [property]

@@ -1,0 +1,1 @@
+"""What an administrator settles before the server starts. What changes while it runs is data, not configuration."""

@@ -1,0 +1,70 @@
+"""The settings as one tree: each has a type, a default and a sentence that says what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from pillarbox.core.limits import Limits
+
+Doc = msgspec.Meta
+
+
+class Http(msgspec.Struct, frozen=True, kw_only=True):
+    """JMAP over HTTP."""
+
+    listen: Annotated[
+        tuple[str, ...], Doc(description="Addresses to listen on: HOST:PORT, [IPV6]:PORT or unix:/PATH.")
+    ] = ("127.0.0.1:8080",)
+    public_url: Annotated[
+        str | None,
+        Doc(
+            description="The URL under which clients reach the server; without it, what each request says is believed."
+        ),
+    ] = None
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Doc(description='Addresses, networks or "unix" whose Forwarded and X-Forwarded-... headers are believed.'),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Doc(
+            description='Origins whose scripts may use the server, such as https://mail.example.org; "*" is every one.'
+        ),
+    ] = ()
+    access_log: Annotated[bool, Doc(description="Write a line to the log for each request.")] = False
+    compress_from_octets: Annotated[
+        int, Doc(ge=0, description="Send answers from this size on compressed; 0 turns it off.")
+    ] = 1_500
+
+
+class Lmtp(msgspec.Struct, frozen=True, kw_only=True):
+    """Delivery by a mail transfer agent."""
+
+    listen: Annotated[
+        tuple[str, ...],
+        Doc(description="Addresses to listen on: HOST:PORT, [IPV6]:PORT or unix:/PATH. Empty: none."),
+    ] = ("127.0.0.1:8424",)
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server says of itself, on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Doc(description="The least important messages to write.")
+    ] = "info"
+    format: Annotated[Literal["text", "json"], Doc(description="Lines for people, or one JSON object a line.")] = "text"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings."""
+
+    data: Annotated[Path, Doc(description="The data directory: the store, and nothing else.")] = Path(
+        "/var/lib/pillarbox"
+    )
+    http: Http = msgspec.field(default_factory=Http)
+    lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
+    log: Log = msgspec.field(default_factory=Log)
+    limits: Limits = msgspec.field(default_factory=Limits)

@@ -1,0 +1,63 @@
+"""Starts the demo: settings of its own, sample accounts, and what it says when it is ready."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pillarbox.app.config.settings import Http, Lmtp, Log, Settings
+from pillarbox.app.demo.seed import USERS, seed
+from pillarbox.app.engine import Engine
+from pillarbox.app.serve import Listening, listen, pid_file, serve
+from pillarbox.net.socket_address import url_of
+
+LMTP_OFFSET = 24
+
+
+def settings_for(data: Path, port_base: int) -> Settings:
+    """Loopback only; port 0 is whichever is free. Any page may call the demo, as developers of web clients need."""
+    lmtp_port = port_base + LMTP_OFFSET if port_base else 0
+    return Settings(
+        data=data,
+        http=Http(listen=(f"127.0.0.1:{port_base}",), cors_origins=("*",)),
+        lmtp=Lmtp(listen=(f"127.0.0.1:{lmtp_port}",)),
+        log=Log(level="warning"),
+    )
+
+
+def run_demo(data: Path | None, port_base: int, on_ready: Callable[[dict[str, Any]], None]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ServeError and StoreError."""
+    with _folder(data) as folder, pid_file(folder):
+        settings = settings_for(folder, port_base)
+        listening = listen(settings)
+        try:
+            with Engine(folder) as engine:
+                seed(engine, time.time_ns() // 1_000_000)
+                serve(settings, listening, engine.store, lambda: on_ready(describe(listening)))
+        finally:
+            listening.close()
+
+
+def describe(listening: Listening) -> dict[str, Any]:
+    """Where the demo answers and who may log in: what `demo --json` prints."""
+    http = url_of(listening.http[0])
+    host, port = listening.lmtp[0].getsockname()[:2]
+    return {
+        "http": http,
+        "jmap": f"{http}/.well-known/jmap",
+        "lmtp": {"host": host, "port": port},
+        "users": [{"name": user.name, "password": user.password} for user in USERS],
+    }
+
+
+@contextlib.contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    if data is not None:
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="pillarbox-demo-", ignore_cleanup_errors=True) as made:
+        yield Path(made)

@@ -1,0 +1,63 @@
+"""Puts the house together: the only place that knows everybody. Constructors get what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+
+from pillarbox.app.config.settings import Http, Settings
+from pillarbox.core.account import DIRECTORY
+from pillarbox.core.limits import Limits
+from pillarbox.datatypes.registry import TYPES
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.http.app import HttpApp
+from pillarbox.servers.http.listener import HttpListener
+from pillarbox.servers.http.settings import HttpSettings
+from pillarbox.servers.jmap.server import jmap_routes
+from pillarbox.services.authentication import Authentication
+from pillarbox.services.provision import connect_rules
+from pillarbox.services.registry import METHODS
+from pillarbox.storage.store import Store
+from pillarbox.workers.housekeeping import Housekeeping
+from pillarbox.workers.watch import Watch
+
+
+def open_store(folder: Path, limits: Limits | None = None) -> Store:
+    """The store in a data directory, made when it is not there, with its directory. Raises StoreError."""
+    connect_rules()
+    store = Store(folder, limits=limits)
+    store.write(lambda tx: tx.add_account(DIRECTORY))
+    return store
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything of one process that has to be started and stopped."""
+
+    store: Store
+    bridge: Bridge
+    listeners: Sequence[HttpListener]
+    workers: Sequence[Housekeeping | Watch]
+
+
+def build(settings: Settings, store: Store, http_sockets: Sequence[socket]) -> House:
+    """The house, ready to be started on an event loop."""
+    bridge = Bridge(store)
+    authentication = Authentication(store.clock, store.read)
+    store.listeners.append(authentication.changed)
+    http = _http_settings(settings.http)
+    app = HttpApp(http, jmap_routes(bridge, METHODS, TYPES, authentication, http))
+    workers = (Housekeeping(bridge, authentication), Watch(bridge, TYPES))
+    return House(store, bridge, [HttpListener(app, http_sockets)], workers)
+
+
+def _http_settings(http: Http) -> HttpSettings:
+    return HttpSettings(
+        public_url=http.public_url.rstrip("/") if http.public_url else None,
+        trusted_proxies=http.trusted_proxies,
+        allowed_origins=http.cors_origins,
+        access_log=http.access_log,
+        compress_from_octets=http.compress_from_octets,
+    )

@@ -1,0 +1,64 @@
+"""Notices what other processes, such as the command line, wrote to the store, and tells those who listen here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from pillarbox.core.account import DIRECTORY
+from pillarbox.datatypes.declare import DataType
+from pillarbox.datatypes.view import View
+from pillarbox.net.bridge import Bridge
+from pillarbox.net.feed import Changed
+
+_log = logging.getLogger("pillarbox.watch")
+_EVERY_SECONDS = 1.0
+Numbers = dict[str, dict[str, int]]  # account -> type -> number
+
+
+class Watch:
+    """Compares the numbers of the accounts that somebody listens to with those that were told."""
+
+    def __init__(self, bridge: Bridge, types: Iterable[DataType[Any]]) -> None:
+        self._bridge, self._types = bridge, [kind for kind in types if kind.push]
+        self._told: Numbers = {}
+        bridge.store.listeners.append(self._note)
+
+    async def run(self) -> None:
+        """Look once a second until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_SECONDS)
+            try:
+                await self.look()
+            except Exception:  # noqa: BLE001 -- it is tried again in a second
+                _log.exception("looking for changes failed")
+
+    async def look(self) -> None:
+        """Tell what is new. An account that is looked at for the first time has nothing new."""
+        accounts = self._bridge.feed.accounts
+        if not accounts:
+            self._told.clear()
+            return
+        present = await self._bridge.run(self._bridge.store.read, lambda view: self._numbers(view, accounts))
+        changed: Numbers = {}
+        for account, numbers in present.items():
+            told = self._told.setdefault(account, dict(numbers))
+            newer = {name: number for name, number in numbers.items() if number > told.get(name, 0)}
+            if newer:
+                changed[account] = newer
+        if changed:
+            self._bridge.store.announce(changed)
+            self._bridge.feed.publish(changed)
+
+    def _note(self, changed: Changed) -> None:
+        for account, numbers in changed.items():
+            if account in self._told:
+                self._told[account].update(numbers)
+
+    def _numbers(self, view: View, accounts: Iterable[str]) -> Numbers:
+        return {
+            account: {k.name: view.state(k, account) for k in self._types if k.directory == (account == DIRECTORY)}
+            for account in accounts
+        }

@@ -1,0 +1,142 @@
+"""The command line on a store in a temporary folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pillarbox.app.cli import COMMANDS, main
+from pillarbox.app.cli.account import Octets
+from pillarbox.app.engine import Engine
+from pillarbox.services.authentication import Authentication
+
+
+class Shell:
+    """Calls the program with a data directory."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def run(self, *words: str, text: str | None = None) -> Result:
+        return CliRunner().invoke(main, [*words, "--data", str(self.data)], input=text, env={"PILLARBOX_CONFIG": None})
+
+    def ok(self, *words: str, text: str | None = None) -> str:
+        result = self.run(*words, text=text)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.ok(*words, "--json"))
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    made = Shell(tmp_path / "data")
+    made.ok("domain", "add", "example.org")
+    return made
+
+
+def test_every_command_has_help() -> None:
+    for command in COMMANDS:
+        assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+
+
+def test_a_password_from_standard_input_logs_in(shell: Shell) -> None:
+    shell.ok("account", "add", "alice@example.org", "--password-stdin", text="correct horse\n")
+    with Engine(shell.data) as engine:
+        authentication = Authentication(engine.store.clock, engine.store.read)
+        caller = engine.store.read(lambda v: authentication.check_password(v, "alice@example.org", "correct horse"))
+    assert caller.username == "alice@example.org"
+
+
+def test_a_password_that_was_made_up_is_printed_and_a_given_one_is_not(shell: Shell) -> None:
+    made = shell.json("account", "add", "alice@example.org")
+    assert len(made["password"]) == 24
+    assert "secret-word" not in shell.ok(
+        "account", "set", "alice@example.org", "--password-stdin", text="secret-word\n"
+    )
+    assert "Password: " in shell.ok("account", "set", "alice@example.org", "--generate")
+
+
+def test_accounts_are_listed_changed_and_removed(shell: Shell) -> None:
+    shell.ok("account", "add", "alice@example.org", "--generate", "--admin")
+    shell.ok("account", "add", "team@example.org", "--group", "--delegate", "alice@example.org:read", "--quota", "2G")
+    (alice, team) = shell.json("account", "list")
+    assert team["delegates"] == {alice["id"]: "read"}
+    assert team["quotaOctets"] == 2_000_000_000
+    changed = shell.json(
+        "account", "set", "team@example.org", "--delegate", "alice@example.org:none", "--quota", "none"
+    )
+    assert (changed["delegates"], changed["quotaOctets"]) == ({}, None)
+    assert "alice@example.org" in shell.ok("account", "list")
+    assert "is kept until" in shell.ok("account", "remove", "team@example.org", "--yes")
+    assert [a["name"] for a in shell.json("account", "list")] == ["alice@example.org"]
+
+
+def test_a_removal_that_is_not_confirmed_removes_nothing(shell: Shell) -> None:
+    shell.ok("account", "add", "alice@example.org", "--generate")
+    assert shell.run("account", "remove", "alice@example.org", text="n\n").exit_code == 1
+    assert len(shell.json("account", "list")) == 1
+
+
+def test_aliases_and_domains_are_changed(shell: Shell) -> None:
+    shell.ok("account", "add", "alice@example.org", "--generate")
+    shell.ok("alias", "add", "info@example.org", "alice@example.org")
+    assert shell.json("alias", "set", "info@example.org", "--disable")["isEnabled"] is False
+    assert "alice@example.org" in shell.ok("alias", "list")
+    assert shell.json("domain", "set", "example.org", "--catch-all", "alice@example.org")["catchAll"] is not None
+    assert shell.json("domain", "set", "example.org", "--separator", "none")["subaddressSeparator"] is None
+    shell.ok("alias", "remove", "info@example.org")
+    assert shell.json("alias", "list") == []
+
+
+def test_an_app_password_is_printed_once_and_removed_by_its_label(shell: Shell) -> None:
+    shell.ok("account", "add", "alice@example.org", "--generate")
+    made = shell.json("app-password", "add", "alice@example.org", "phone", "--scope", "mail")
+    assert made["secret"].startswith("pbx_")
+    (listed,) = shell.json("app-password", "list", "alice@example.org")
+    assert (listed["secret"], listed["scope"]) == (None, ["mail"])
+    shell.ok("app-password", "remove", "alice@example.org", "phone")
+    assert shell.json("app-password", "list", "alice@example.org") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["account", "add", "a@nowhere.example", "--generate"], 1, "there is no domain nowhere.example"),
+        (["account", "set", "a@example.org", "--disable"], 1, "pillarbox account list"),
+        (["account", "add", "a@example.org", "--password", "short"], 1, "at least 8 characters"),
+        (["account", "add", "a@example.org", "--quota", "2Q"], 2, "no size such as"),
+        (["domain", "set", "example.org"], 1, "say what to change"),
+        (["domain", "add", "EXAMPLE.org"], 1, "another record has the same name"),
+        (["domain", "frobnicate"], 2, "No such command"),
+    ],
+)
+def test_a_mistake_is_told_with_what_to_do(shell: Shell, words: list[str], code: int, told: str) -> None:
+    result = shell.run(*words) if words[-1] != "frobnicate" else CliRunner().invoke(main, words)
+    assert (result.exit_code, told in result.output) == (code, True), result.output
+
+
+def test_a_configuration_that_is_wrong_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("dta = 1")
+    result = CliRunner().invoke(main, ["config", "check", "-c", str(file)])
+    assert (result.exit_code, "did you mean data?" in result.output) == (3, True)
+
+
+def test_config_show_says_where_the_data_is(shell: Shell) -> None:
+    (row,) = [r for r in shell.json("config", "show") if r["key"] == "data"]
+    assert row == {"key": "data", "value": str(shell.data), "from": "the command line"}
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_a_shell_gets_its_completion(name: str) -> None:
+    output = CliRunner().invoke(main, ["completion", name]).output
+    assert "_PILLARBOX_COMPLETE" in output
+
+
+@pytest.mark.parametrize(("text", "octets"), [("500M", 500_000_000), ("7", 7), ("none", "none")])
+def test_a_size_is_read(text: str, octets: object) -> None:
+    assert Octets().convert(text, None, None) == octets

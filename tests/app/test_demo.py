@@ -1,0 +1,40 @@
+"""The demo as a process: it says where it is, answers, keeps its data, and ends when it is told to."""
+
+import base64
+import json
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tools.demo_process import DemoProcess
+
+
+def ask(demo: DemoProcess, url: str, body: object = None) -> Any:
+    user = demo.ready.users[0]
+    token = base64.b64encode(f"{user.name}:{user.password}".encode()).decode()
+    headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+    data = json.dumps(body).encode() if body is not None else None
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:  # noqa: S310 -- loopback
+        return json.load(answer)
+
+
+def test_the_demo_serves_sample_mail_keeps_its_data_and_stops_on_sigterm(tmp_path: Path) -> None:
+    with DemoProcess(tmp_path / "data") as demo:
+        session = ask(demo, demo.ready.session_url)
+        account = session["primaryAccounts"]["urn:ietf:params:jmap:mail"]
+        assert {a["name"] for a in session["accounts"].values()} == {"alice@example.org", "team@example.org"}
+        using = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
+        calls = [["Email/query", {"accountId": account, "calculateTotal": True}, "0"]]
+        answer = ask(demo, session["apiUrl"], {"using": using, "methodCalls": calls})
+        assert answer["methodResponses"][0][1]["total"] > 20
+        assert (tmp_path / "data" / "pillarbox.pid").read_text().strip() == str(demo.pid)
+        second = [*demo.command[:-1], "0"]
+        refused = subprocess.run(second, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603 -- our own
+        assert (refused.returncode, "runs on" in refused.stderr) == (3, True)
+        demo._process.send_signal(signal.SIGTERM)
+        assert demo._process.wait(20) == 0
+    assert not (tmp_path / "data" / "pillarbox.pid").exists()
+    with DemoProcess(tmp_path / "data") as demo:
+        assert ask(demo, demo.ready.session_url)["primaryAccounts"]["urn:ietf:params:jmap:mail"] == account
