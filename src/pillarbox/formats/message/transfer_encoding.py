@@ -20,8 +20,8 @@ def encode_content(content: bytes, media_type: str) -> tuple[str, bytes]:
     """The transfer encoding for content of that type, and the encoded octets (RFC 2045 §6).
 
     7bit if the content is plain short lines; quoted-printable for text with CRLF of which three quarters are ASCII,
-    since that stays readable at about the size of base64; base64 for all else. What RFC 2046 §5.2.1 forbids to encode goes
-    through `encode_message`.
+    since that stays readable at about the size of base64; base64 for all else. What RFC 2046 §5.2.1 forbids to encode
+    goes through `encode_message`.
     """
     if media_type.startswith("message/") and not media_type.startswith("message/global"):
         return encode_message(content)
