@@ -16,7 +16,9 @@ def written(tmp_path: Path, content: str) -> Path:
     return file
 
 
-def mistakes(file: Path | None = None, environ: dict[str, str] | None = None, **flags: str) -> list[str]:
+def mistakes(
+    file: Path | None = None, environ: dict[str, str] | None = None, flags: dict[str, str] | None = None
+) -> list[str]:
     with pytest.raises(ConfigError) as refused:
         load(file, environ or {}, flags)
     return str(refused.value).splitlines()
@@ -106,13 +108,13 @@ def test_a_mistake_in_the_file_names_the_key_what_was_found_and_what_is_allowed(
     ],
 )
 def test_a_value_of_the_right_type_can_still_be_wrong(key: str, value: str) -> None:
-    (line,) = mistakes(**{key: value})
+    (line,) = mistakes(flags={key: value})
     assert line.startswith(f"{key}, from the command line: found {value!r} (")
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     file = written(tmp_path, "a_b_c = 1\n[log]\nlevel = 'loud'\n")
-    assert len(mistakes(file, {"PILLARBOX_HTTP_ACCESS_LOG": "maybe"}, nothing="x")) == 4
+    assert len(mistakes(file, {"PILLARBOX_HTTP_ACCESS_LOG": "maybe"}, {"nothing": "x"})) == 4
 
 
 def test_a_slip_in_the_environment_is_a_mistake_but_not_what_others_put_there() -> None:
