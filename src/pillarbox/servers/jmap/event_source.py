@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 
 from pillarbox.core.account import Caller
+from pillarbox.core.faults import Fault
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.feed import Subscription
 from pillarbox.servers.http.answer import Header, Stream
@@ -50,6 +52,7 @@ class EventSourceResource:
         """Open a stream."""
         caller = await self._gate.caller(request)
         wish = self._wish(request.query())
+        self._concurrency.check(caller.account)
         return Stream(200, _HEADERS, self._events(request, caller, wish))
 
     def _wish(self, query: dict[str, str]) -> _Wish:
@@ -67,14 +70,17 @@ class EventSourceResource:
             # Subscribed before the states are read: what happens in between is told twice rather than never.
             subscription = self._bridge.feed.subscribe(caller.accounts)
             try:
-                async for event in self._talk(request, caller, wish, subscription):
-                    yield event
+                async with contextlib.aclosing(self._talk(request, caller, wish, subscription)) as events:
+                    async for event in events:
+                        yield event
+            except (Problem, Fault):
+                return  # the credentials no longer hold
             finally:
                 subscription.close()
 
     async def _talk(
         self, request: Request, caller: Caller, wish: _Wish, subscription: Subscription
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         present = await self._bridge.read(lambda view: self._pushed.present(view, caller))
         position = Position.of(present)
         # An event without data sets the last event id and is told to nobody (HTML, server-sent events).
@@ -91,6 +97,8 @@ class EventSourceResource:
                 continue
             # Rights may have been taken away since; whoever may no longer ask is no longer told.
             caller = await self._gate.caller(request)
+            if subscription.accounts != caller.accounts.keys():
+                return  # the client comes back, and is told of what it may see now
             position.advance(numbers)
             data = state_change(numbers, wish.types, caller.accounts)
             if data is None:

@@ -13,6 +13,7 @@ from pillarbox.servers.http.request import Request
 from pillarbox.servers.jmap.concurrency import Concurrency
 from pillarbox.servers.jmap.problem import limit_problem
 from pillarbox.servers.jmap.session import UPLOAD
+from pillarbox.services.blob_upload import store_upload
 from pillarbox.storage.blob import blob_id
 
 
@@ -55,4 +56,4 @@ class UploadResource:
             # The file is written before the write lock is taken; the transaction then finds it there.
             blobs = self._bridge.store.blobs
             await self._bridge.run(lambda: blobs.write(blob_id(data), data))
-        return await self._bridge.write(lambda tx: tx.put_blob(account, data, pending=True), slow=is_large)
+        return await self._bridge.write(lambda tx: store_upload(tx, account, data), slow=is_large)
