@@ -3,6 +3,7 @@
 import base64
 import json
 import signal
+import smtplib
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -29,6 +30,11 @@ def test_the_demo_serves_sample_mail_keeps_its_data_and_stops_on_sigterm(tmp_pat
         calls = [["Email/query", {"accountId": account, "calculateTotal": True}, "0"]]
         answer = ask(demo, session["apiUrl"], {"using": using, "methodCalls": calls})
         assert answer["methodResponses"][0][1]["total"] > 20
+        total = answer["methodResponses"][0][1]["total"]
+        with smtplib.LMTP(*demo.ready.lmtp) as lmtp:
+            lmtp.sendmail("x@example.net", ["alice+demo@example.org"], b"Subject: fresh\r\n\r\nhello\r\n")
+        answer = ask(demo, session["apiUrl"], {"using": using, "methodCalls": calls})
+        assert answer["methodResponses"][0][1]["total"] == total + 1
         assert (tmp_path / "data" / "pillarbox.pid").read_text().strip() == str(demo.pid)
         second = [*demo.command[:-1], "0"]
         refused = subprocess.run(second, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603 -- our own

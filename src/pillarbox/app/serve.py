@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pillarbox.app.config.settings import Settings
-from pillarbox.app.wiring import House, build, open_store
+from pillarbox.app.wiring import House, Listener, build, open_store
 from pillarbox.net.socket_address import open_sockets
 from pillarbox.storage.store import Store
 from pillarbox.storage.upload import sweep_files
@@ -77,7 +77,7 @@ def pid_file(folder: Path) -> Iterator[None]:
 
 def serve(settings: Settings, listening: Listening, store: Store, on_ready: Callable[[], None]) -> None:
     """Answer on the sockets until SIGTERM or SIGINT; `on_ready` is called when the first request can be made."""
-    house = build(settings, store, listening.http)
+    house = build(settings, store, listening.http, listening.lmtp)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_run(house, on_ready))
 
@@ -109,8 +109,8 @@ async def _run(house: House, on_ready: Callable[[], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    started = []
-    workers = []
+    started: list[Listener] = []
+    workers: list[asyncio.Task[None]] = []
     try:
         for listener in house.listeners:
             await listener.start()

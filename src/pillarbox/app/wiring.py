@@ -16,12 +16,16 @@ from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.jmap.server import jmap_routes
+from pillarbox.servers.smtp.lmtp import LmtpListener
+from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
 from pillarbox.storage.store import Store
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.watch import Watch
+
+Listener = HttpListener | LmtpListener
 
 
 def open_store(folder: Path, limits: Limits | None = None) -> Store:
@@ -38,19 +42,24 @@ class House:
 
     store: Store
     bridge: Bridge
-    listeners: Sequence[HttpListener]
+    listeners: Sequence[Listener]
     workers: Sequence[Housekeeping | Watch]
 
 
-def build(settings: Settings, store: Store, http_sockets: Sequence[socket]) -> House:
-    """The house, ready to be started on an event loop."""
+def build(settings: Settings, store: Store, http_sockets: Sequence[socket], lmtp_sockets: Sequence[socket]) -> House:
+    """The house, ready to be started on an event loop. Call it on that loop's thread."""
     bridge = Bridge(store)
     authentication = Authentication(store.clock, store.read)
     store.listeners.append(authentication.changed)
     http = _http_settings(settings.http)
     app = HttpApp(http, jmap_routes(bridge, METHODS, TYPES, authentication, http))
     workers = (Housekeeping(bridge, authentication), Watch(bridge, TYPES))
-    return House(store, bridge, [HttpListener(app, http_sockets)], workers)
+    limits = settings.limits
+    lmtp = LmtpSettings(
+        hostname=settings.hostname, max_size=limits.max_size_message, max_recipients=limits.max_recipients
+    )
+    listeners = (HttpListener(app, http_sockets), LmtpListener(bridge, lmtp_sockets, lmtp))
+    return House(store, bridge, listeners, workers)
 
 
 def _http_settings(http: Http) -> HttpSettings:

@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[Path, Doc(description="The data directory: the store, and nothing else.")] = Path(
         "/var/lib/pillarbox"
     )
+    hostname: Annotated[str, Doc(description="The name by which the server greets other mail servers.")] = "localhost"
     http: Http = msgspec.field(default_factory=Http)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
     log: Log = msgspec.field(default_factory=Log)
