@@ -29,6 +29,7 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 R = TypeVar("R", bound=Record)
 GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES = "get", "changes", "set", "copy", "query", "queryChanges"
 SINGLETON = "singleton"
+YIELDING = "yielding"  # a note of the transaction: the ids whose names and roles may be taken, for they are about to change
 ALL_METHODS = frozenset({GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES})
 
 
@@ -63,13 +64,16 @@ class Filter:
     """A condition of a type's FilterCondition: the type of its value, and how it is decided.
 
     `test` decides for one record; `where` makes a condition for the store. `local` says that the answer for a record depends on
-    nothing but this record: only then can changes of a query be told (DESIGN: false declarations are exposed by a law).
+    nothing but this record: only then can changes of a query be told (DESIGN: false declarations are exposed by a law). `fixed`
+    says that the answer for a record never changes, `reference` that the value holds ids, which may be creation ids.
     """
 
     type: Any
     test: Callable[[Any, Any], bool] | None = None
     where: Callable[[Any], Condition] | None = None
     local: bool = True
+    fixed: bool = False
+    reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Sort:
     order: Callable[[Mapping[str, Any]], Order] | None = None
     extra: tuple[str, ...] = ()  # further arguments of the Comparator, such as keyword
     local: bool = True
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +111,18 @@ class Extra:
 class Rules(Generic[R]):
     """What a declaration cannot say; every method is optional. A change is a pair: (None, new), (old, new) or (old, None)."""
 
+    # Whether `check` minds YIELDING, so that records can exchange what is unique.
+    yields: ClassVar[bool] = False
     # Further arguments of a method, by method name: {"get": {"bodyProperties": list[str] | None}}.
     arguments: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def prepare(self, view: View, call: MethodCall) -> Any:
         """Do the heavy part of a /set before the write lock is taken; what it returns comes back in `create`."""
         return None
+
+    def is_prepared(self, call: MethodCall) -> bool:
+        """Whether this call has something for `prepare`."""
+        return bool(call.arguments["create"] or call.arguments["update"])
 
     def create(self, tx: Transaction, call: MethodCall, creation_id: str, given: Mapping[str, Any]) -> tuple[R, Extra]:
         """Make a record from what the client gave. Not overridden: each property is converted by its type."""
@@ -120,6 +131,10 @@ class Rules(Generic[R]):
     def complete(self, tx: Transaction, call: MethodCall, old: R | None, new: R) -> R:
         """Fill in what the server sets, on create (old is None) and on update."""
         return new
+
+    def patched(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The patch in the spelling that the record has, where the type knows several for the same."""
+        return given
 
     def check(self, tx: Transaction, account: str, old: R | None, new: R | None) -> None:
         """Raise a Fault when the change would break an invariant. Called for every write, from any protocol."""
@@ -155,6 +170,10 @@ class Rules(Generic[R]):
     def total(self, view: View, account: str, where: Condition | None, *, collapse: bool) -> int | None:
         """How many records match, when a stored counter tells it without a count."""
         return None
+
+    def is_local(self, call: MethodCall) -> bool:
+        """Whether, with this query's own arguments, a record's place depends on nothing but that record."""
+        return True
 
     def arrange(self, call: MethodCall, matched: Sequence[R], everything: Sequence[R]) -> Sequence[R]:
         """The last word on the order and choice of a query's results, for arguments such as sortAsTree; both are sorted."""

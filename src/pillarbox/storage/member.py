@@ -34,12 +34,19 @@ def follow_members(db: Connection, kind: DataType[R], account: str, old: R | Non
     for container in after - before:
         _add(db, kind, account, container, item, number, carried)
     if old is not None and _carried(declared, old) != carried:
-        for container in before & after:
-            db.run(
-                "UPDATE member SET modseq = ?, sort_key = ?, group_id = ?, size = ?, words = ?"
-                " WHERE account = ? AND container = ? AND item = ? AND removed = 0",
-                (number, *carried, account, container, item),
-            )
+        _update(db, account, before & after, item, number, _carried(declared, old), carried)
+
+
+def _update(
+    db: Connection, account: str, containers: set[str], item: str, number: int, old: tuple[Value, ...], new: tuple[Value, ...]
+) -> None:
+    where = " WHERE account = ? AND container = ? AND item = ? AND removed = 0"
+    for container in containers:
+        if old[:-1] == new[:-1]:  # the order stays: its index need not be touched
+            db.run(f"UPDATE member SET modseq = ?, words = ?{where}", (number, new[-1], account, container, item))
+        else:
+            sets = "modseq = ?, sort_key = ?, group_id = ?, size = ?, words = ?"
+            db.run(f"UPDATE member SET {sets}{where}", (number, *new, account, container, item))
 
 
 def _carried(declared: Members, record: Record) -> tuple[Value, ...]:

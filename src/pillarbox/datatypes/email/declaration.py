@@ -18,12 +18,7 @@ def _received(email: Email) -> int:
 
 def _columns(email: Email) -> dict[str, str | int]:
     keywords = sorted(email.keywords)
-    return {
-        "keywords": f" {' '.join(keywords)} " if keywords else "",
-        "thread_id": email.thread_id,
-        "received_at": _received(email),
-        "size": email.size,
-    }
+    return {"keywords": f" {' '.join(keywords)} " if keywords else ""}
 
 
 EMAIL: DataType[Email] = DataType(
@@ -53,3 +48,4 @@ assert isinstance(EMAIL.rules, EmailRules)
 EMAIL.rules.kind = EMAIL
 assert isinstance(MAILBOX.rules, MailboxRules)
 MAILBOX.rules.emails = EMAIL
+MAILBOX.rules.recount = EMAIL.rules.recount

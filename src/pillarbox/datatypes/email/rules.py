@@ -49,12 +49,18 @@ class EmailRules(Rules[Email]):
     def prepare(self, view: View, call: MethodCall) -> dict[str, Composed | Fault]:
         """Build the messages of new drafts before the write lock is taken."""
         out: dict[str, Composed | Fault] = {}
-        for creation_id, given in (call.arguments["create"] or {}).items():
+        drafts: dict[str, Any] = call.arguments["create"] or {}
+        if len(drafts) > view.limits.max_objects_in_set:
+            raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_set} objects can be changed in one call")
+        for creation_id, given in drafts.items():
             try:
                 out[creation_id] = compose(view, call, given)
             except Fault as fault:
                 out[creation_id] = fault
         return out
+
+    def is_prepared(self, call: MethodCall) -> bool:
+        return bool(call.arguments["create"])
 
     def create(self, tx: Transaction, call: MethodCall, creation_id: str, given: Mapping[str, Any]) -> tuple[Email, Extra]:
         composed = call.prepared[creation_id]
@@ -82,6 +88,15 @@ class EmailRules(Rules[Email]):
 
     def complete(self, tx: Transaction, call: MethodCall, old: Email | None, new: Email) -> Email:
         return msgspec.structs.replace(new, keywords=checked_keywords(new.keywords, tx.limits.max_keywords_per_email))
+
+    def patched(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        # RFC 8621 §4.1.1: keywords are case-insensitive: keywords/$Seen names the one that is stored as $seen.
+        if not any(pointer.startswith("keywords/") for pointer in given):
+            return given
+        out = {pointer.lower() if pointer.startswith("keywords/") else pointer: value for pointer, value in given.items()}
+        if len(out) < len(given):
+            raise Fault(Kind.INVALID_PATCH, "a keyword is given twice, in upper and in lower case")
+        return out
 
     def check(self, tx: Transaction, account: str, old: Email | None, new: Email | None) -> None:
         if new is None or (old is not None and old.mailbox_ids == new.mailbox_ids):

@@ -50,14 +50,15 @@ def new_email(
         has_attachment=reading.listing.has_attachment,
     )
     tx.remember(f"keys:{email.id}", reading.thread_keys)
-    return email, _extra(reading)
+    return email, _extra(email, reading, received_ms)
 
 
-def _extra(reading: Reading) -> Extra:
+def _extra(email: Email, reading: Reading, received_ms: int) -> Extra:
     text = reading.text
+    fixed = {"thread_id": email.thread_id, "received_at": received_ms // 1000 * 1000, "size": email.size}
     return Extra(
         parts={"listing": _encode(reading.listing), "structure": _encode(reading.structure)},
-        columns=reading.columns,
+        columns={**reading.columns, **fixed},
         text={
             "sender": text.from_,
             "recipient": text.to,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import logging
 from typing import Any
 
 import msgspec
 
+from pillarbox.core.account import DIRECTORY
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import DataType, Extra, MethodCall
 from pillarbox.datatypes.mark import Mark
@@ -15,6 +17,7 @@ from pillarbox.services.methods.convert import changed_record
 from pillarbox.services.methods.method import Argument, FollowUp, Result
 from pillarbox.services.methods.set import told
 
+_log = logging.getLogger("pillarbox.methods")
 ARGUMENTS = {
     "fromAccountId": Argument(str),
     "ifFromInState": Argument(str | None, None),
@@ -35,6 +38,8 @@ def copy(kind: DataType[Any], tx: Transaction, call: MethodCall) -> Result:
         raise Fault(Kind.INVALID_ARGUMENTS, "fromAccountId and accountId are the same", arguments=["fromAccountId"])
     if call.caller.access(source) is None:
         raise Fault(Kind.FROM_ACCOUNT_NOT_FOUND)
+    if (source == DIRECTORY) != kind.directory:
+        raise Fault(Kind.FROM_ACCOUNT_NOT_SUPPORTED)
     if len(arguments["create"]) > tx.limits.max_objects_in_set:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {tx.limits.max_objects_in_set} objects can be copied in one call")
     _compare(tx, kind, source, arguments["ifFromInState"])
@@ -42,6 +47,7 @@ def copy(kind: DataType[Any], tx: Transaction, call: MethodCall) -> Result:
     _compare(tx, kind, target, arguments["ifInState"])
     old_state = str(tx.state(kind, target))
     created: dict[str, Any] = {}
+    call.prepared = {}  # creation id -> id of the original, for the implicit /set
     refused: dict[str, Fault] = {}
     for creation_id, given in arguments["create"].items():
         try:
@@ -49,6 +55,9 @@ def copy(kind: DataType[Any], tx: Transaction, call: MethodCall) -> Result:
                 created[creation_id] = _copy_one(kind, tx, call, source, creation_id, given)
         except Fault as fault:
             refused[creation_id] = fault
+        except Exception:
+            _log.exception("%s/copy failed on a record", kind.name)
+            refused[creation_id] = Fault(Kind.FAILED, "the server failed on this record; its log says more")
     return {
         "fromAccountId": source,
         "accountId": target,
@@ -79,12 +88,14 @@ def _copy_one(
         raise Fault(Kind.ALREADY_EXISTS, "the account has this already", existing_id=existing)
     new = kind.rules.complete(tx, call, None, new)
     tx.write(kind, call.account, None, new, extra)
+    call.prepared[creation_id] = original.id
     call.created_ids[creation_id] = new.id
     return told(kind, tx, call, new, wanted)
 
 
 def _plain_copy(kind: DataType[Any], tx: Transaction, call: MethodCall, original: Any, wanted: Mapping[str, Any]) -> Any:
-    fresh = kind.record(**{p.attribute: getattr(original, p.attribute) for p in kind.properties.values() if not p.is_marked(Mark.SERVER_SET)})
+    kept = [p.attribute for p in kind.properties.values() if not p.is_marked(Mark.SERVER_SET)]
+    fresh = kind.record(**{attribute: getattr(original, attribute) for attribute in kept})
     return msgspec.structs.replace(changed_record(kind, fresh, wanted, call.created_ids), id=tx.new_id(kind))
 
 
@@ -92,6 +103,6 @@ def destroy_originals(kind: DataType[Any], call: MethodCall, result: Result) -> 
     """The implicit /set on the other account that onSuccessDestroyOriginal asks for (RFC 8620 §5.4)."""
     if not call.arguments["onSuccessDestroyOriginal"] or not result["created"]:
         return []
-    ids = [call.arguments["create"][creation_id]["id"] for creation_id in result["created"]]
+    ids = [call.prepared[creation_id] for creation_id in result["created"]]
     set_arguments = {"accountId": call.arguments["fromAccountId"], "destroy": ids, "ifInState": call.arguments["destroyFromIfInState"]}
     return [(f"{kind.name}/set", set_arguments)]

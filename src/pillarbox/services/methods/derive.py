@@ -28,9 +28,11 @@ def methods_of(kind: DataType[Any]) -> list[Method]:
             out.append(_method(kind, verb, every, read=partial(function, kind)))
     if declare.SET in kind.methods:
         every = {**set.ARGUMENTS, **_own(kind, declare.SET)}
+        heavy = type(kind.rules).prepare is not declare.Rules.prepare
+        prepare: dict[str, Any] = {"prepare": kind.rules.prepare, "prepares": kind.rules.is_prepared} if heavy else {}
         follow = partial(_after_set, kind)
         out.append(
-            _method(kind, declare.SET, every, write=partial(set.set_, kind), prepare=kind.rules.prepare, follow=follow, changes_data=True)
+            _method(kind, declare.SET, every, write=partial(set.set_, kind), follow=follow, changes_data=True, **prepare)
         )
     if declare.COPY in kind.methods:
         every = {**copy.ARGUMENTS, **_own(kind, declare.COPY)}

@@ -1,4 +1,4 @@
-"""A client's filter and sort, checked against what a type declares, as a test for records or as a condition for the store (RFC 8620 §5.5)."""
+"""A client's filter and sort, checked against a type's declaration, as a test for records or a condition for the store (RFC 8620 §5.5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPERATORS = ("AND", "OR", "NOT")
 
 @dataclass(slots=True)
 class Checked:
-    """A filter whose every condition is known and of the right type: nodes are (operator, children) or (filter, value)."""
+    """A filter whose every condition is known and of the right type: nodes have an operator, children, and conditions of their own."""
 
     operator: str
     children: list[Checked]
@@ -29,6 +29,31 @@ class Checked:
     def local(self) -> bool:
         """Whether a record's own values alone decide."""
         return all(f.local for f, _ in self.conditions) and all(child.local for child in self.children)
+
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the answer for a record never changes."""
+        return all(f.fixed for f, _ in self.conditions) and all(child.fixed for child in self.children)
+
+
+def resolve_filter(kind: DataType[Any], given: Any, created_ids: Mapping[str, str]) -> Any:
+    """The filter with creation ids replaced, where a condition takes ids; those that are not known stay and match nothing."""
+    if not isinstance(given, dict):
+        return given
+    if "operator" in given:
+        children = given.get("conditions")
+        if not isinstance(children, list):
+            return given
+        return {**given, "conditions": [resolve_filter(kind, child, created_ids) for child in children]}
+    ids = {name for name, declared in kind.filters.items() if declared.reference}
+    return {name: _resolved(value, created_ids) if name in ids else value for name, value in given.items()}
+
+
+def _resolved(value: Any, created_ids: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_resolved(v, created_ids) for v in value]
+    return created_ids.get(value[1:], value) if isinstance(value, str) and value.startswith("#") else value
 
 
 def check_filter(kind: DataType[Any], given: Any, limit: int) -> Checked | None:
@@ -68,12 +93,16 @@ def to_test(node: Checked) -> Test:
     tests: list[Test] = [to_test(child) for child in node.children]
     for declared, value in node.conditions:
         assert declared.test is not None
-        tests.append(lambda record, t=declared.test, v=value: t(record, v))
+        tests.append(_bound(declared.test, value))
     if node.operator == "AND":
         return lambda record: all(t(record) for t in tests)
     if node.operator == "OR":
         return lambda record: any(t(record) for t in tests)
     return lambda record: not any(t(record) for t in tests)
+
+
+def _bound(test: Callable[[Any, Any], bool], value: Any) -> Test:
+    return lambda record: test(record, value)
 
 
 def to_condition(node: Checked) -> c.Condition:
@@ -99,7 +128,8 @@ def check_sort(kind: DataType[Any], given: Sequence[Mapping[str, Any]] | None) -
         declared = kind.sorts.get(name)
         collation = comparator.get("collation")
         if declared is None or (collation is not None and collation not in COLLATIONS):
-            raise Fault(Kind.UNSUPPORTED_SORT, f"{kind.name} cannot be sorted by {name}" if declared is None else f"unknown collation {collation}")
+            what = name if declared is None else f"{name} with the collation {collation}"
+            raise Fault(Kind.UNSUPPORTED_SORT, f"{kind.name} cannot be sorted by {what}")
         known = {"property", "isAscending", "collation", *declared.extra}
         if set(comparator) - known or any(not isinstance(comparator.get(e), str) for e in declared.extra):
             raise Fault(Kind.INVALID_ARGUMENTS, f"a Comparator for {name} takes {', '.join(sorted(known))}", arguments=["sort"])

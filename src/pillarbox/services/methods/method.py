@@ -35,6 +35,7 @@ class Method:
     read: Callable[[View, MethodCall], Result] | None = None
     write: Callable[[Transaction, MethodCall], Result] | None = None
     prepare: Callable[[View, MethodCall], Any] | None = None
+    prepares: Callable[[MethodCall], bool] = field(default=lambda _call: True)
     follow: Callable[[MethodCall, Result], list[FollowUp]] | None = None
     changes_data: bool = False
     has_account: bool = True

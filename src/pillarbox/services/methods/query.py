@@ -10,10 +10,14 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import DataType, MethodCall
 from pillarbox.datatypes.view import View
-from pillarbox.services.methods.filter import Checked, check_filter, check_sort, to_condition, to_test
+from pillarbox.services.methods.filter import Checked, check_filter, check_sort, resolve_filter, to_condition, to_test
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
 
 _SHORT = 1_000  # results up to here are read in order and not remembered
+# Arguments that say what of the results is wanted, not what the results are.
+_OF_THE_WINDOW = frozenset({
+    "accountId", "position", "anchor", "anchorOffset", "limit", "calculateTotal", "sinceQueryState", "maxChanges", "upToId",
+})  # fmt: skip
 FILTER_AND_SORT = {
     **ACCOUNT_ID,
     "filter": Argument(dict[str, Any] | None, None),
@@ -34,6 +38,8 @@ class Query:
 
     def __init__(self, kind: DataType[Any], view: View, call: MethodCall) -> None:
         self.kind, self.view, self.call = kind, view, call
+        if call.created_ids:
+            call.arguments["filter"] = resolve_filter(kind, call.arguments["filter"], call.created_ids)
         self.filter: Checked | None = check_filter(kind, call.arguments["filter"], view.limits.max_filter_conditions)
         self.sort = check_sort(kind, call.arguments["sort"])
         self.collapse = bool(kind.collapse_argument) and bool(call.arguments[kind.collapse_argument])
@@ -42,21 +48,26 @@ class Query:
     @property
     def local(self) -> bool:
         """Whether changes of this query can be told."""
-        return (self.filter is None or self.filter.local) and all(self.kind.sorts[name].local for name, _ in self.sort)
+        by_filter = self.filter is None or self.filter.local
+        return by_filter and all(self.kind.sorts[name].local for name, _ in self.sort) and self.kind.rules.is_local(self.call)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether a record that matches goes on to do so, at the same place among the others."""
+        by_filter = self.filter is None or self.filter.fixed
+        return by_filter and not self.collapse and all(self.kind.sorts[name].fixed for name, _ in self.sort)
 
     def ids(self) -> Sequence[str]:
         """All results. Remembered for as long as the state stays: clients page through what they asked for."""
         cache, arguments = self.view.cache, self.call.arguments
-        key = (self.call.account, self.kind.name, msgspec.json.encode([arguments.get(n) for n in self._key_names()], order="deterministic"))
+        asked = [value for name, value in arguments.items() if name not in _OF_THE_WINDOW]
+        key = (self.call.account, self.kind.name, msgspec.json.encode(asked, order="deterministic"))
         if cache is not None and (found := cache.get(key, self.state)) is not None:
             return found
         ids = self._from_store(None) if self.kind.index_table else self._from_memory()
         if cache is not None:
             cache.put(key, self.state, ids)
         return ids
-
-    def _key_names(self) -> list[str]:
-        return [n for n in self.call.arguments if n not in ("accountId", "position", "anchor", "anchorOffset", "limit", "calculateTotal", "sinceQueryState", "maxChanges", "upToId")]
 
     def first(self, count: int) -> Sequence[str]:
         """The first results, without finding the rest."""
@@ -116,6 +127,8 @@ def query(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     work = Query(kind, view, call)
     total = work.total()
     position, anchor = call.arguments["position"], call.arguments["anchor"]
+    if anchor is not None and anchor.startswith("#"):
+        anchor = call.created_ids.get(anchor[1:], anchor)
     total_known = total is not None or not call.arguments["calculateTotal"]
     # A short window without a total is worth more than a whole list that nobody pages through.
     if anchor is None and 0 <= position and position + limit <= _SHORT and total_known and kind.index_table:

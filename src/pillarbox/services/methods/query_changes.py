@@ -6,6 +6,7 @@ That is right only when a record's own values decide; all else answers cannotCal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pillarbox.core.faults import Fault, Kind
@@ -35,15 +36,16 @@ def query_changes(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     touched = {*page.created, *page.updated, *page.destroyed}
     if work.collapse and touched:
         touched |= kind.rules.widen(view, call.account, since, [*page.created, *page.updated])
-    ids = work.ids() if touched or call.arguments["calculateTotal"] else []
-    added = [{"id": id, "index": index} for index, id in enumerate(ids) if id in touched]
+    ids: Sequence[str] = work.ids() if touched or call.arguments["calculateTotal"] else []
+    last = len(ids)
+    # RFC 8620 §5.6: "If the sort and filter are both only on immutable properties and an upToId is supplied and exists in the
+    # results, any ids that were added but have a higher index than upToId SHOULD be omitted."
+    if work.fixed and call.arguments["upToId"] in ids:
+        last = ids.index(call.arguments["upToId"])
+    added = [{"id": id, "index": index} for index, id in enumerate(ids[: last + 1]) if id in touched]
     removed = sorted(touched - set(page.created))
-    up_to = call.arguments["upToId"]
     if limit is not None and len(added) + len(removed) > limit:
         raise Fault(Kind.TOO_MANY_CHANGES, f"there are {len(added) + len(removed)} changes")
-    if up_to is not None and up_to not in touched and up_to in ids:
-        last = ids.index(up_to)
-        added = [a for a in added if a["index"] <= last]
     result: Result = {
         "accountId": call.account,
         "oldQueryState": since,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.services.methods.patch import split
 from pillarbox.services.methods.splice import Records
 
+_INDEX = re.compile(r"(?:0|[1-9][0-9]{0,6})\Z")  # RFC 6901 §4
 Answer = tuple[str, Any, str]
 
 
@@ -44,6 +46,8 @@ def _resolve(value: Any, answers: Sequence[Answer], limit: int) -> Any:
     path: str = value["path"]
     if path and not path.startswith("/"):
         raise _bad("the path is not a JSON pointer")
+    if isinstance(found[1], Fault):
+        raise _bad(f"the call {value['resultOf']} failed")
     return _plain(_walk(found[1], split(path)[1:] if path else [], limit))
 
 
@@ -74,7 +78,7 @@ def _flattened(values: list[Any], limit: int) -> list[Any]:
 def _step(value: Any, part: str) -> Any:
     if isinstance(value, dict) and part in value:
         return value[part]
-    if isinstance(value, list) and part.isdecimal() and len(part) < 7 and (part == "0" or part[0] != "0") and int(part) < len(value):
+    if isinstance(value, list) and _INDEX.match(part) and int(part) < len(value):
         return value[int(part)]
     raise _bad(f"there is nothing at {part}")
 

@@ -73,7 +73,7 @@ class Conversation:
             try:
                 call = self._call(method, given, implicit=implicit)
                 slow = method.slow(call)
-                if method.prepare is not None:
+                if method.prepare is not None and method.prepares(call):
                     call.prepared = yield Read(lambda view, m=method, c=call: m.prepare(view, c), slow)  # type: ignore[misc]
                 result = yield Write(lambda tx, m=method, c=call: m.write(tx, c), slow)  # type: ignore[misc]
             except Fault as fault:

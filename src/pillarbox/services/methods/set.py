@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.datatypes.declare import SINGLETON, DataType, Extra, MethodCall, Record, Rules
+from pillarbox.datatypes.declare import SINGLETON, YIELDING, DataType, Extra, MethodCall, Record, Rules
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.view import Transaction
 from pillarbox.services.methods import patch
 from pillarbox.services.methods.convert import changed_record, new_record
+from pillarbox.services.methods.get import fetch
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
 
 _log = logging.getLogger("pillarbox.methods")
@@ -74,6 +75,37 @@ class _Work:
             if not left or len(left) == len(todo):
                 break
             todo = left
+        self._exchange([(key, value) for act, key, value in todo if act == "update" and key in self.refused[act]])
+
+    def _exchange(self, updates: list[tuple[str, Any]]) -> None:
+        """Try updates that stand in each other's way all at once, without those that are wrong even then.
+
+        RFC 8620 §5.3: "A single method call could rename an object A => B and simultaneously rename another object B => A.
+        If the final state is valid, this is allowed."
+        """
+        for _ in range(_PASSES if self.kind.rules.yields else 0):
+            wrong = self._update_together(updates) if len(updates) > 1 else None
+            if wrong is None:
+                break
+            updates = [(key, value) for key, value in updates if key != wrong]
+
+    def _update_together(self, updates: list[tuple[str, Any]]) -> str | None:
+        """Apply these updates as one; None when they stand, else the key of one that cannot."""
+        tx, before, at = self.tx, dict(self.updated), ""
+        try:
+            with tx.savepoint():
+                tx.remember(YIELDING, frozenset(self._resolve(key) for key, _ in updates))
+                for at, value in updates:  # noqa: B007 - the key is told when it fails
+                    self._update(at, value)
+                tx.remember(YIELDING, frozenset())
+                for at, _ in updates:
+                    self.kind.rules.check(tx, self.call.account, None, tx.get(self.kind, self.call.account, self._resolve(at)))
+        except Fault:
+            self.updated = before
+            return at
+        for key, _ in updates:
+            self.refused["update"].pop(key, None)
+        return None
 
     def _attempt(self, act: str, key: str, value: Any) -> bool:
         doing: Callable[[str, Any], None] = {"create": self._create, "update": self._update, "destroy": self._destroy}[act]
@@ -113,8 +145,8 @@ class _Work:
         stored = tx.get(kind, call.account, id)
         old = stored if stored is not None else self._initial(id)
         current = msgspec.to_builtins(old)
-        wanted = patch.apply(current, {self._pointer(pointer): value for pointer, value in given.items()})
-        wanted.pop("id", None) if wanted.get("id") == id else None
+        wanted = patch.apply(current, kind.rules.patched({self._pointer(pointer): value for pointer, value in given.items()}))
+        self._drop_repeated(id, wanted)
         new = changed_record(kind, old, wanted, call.created_ids)
         asked = new
         new = kind.rules.complete(tx, call, old, new)
@@ -130,6 +162,17 @@ class _Work:
             if top is not None and top.is_marked(Mark.REFERENCE) and last[1:] in self.call.created_ids:
                 return f"{head}/{self.call.created_ids[last[1:]]}"
         return pointer
+
+    def _drop_repeated(self, id: str, wanted: dict[str, Any]) -> None:
+        """Leave out what a client may see but not set, when it is given as it is (RFC 8620 §5.3)."""
+        kind, properties = self.kind, self.kind.properties
+        names = [n for n in wanted if n in kind.part_of or (n in properties and properties[n].is_marked(Mark.COMPUTED))]
+        if not names:
+            return
+        shown = fetch(kind, self.tx, self.call, [id], names).get(id, {})
+        for name in names:
+            if _plain(shown.get(name)) == wanted[name]:
+                del wanted[name]
 
     def _destroy(self, key: str, _: Any) -> None:
         kind, tx, call = self.kind, self.tx, self.call
@@ -161,6 +204,10 @@ def told(kind: DataType[Any], tx: Transaction, call: MethodCall, record: Record,
         raw = {record.id: stored}
         out.update(kind.rules.compute(tx, call, raw, names).get(record.id, {}))
     return out
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else msgspec.to_builtins(value)
 
 
 def _altered(kind: DataType[Any], asked: Record, stored: Record) -> dict[str, Any] | None:
