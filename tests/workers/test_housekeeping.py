@@ -1,0 +1,64 @@
+"""Housekeeping deletes what is due and nothing else; the watch tells what another process wrote."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from pillarbox.app.demo.seed import seed
+from pillarbox.app.engine import Engine
+from pillarbox.datatypes.registry import TYPES
+from pillarbox.net.bridge import Bridge
+from pillarbox.services.authentication import Authentication
+from pillarbox.workers.housekeeping import Housekeeping
+from pillarbox.workers.watch import Watch
+
+TABLES = ("record", "part", "member", "lookup", "blob", "email_index", "container")
+
+
+def run(engine: Engine, body: Callable[[Bridge], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        bridge = Bridge(engine.store)
+        await body(bridge)
+        await bridge.close()
+
+    asyncio.run(whole())
+
+
+async def keep_house(bridge: Bridge) -> None:
+    await Housekeeping(bridge, Authentication(bridge.store.clock, bridge.store.read)).once()
+
+
+def rows(engine: Engine, account: str) -> dict[str, object]:
+    counts = {t: f"SELECT COUNT(*) FROM {t} WHERE account = ?" for t in TABLES}  # noqa: S608 -- our own names
+    return {t: engine.store.read(lambda v, q=sql: v.db.row(q, (account,)))[0] for t, sql in counts.items()}  # type: ignore[misc]
+
+
+def test_the_data_of_a_removed_account_is_deleted_when_it_is_due_and_no_one_elses(tmp_path: Path) -> None:
+    with Engine(tmp_path) as engine:
+        seed(engine, engine.store.clock.now_ms())
+        alice, bob = (engine.find("Account", "name", f"{n}@example.org") or {} for n in ("alice", "bob"))
+        before = rows(engine, alice["id"]), rows(engine, bob["id"])
+        engine.destroy("Account", alice["id"])
+        run(engine, keep_house)
+        assert rows(engine, alice["id"]) == before[0]
+        (removal,) = engine.records("AccountRemoval")
+        engine.update("AccountRemoval", removal["id"], {"purgeAt": "2020-01-01T00:00:00Z"})
+        run(engine, keep_house)
+        assert set(rows(engine, alice["id"]).values()) == {0}
+        assert rows(engine, bob["id"]) == before[1]
+        assert engine.records("AccountRemoval") == []
+
+
+def test_the_watch_tells_once_what_another_process_wrote(tmp_path: Path) -> None:
+    async def body(bridge: Bridge) -> None:
+        watch, subscription = Watch(bridge, TYPES), bridge.feed.subscribe(["directory"])
+        await watch.look()
+        with Engine(tmp_path) as other:
+            other.create("Domain", {"name": "example.org"})
+        await watch.look()
+        assert list((await subscription.next(5))["directory"]) == ["Domain"]
+        await watch.look()
+        assert subscription._pending == {}
+
+    with Engine(tmp_path) as engine:
+        run(engine, body)
