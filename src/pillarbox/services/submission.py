@@ -1,0 +1,174 @@
+"""Sending: a submission waits in the outbox until it is due, then goes to accounts here or to the relay's queue.
+
+RFC 8621 §7, RFC 4865 (FUTURERELEASE), RFC 3461 §5 and RFC 3464 (notifications).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.email import EMAIL
+from pillarbox.datatypes.email.reading import Reading, read_message
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION, FINAL, DeliveryStatus, EmailSubmission
+from pillarbox.datatypes.email_submission import RULES as SUBMISSION_RULES
+from pillarbox.datatypes.envelope import Address, Envelope
+from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.view import Transaction
+from pillarbox.formats.message.field import date_to_text
+from pillarbox.formats.message.outgoing import outgoing, with_return_path
+from pillarbox.services import bounce, directory
+from pillarbox.services.directory import Refusal, find_recipient
+from pillarbox.services.mail.deliver import deliver_reading
+
+_log = logging.getLogger("pillarbox.submission")
+HELD, RELAY = "submission", "relay"  # kinds of outbox entries: to be released, to be sent to another server
+_RETRY_MS = 300_000
+_AT_ONCE = 20  # held messages that one transaction releases
+_DELIVERED = DeliveryStatus("250 2.0.0 delivered", "yes")
+_QUEUED = DeliveryStatus(
+    "250 2.0.0 queued; waiting for the outbound relay, which this version does not have yet", "queued"
+)
+_REFUSED = {
+    Refusal.UNKNOWN: DeliveryStatus("550 5.1.1 there is no such address here", "no"),
+    Refusal.DISABLED: DeliveryStatus("550 5.2.1 the address is disabled", "no"),
+}
+
+
+class RelayJob(msgspec.Struct, frozen=True, rename="camel"):
+    """What an entry of the kind `relay` holds as JSON: one recipient elsewhere. The entry's blob is the message."""
+
+    mail_from: Address
+    rcpt_to: Address
+    queued_at: int
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends for all accounts; knows the name by which this server calls itself."""
+
+    host_name: str
+
+    def connect_rules(self) -> None:
+        """Give the rules of submissions what is on this floor. Once, before anything is written."""
+        SUBMISSION_RULES.may_send_as = directory.may_send_as
+        SUBMISSION_RULES.send = self.submit
+        SUBMISSION_RULES.take_back = self.take_back
+
+    def submit(self, tx: Transaction, account: str, submission: EmailSubmission) -> None:
+        """Send a new submission now, or keep it until it is due. What it sends stays, whatever becomes of its Email."""
+        email = tx.get(EMAIL, account, submission.email_id)
+        assert email is not None
+        assert submission.envelope is not None
+        if submission.send_ms <= tx.now_ms:
+            self._release(tx, account, submission.id, email.blob_id, submission.envelope)
+            return
+        body = msgspec.json.encode(submission.envelope)
+        tx.add_entry(Entry(account, "", submission.send_ms, HELD, submission.id, body, email.blob_id))
+
+    def take_back(self, tx: Transaction, account: str, submission: EmailSubmission) -> bool:
+        """Take a held message out of the outbox; whether it was still there."""
+        held = [entry for entry in tx.entries_of(account, submission.id) if entry.kind == HELD]
+        for entry in held:
+            tx.finish_entry(entry)
+        return bool(held)
+
+    def send_due(self, tx: Transaction, limit: int = _AT_ONCE) -> int:
+        """Release held messages whose time has come; how many were looked at. One that fails is tried again later."""
+        entries = tx.due_entries(HELD, limit)
+        for entry in entries:
+            try:
+                with tx.savepoint():
+                    envelope = msgspec.json.decode(entry.body, type=Envelope)
+                    self._release(tx, entry.account, entry.item, entry.blob, envelope)
+                    tx.finish_entry(entry)
+            except Exception:  # noqa: BLE001 - one message that cannot go must not hold up the others
+                _log.exception("a held message of account %s could not be released", entry.account)
+                tx.postpone_entry(entry, tx.now_ms + _RETRY_MS, entry.body)
+        return len(entries)
+
+    def _release(self, tx: Transaction, account: str, id: str, blob: str, envelope: Envelope) -> None:
+        data = tx.read_blob(account, blob)
+        if data is None:
+            raise Fault(Kind.UNAVAILABLE, "the message to be sent cannot be read")
+        statuses, report = self.send(tx, account, data, envelope, id)
+        submission = tx.get(EMAIL_SUBMISSION, account, id)
+        if (
+            submission is None
+        ):  # destroyed meanwhile, which "MUST NOT affect the deliveries it represents" (RFC 8621 §7.5)
+            return
+        reports = (*submission.dsn_blob_ids, report) if report else submission.dsn_blob_ids
+        new = msgspec.structs.replace(submission, undo_status=FINAL, delivery_status=statuses, dsn_blob_ids=reports)
+        tx.write(EMAIL_SUBMISSION, account, submission, new)
+
+    def send(
+        self, tx: Transaction, account: str, data: bytes, envelope: Envelope, item: str
+    ) -> tuple[dict[str, DeliveryStatus], str]:
+        """Send a message of an account now: each recipient's status, and the blob id of a notification or "".
+
+        `item` is the record that entries in the outbox are for.
+        """
+        message_id = f"{secrets.token_hex(16)}@{self.host_name}"
+        now = datetime.fromtimestamp(tx.now_ms / 1000, UTC)
+        leaving = outgoing(data, message_id, date_to_text(now))
+        delivery = _Delivery(tx, account, leaving, envelope.mail_from, item)
+        statuses = {to.email: delivery.to(to) for to in envelope.rcpt_to}
+        report = bounce.report(statuses, envelope, leaving, self.host_name, now)
+        blob = bounce.deliver_report(tx, account, report) if report is not None else ""
+        return statuses, blob
+
+
+class _Delivery:
+    """One message to several recipients; an account that several of them lead to gets it once."""
+
+    def __init__(self, tx: Transaction, account: str, leaving: bytes, mail_from: Address, item: str) -> None:
+        self._tx, self._account, self._leaving, self._item = tx, account, leaving, item
+        self._mail_from = mail_from
+        self._reading: Reading | None = None
+        self._reached: set[str] = set()
+
+    def to(self, recipient: Address) -> DeliveryStatus:
+        """Deliver to one recipient, or queue it for the relay."""
+        found = find_recipient(self._tx, recipient.email)
+        if found.refusal is Refusal.NOT_OURS:
+            return self._queue(recipient)
+        if found.refusal is not None:
+            return _REFUSED[found.refusal]
+        return self._deliver(found.accounts)
+
+    def _deliver(self, accounts: Sequence[str]) -> DeliveryStatus:
+        if self._reading is None:
+            self._reading = read_message(with_return_path(self._leaving, self._mail_from.email))
+        problem: DeliveryStatus | None = None
+        for account in accounts:
+            if account in self._reached:
+                continue
+            try:
+                with self._tx.savepoint():
+                    deliver_reading(self._tx, account, self._reading)
+                self._reached.add(account)
+            except Fault as fault:
+                problem = _failure(fault)
+        # An alias has delivered when one of its accounts has the message.
+        return _DELIVERED if problem is None or self._reached & set(accounts) else problem
+
+    def _queue(self, recipient: Address) -> DeliveryStatus:
+        tx = self._tx
+        blob = tx.put_blob(self._account, self._leaving)
+        body = msgspec.json.encode(RelayJob(self._mail_from, recipient, tx.now_ms))
+        tx.add_entry(Entry(self._account, "", tx.now_ms, RELAY, self._item, body, blob))
+        return _QUEUED
+
+
+def _failure(fault: Fault) -> DeliveryStatus:
+    if fault.kind is Kind.OVER_QUOTA:
+        return DeliveryStatus("552 5.2.2 the recipient's mailbox is full", "no")
+    if fault.kind is Kind.TOO_LARGE:
+        return DeliveryStatus("552 5.3.4 the message is too large for the recipient's mailbox", "no")
+    return DeliveryStatus("554 5.2.0 the recipient's mailbox does not take the message", "no")
