@@ -109,7 +109,7 @@ class Decider:
             id=id,
             received_ms=now,
         )
-        return id, now, read_message(trace_to_bytes(trace) + without_return_path(spool.read()))
+        return id, now, _read(trace_to_bytes(trace), spool)
 
     async def _store(self, message: Message, taken: tuple[str, int, Reading]) -> Answer:
         id, received_ms, reading = taken
@@ -119,6 +119,14 @@ class Decider:
         # RFC 2033 §1: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
         return [saved if failure is None else failure for failure in failures]
+
+
+def _read(fields: bytes, spool: Spool) -> Reading:
+    reading = read_message(spool.read(fields))
+    # Seldom needed, so it is looked for where the names of the fields are known anyway.
+    if sum(field.name.lower() == "return-path" for field in reading.structure.root.fields) > 1:
+        reading = read_message(fields + without_return_path(spool.read()))
+    return reading
 
 
 def _find(view: View, address: str, octets: int) -> Accounts | Reply:

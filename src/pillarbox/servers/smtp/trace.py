@@ -15,7 +15,6 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 # What a peer calls itself stands in a structured field: only what domains and address literals consist of goes there.
 _STRANGE = re.compile(r"[^A-Za-z0-9._:\[\]\x80-\U0010ffff-]")
 _OLD_RETURN_PATH = re.compile(rb"^return-path:.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
-_END_OF_HEADER = re.compile(rb"((?:\A|\n))\r?\n")
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +59,5 @@ def without_return_path(message: bytes) -> bytes:
 
     RFC 5321 §4.4: "the delivery SMTP server MAY remove Return-path header fields before adding its own."
     """
-    found = _END_OF_HEADER.search(message)
-    head = message[: found.end(1)] if found else message
-    if b"return-path:" not in head.lower():
-        return message
-    return _OLD_RETURN_PATH.sub(b"", head) + message[len(head) :]
+    end = message.find(b"\n\r\n") + 1 or message.find(b"\n\n") + 1 or len(message)
+    return _OLD_RETURN_PATH.sub(b"", message[:end]) + message[end:]
