@@ -1,6 +1,6 @@
 """Mail sent between accounts of one server: envelopes, delivery, bounces, held messages and what follows on success."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from tests.directory_fixture import Office
 
 USING = [capability.CORE, capability.MAIL, capability.SUBMISSION]
 DRAFT = (
-    b"From: Alice <alice@example.org>\r\nTo: Bob <bob@example.org>, bob@example.org\r\nCc: Carol <carol@example.org>\r\n"
+    b"From: Alice <alice@example.org>\r\nTo: Bob <bob@example.org>, bob@example.org\r\n"
+    b"Cc: Carol <carol@example.org>\r\n"
     b"Bcc: dave@example.org,\r\n erin@elsewhere.test\r\nSubject: Lunch\r\n\r\nAt noon?\r\n"
 )
 
@@ -91,8 +92,8 @@ def plain(value: Any) -> Any:
 
 
 @pytest.fixture
-def post(office: Office) -> Iterator[Post]:
-    yield Post(office)
+def post(office: Office) -> Post:
+    return Post(office)
 
 
 def refused(kind: Kind, act: Callable[[], object]) -> Fault:

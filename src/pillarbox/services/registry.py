@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.services.mail import import_method, parse_method, snippet_method
-from pillarbox.services.methods import echo
+from pillarbox.services.methods import blob, blob_get, blob_upload, echo
 from pillarbox.services.methods.derive import derive
 from pillarbox.services.methods.method import Method
 
@@ -17,5 +17,8 @@ METHODS: Mapping[str, Method] = derive(
         *import_method.METHODS,
         *parse_method.METHODS,
         *snippet_method.METHODS,
+        *blob.METHODS,
+        *blob_get.METHODS,
+        *blob_upload.METHODS,
     ),
 )
