@@ -3,13 +3,16 @@
 import asyncio
 import base64
 import contextlib
+import shutil
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import pytest
 
+from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
@@ -20,8 +23,10 @@ from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.jmap.event_source import Timing
 from pillarbox.servers.jmap.server import jmap_routes
 from pillarbox.services.authentication import Authentication
+from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
-from tests.directory_fixture import PASSWORD, Office
+from pillarbox.storage.store import Store
+from tests.directory_fixture import PASSWORD, Office, SetClock
 
 T = TypeVar("T")
 CORE, MAIL = "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"
@@ -56,9 +61,9 @@ class Reply(msgspec.Struct):
 class Exchange:
     """One request to the application under way: what it sends is gathered as it comes."""
 
-    def __init__(self, web: "Web", scope: dict[str, Any], chunks: Iterable[bytes]) -> None:
+    def __init__(self, web: "Web", scope: dict[str, Any], chunks: Iterable[bytes], *, ends: bool) -> None:
         self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._pieces = list(chunks)
+        self._pieces, self._ends = list(chunks), ends
         self._gone = asyncio.Event()
         self.pieces_read = 0
         self.task = asyncio.ensure_future(web.app(scope, self._receive, self._send))
@@ -67,7 +72,11 @@ class Exchange:
     async def _receive(self) -> dict[str, Any]:
         if self._pieces:
             self.pieces_read += 1
-            return {"type": "http.request", "body": self._pieces.pop(0), "more_body": bool(self._pieces)}
+            return {
+                "type": "http.request",
+                "body": self._pieces.pop(0),
+                "more_body": bool(self._pieces) or not self._ends,
+            }
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
@@ -125,9 +134,10 @@ class Web:
         *,
         user: str | None = "alice",
         chunks: Iterable[bytes] = (b"",),
+        ends: bool = True,
         peer: str | None = "192.0.2.1",
     ) -> Exchange:
-        """Start a request; only inside of `run`."""
+        """Start a request, only inside of `run`. Its body comes in chunks, and does not end when `ends` is not set."""
         path, _, query = target.partition("?")
         given = {"host": "mail.example.org", **({"authorization": basic(user)} if user else {}), **(headers or {})}
         scope = {
@@ -140,7 +150,7 @@ class Web:
             "client": (peer, 40_000) if peer is not None else None,
             "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in given.items()],
         }
-        return Exchange(self, scope, chunks)
+        return Exchange(self, scope, chunks, ends=ends)
 
     def ask(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"", **more: Any
@@ -193,9 +203,6 @@ class WebMaker:
 
     def __init__(self, office: Office) -> None:
         self._office, self._made = office, list[Web]()
-        office.account("alice@example.org")
-        office.account("bob@example.org")
-        office.account("root@example.org", isAdmin=True)
 
     def __call__(
         self,
@@ -215,9 +222,35 @@ class WebMaker:
             web.close()
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with accounts, to be copied: making passwords takes longer than most tests."""
+    connect_rules()
+    folder = tmp_path_factory.mktemp("furnished") / "data"
+    store = Store(folder, clock=SetClock())
+    store.write(lambda tx: tx.add_account(DIRECTORY))
+    office = Office(store, SetClock())
+    office.create("Domain", name="example.org")
+    office.account("alice@example.org")
+    office.account("bob@example.org")
+    office.account("root@example.org", isAdmin=True)
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def office(furnished: Path, tmp_path: Path) -> Iterator[Office]:
+    """A store of one's own with alice, bob, and root, who is an administrator."""
+    shutil.copytree(furnished, tmp_path / "data")
+    clock = SetClock()
+    store = Store(tmp_path / "data", clock=clock)
+    yield Office(store, clock)
+    store.close()
+
+
 @pytest.fixture
 def make_web(office: Office) -> Iterator[WebMaker]:
-    """Makes applications; alice, bob and root, who is an administrator, have accounts."""
+    """Makes applications over the store."""
     maker = WebMaker(office)
     yield maker
     maker.close()

@@ -2,18 +2,17 @@
 
 import pytest
 
+from pillarbox.core.limits import Limits
 from pillarbox.datatypes.capability import ADMIN, APP_PASSWORD
 from pillarbox.datatypes.registry import TYPES
-from pillarbox.core.limits import Limits
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.jmap.capability import CAPABILITIES, advertised
 from pillarbox.services.registry import METHODS
 from tests.directory_fixture import Office
 from tests.servers.web_fixture import CORE, MAIL, Web, WebMaker
 
-_ALL = {
-    "capabilities", "accounts", "primaryAccounts", "username", "apiUrl", "downloadUrl", "uploadUrl", "eventSourceUrl", "state",
-}  # fmt: skip
+_URLS = {"apiUrl", "downloadUrl", "uploadUrl", "eventSourceUrl"}
+_ALL = {"capabilities", "accounts", "primaryAccounts", "username", "state", *_URLS}
 
 
 @pytest.mark.parametrize("path", ["/.well-known/jmap", "/jmap/session"])

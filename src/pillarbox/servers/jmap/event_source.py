@@ -56,13 +56,10 @@ class EventSourceResource:
         return Stream(200, _HEADERS, self._events(request, caller, wish))
 
     def _wish(self, query: dict[str, str]) -> _Wish:
-        close_after, ping = query.get("closeafter", "no"), query.get("ping", "0")
+        close_after = query.get("closeafter", "no")
         if close_after not in ("no", "state"):
             raise Problem(400, 'closeafter is "state" or "no"')
-        if not (ping.isascii() and ping.isdigit() and len(ping) < 10):
-            raise Problem(400, "ping is a number of seconds")
-        timing, seconds = self._timing, int(ping)
-        interval = min(max(seconds, timing.ping_least), timing.ping_most) if seconds else 0
+        interval = ping_interval(query.get("ping", "0"), self._timing)
         return _Wish(self._pushed.wanted(query.get("types", "*")), close_after == "state", interval)
 
     async def _events(self, request: Request, caller: Caller, wish: _Wish) -> AsyncIterator[bytes]:
@@ -116,6 +113,13 @@ class EventSourceResource:
             return None
         seen = Position.parse(last)
         return seen.missed(present) if seen is not None else present
+
+
+def ping_interval(asked: str, timing: Timing) -> float:
+    """The seconds between pings, 0 for none. Raises a 400 problem for what is no number."""
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
+        raise Problem(400, "ping is a number of seconds")
+    return min(max(int(asked), timing.ping_least), timing.ping_most) if int(asked) else 0
 
 
 def _state(data: bytes, position: Position) -> bytes:
