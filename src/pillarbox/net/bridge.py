@@ -94,7 +94,12 @@ class Bridge:
             self._start(self._run_slow, self._waiting.pop(0))
             return
         if not self._open:
-            if not self.store.writer.try_begin():
+            try:
+                begun = self.store.writer.try_begin()
+            except Exception as error:
+                self._refuse_waiting(error)
+                return
+            if not begun:
                 self._start(self._begin)
                 return
             self._open = True
@@ -111,8 +116,16 @@ class Bridge:
         except Exception as error:
             future.set_exception(error)
 
+    def _refuse_waiting(self, error: BaseException) -> None:
+        """Tell all that wait that the store cannot be written."""
+        _log.error("the store cannot be written", exc_info=error)
+        waiting, self._waiting = self._waiting, []
+        for _, future, _ in waiting:
+            if not future.cancelled():
+                future.set_exception(_unavailable())
+
     def _commit(self) -> None:
-        if self._busy:
+        if self._busy or not self._open:  # a slow body was in a hurry and had it committed
             return
         self._open = False
         self._start(self._commit_in_thread)
@@ -136,7 +149,11 @@ class Bridge:
 
     def _run_slow(self, item: tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]) -> Changed:
         body, future, _ = item
-        self.store.writer.begin()
+        try:
+            self.store.writer.begin()
+        except Exception as error:
+            self._done.append((future, error))
+            raise
         try:
             self._done.append((future, self.store.writer.run(body)))
         except Exception as error:
@@ -151,13 +168,15 @@ class Bridge:
             self._go_on()
             return
         self._done, self._open = [], False
-        if error is not None:
+        if error is not None and not done:  # what waits would meet the same again, at once and without end
+            self._refuse_waiting(error)
+        elif error is not None:
             _log.error("a commit failed", exc_info=error)
         for future, result in done:
             if future.cancelled():
                 continue
             if error is not None:
-                future.set_exception(Fault(Kind.UNAVAILABLE, "the store could not write; nothing was changed"))
+                future.set_exception(_unavailable())
             elif isinstance(result, Exception):
                 future.set_exception(result)
             else:
@@ -181,3 +200,7 @@ class Bridge:
             await asyncio.sleep(0.005)
         self._pool.shutdown(wait=True)
         self._committer.shutdown(wait=True)
+
+
+def _unavailable() -> Fault:
+    return Fault(Kind.UNAVAILABLE, "the store could not write; nothing was changed")

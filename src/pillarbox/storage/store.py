@@ -36,23 +36,41 @@ class Writer:
         self._store = store
         self._db = db
         self._lock = lock
+        self._mine = threading.Lock()  # between the threads of this process, which share the file lock
         self._changed: list[Changed] = []
         self._texts: list[tuple[int, str, Mapping[str, str] | None]] = []
 
     def try_begin(self) -> bool:
         """Open a transaction unless another process is writing."""
-        if not self._lock.try_acquire():
+        if not self._mine.acquire(blocking=False):
             return False
-        self._db.run("BEGIN IMMEDIATE")
+        if not self._lock.try_acquire():
+            self._mine.release()
+            return False
+        self._open()
         return True
 
     def begin(self) -> None:
         """Open a transaction, waiting for other processes."""
+        self._mine.acquire()
         self._lock.acquire()
-        self._db.run("BEGIN IMMEDIATE")
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            self._db.run("BEGIN IMMEDIATE")
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        self._lock.release()
+        self._mine.release()
 
     def run(self, body: Callable[[Transaction], T]) -> T:
         """Run one body inside the open transaction; when it raises, nothing of it remains."""
+        if not self._db.native.in_transaction:  # after a full disk, SQLite has undone the whole of it
+            raise StoreError("the transaction was given up")
         store = self._store
         tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids)
         with tx.savepoint():
@@ -69,7 +87,7 @@ class Writer:
         except BaseException:
             self.rollback()
             raise
-        self._lock.release()
+        self._release()
         merged: Changed = {}
         for one in self._changed:
             for account, types in one.items():
@@ -80,9 +98,11 @@ class Writer:
     def rollback(self) -> None:
         """Forget the open transaction."""
         self._changed, self._texts = [], []
-        if self._db.native.in_transaction:
-            self._db.run("ROLLBACK")
-        self._lock.release()
+        try:
+            if self._db.native.in_transaction:
+                self._db.run("ROLLBACK")
+        finally:
+            self._release()
 
     def close(self) -> None:
         self._db.close()
@@ -107,12 +127,12 @@ class Store:
         lock = FileLock(folder / "write.lock")
         lock.acquire()
         try:
-            db = open_writer(self.path)
-            migrate(db)
-        finally:
-            lock.release()
+            db = _opened(self.path)
+        except BaseException:
+            lock.close()
+            raise
+        lock.release()
         self.writer = Writer(self, db, lock)
-        self._write_lock = threading.Lock()
         self._free: list[SqliteConnection] = []
         self.cache = ResultCache()
         self.listeners: list[Callable[[Changed], None]] = []
@@ -120,10 +140,13 @@ class Store:
     @contextmanager
     def snapshot(self, budget: float | None = None) -> Iterator[Snapshot]:
         """A consistent reading; past `budget` seconds inside the database it ends with BudgetExceeded."""
-        db = self._free.pop() if self._free else SqliteConnection(self.path, writer=False)
+        try:
+            db = self._free.pop()
+        except IndexError:  # another thread may take the last one at any moment
+            db = SqliteConnection(self.path, writer=False)
+        db.run("BEGIN")
         db.set_budget(budget)
         try:
-            db.run("BEGIN")
             view = Snapshot(db, self.blobs, self.limits, self.clock, self.cache)
             view.hurried = budget is not None
             yield view
@@ -139,14 +162,13 @@ class Store:
 
     def write(self, body: Callable[[Transaction], T]) -> T:
         """Run one body in a transaction of its own; when this returns, its changes are on stable storage."""
-        with self._write_lock:
-            self.writer.begin()
-            try:
-                result = self.writer.run(body)
-            except BaseException:
-                self.writer.rollback()
-                raise
-            changed = self.writer.commit()
+        self.writer.begin()
+        try:
+            result = self.writer.run(body)
+        except BaseException:
+            self.writer.rollback()
+            raise
+        changed = self.writer.commit()
         self.announce(changed)
         return result
 
@@ -170,3 +192,13 @@ class Store:
             db.close()
         self._free.clear()
         self.writer.close()
+
+
+def _opened(path: Path) -> SqliteConnection:
+    db = open_writer(path)
+    try:
+        migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
