@@ -93,6 +93,7 @@ def _sort_out(rows: list[tuple[object, ...]], token: Token, last: int, *, has_mo
 
 def purge(db: Connection, account: str, type: str, before: int) -> int:
     """Forget destroyed records up to a number and raise the floor to it; returns how many were forgotten."""
+    before = min(before, bounds(db, account, type)[1])  # the floor is a state: it never runs ahead
     count = db.row(
         "SELECT COUNT(*) FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ?",
         (account, type, before),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes import condition as c
 from pillarbox.storage import text_index
@@ -59,7 +61,8 @@ class Selection:
             # Text first: its hits are few, and each leads to one row. CROSS JOIN keeps SQLite to that order.
             found = text_index.query(self._account, search.columns, search.text)
             hits = "SELECT rowid AS doc FROM text_index WHERE text_index MATCH ?" if found else "SELECT NULL AS doc WHERE ? <> ''"
-            return f"SELECT e.id, e.thread_id FROM ({hits}) t CROSS JOIN {table} e ON e.doc = t.doc WHERE 1 = 1", [found or ""]
+            sql = f"SELECT e.id, e.thread_id FROM ({hits}) t CROSS JOIN {table} e ON e.doc = t.doc WHERE e.account = ?"
+            return sql, [found or "", self._account]
         if container is None:
             return f"SELECT e.id, e.thread_id FROM {table} e WHERE e.account = ?", [self._account]
         join = f" CROSS JOIN {table} e ON e.account = m.account AND e.id = m.item" if self._joined else ""
@@ -88,12 +91,11 @@ class Selection:
 
     def _in_other_than(self, node: c.InOtherThan) -> Sql:
         # The containers of a record are few and stand in its body; membership by item alone has no index.
-        marks = ",".join("?" * len(node.containers))
         sql = (
             "EXISTS (SELECT 1 FROM container k JOIN member x ON x.account = k.account AND x.container = k.id"
-            f" WHERE k.account = ? AND k.id NOT IN ({marks}) AND x.item = {self._column('id')} AND x.removed = 0)"
+            f" WHERE k.account = ? AND k.id NOT IN (SELECT value FROM json_each(?)) AND x.item = {self._column('id')} AND x.removed = 0)"
         )
-        return sql, [self._account, *node.containers]
+        return sql, [self._account, _listed(node.containers)]
 
     def _group_has_word(self, node: c.GroupHasWord) -> Sql:
         pattern = f"% {node.word.translate(_LIKE)} %"
@@ -118,7 +120,7 @@ class Selection:
     def _one_of(self, node: c.OneOf) -> Sql:
         if not node.ids:
             return "1 = 0", []
-        return f"{self._column('id')} IN (SELECT value FROM json_each(?))", ["[" + ",".join(f'"{i}"' for i in node.ids) + "]"]
+        return f"{self._column('id')} IN (SELECT value FROM json_each(?))", [_listed(node.ids)]
 
     def _header_is(self, node: c.HeaderIs) -> Sql:
         raise Fault(Kind.UNSUPPORTED_FILTER, "header conditions are resolved to ids before they reach the store")
@@ -162,6 +164,11 @@ _COMPILERS: dict[type, Callable[[Selection, Any], Sql]] = {
     c.Some: Selection._some,
     c.Nothing: Selection._nothing,
 }
+
+
+def _listed(ids: Sequence[str]) -> str:
+    """Ids as one value, however many: as JSON."""
+    return msgspec.json.encode(ids).decode()
 
 
 def _take(where: c.Condition | None, wanted: type[T]) -> tuple[T | None, c.Condition | None]:

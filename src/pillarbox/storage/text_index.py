@@ -7,14 +7,20 @@ a token and searched as phrases.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
 from pillarbox.storage.database import Connection
 
 COLUMNS = ("sender", "recipient", "cc", "bcc", "subject", "body", "attachment")
-_CJK = re.compile("[\u2e80-\u2fdf\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
-_TERM = re.compile(r'(-?)"([^"]*)"?|(\S+)')
+_CJK = re.compile(
+    "[\u2e80-\u2fdf\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+_TERM = re.compile(r"""\"((?:\\.|[^\\"])*)\"|'((?:\\.|[^\\'])*)'(?!\w)|(\S+)""", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_UNQUOTABLE = re.compile('["\0]')  # FTS5 reads its query up to the first NUL
 _MAX_TERMS = 50
 _UNMARKED = frozenset({
     "return-path", "received", "delivered-to", "date", "from", "to", "subject", "message-id", "mime-version", "content-type",
@@ -63,18 +69,32 @@ def _add(db: Connection, doc: int, account: str, text: Mapping[str, str]) -> Non
     )
 
 
-def terms(text: str) -> list[str]:
-    """The search text as FTS5 expressions, all of which have to match: words, "phrases", and words* as prefixes.
+def split_terms(text: str) -> list[tuple[str, bool]]:
+    """The words and phrases of a search text, each with whether it is the beginning of a word, as in `pill*`.
 
-    Nothing of the text reaches FTS5 but inside a quoted string, so no text is a syntax error (RFC 8621 §4.4.1).
+    RFC 8621 §4.4.1: "Text contained in either (but matched) single (') or double (") quotes SHOULD be treated as a phrase
+    search", in which quotes and backslashes are escaped by a backslash.
     """
     out = []
-    for found in _TERM.finditer(text):
-        word = found[2] if found[2] is not None else found[3]
-        star = "*" if found[3] is not None and word.endswith("*") else ""
+    for found in itertools.islice(_TERM.finditer(text), _MAX_TERMS):
+        phrase = found[1] if found[1] is not None else found[2]
+        if phrase is not None:
+            out.append((_ESCAPED.sub(r"\1", phrase), False))
+        else:
+            out.append((found[3].rstrip("*"), found[3].endswith("*")))
+    return out
+
+
+def terms(text: str) -> list[str]:
+    """The search text as FTS5 expressions, all of which have to match.
+
+    Nothing of the text reaches FTS5 but inside a quoted string, so no text is a syntax error.
+    """
+    out = []
+    for word, is_prefix in split_terms(text):
         if any(c.isalnum() for c in word):
-            out.append(f'"{spread(word.rstrip("*") if star else word).replace(chr(34), " ").strip()}"{star}')
-    return out[:_MAX_TERMS]
+            out.append(f'"{_UNQUOTABLE.sub(" ", spread(word)).strip()}"{"*" if is_prefix else ""}')
+    return out
 
 
 def query(account: str, columns: Sequence[str], text: str) -> str | None:

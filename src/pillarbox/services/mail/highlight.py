@@ -7,7 +7,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_TERM = re.compile(r'"([^"]*)"?|(\S+)')
+from pillarbox.storage.text_index import split_terms
+
 _WORD = re.compile(r"\w+")
 _CJK = "\u2e80-\u2fdf\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _MAX_TERMS = 50
@@ -33,9 +34,8 @@ class Highlighter:
     def __init__(self, texts: Sequence[str]) -> None:
         patterns = []
         for text in texts:
-            for found in _TERM.finditer(text):
-                term = found[1] if found[1] is not None else found[2]
-                if pattern := _pattern(term, is_prefix=found[2] is not None and term.endswith("*")):
+            for term, is_prefix in split_terms(text):
+                if pattern := _pattern(term, is_prefix=is_prefix):
                     patterns.append(pattern)
         self._pattern = re.compile("|".join(sorted(set(patterns[:_MAX_TERMS]), key=len, reverse=True))) if patterns else None
 
@@ -57,6 +57,9 @@ class Highlighter:
         if not hits:
             return None
         start = max(0, hits[0][0] - _CONTEXT)
+        # The hit matters, what stands before it only as far as there is room.
+        while start < hits[0][0] and len(_marked(text, hits[:1], start, hits[0][1]).encode()) > octets // 2:
+            start += max(1, (hits[0][0] - start) // 2)
         if start:
             space = text.find(" ", start, hits[0][0])
             start = space + 1 if space >= 0 else start

@@ -15,7 +15,7 @@ from pillarbox.datatypes.view import View
 from pillarbox.formats.message.index_text import index_text
 from pillarbox.formats.message.structure import Structure
 from pillarbox.services.mail.highlight import Highlighter
-from pillarbox.services.methods.filter import check_filter, to_condition
+from pillarbox.services.methods.filter import check_filter, resolve_filter, to_condition
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
 
 _PREVIEW_OCTETS = 255
@@ -35,10 +35,11 @@ def _texts(where: Condition, column: str) -> list[str]:
 
 def get(view: View, call: MethodCall) -> Result:
     """The snippets of the emails asked for."""
-    ids: list[str] = list(dict.fromkeys(call.arguments["emailIds"]))
+    given: list[str] = call.arguments["emailIds"]
+    ids = list(dict.fromkeys(call.created_ids.get(id[1:], id) if id.startswith("#") else id for id in given))
     if len(ids) > view.limits.max_objects_in_get:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_get} snippets can be fetched in one call")
-    checked = check_filter(EMAIL, call.arguments["filter"], view.limits.max_filter_conditions)
+    checked = check_filter(EMAIL, resolve_filter(EMAIL, call.arguments["filter"], call.created_ids), view.limits.max_filter_conditions)
     where = to_condition(checked) if checked is not None else Every(())
     in_subject, in_body = Highlighter(_texts(where, "subject")), Highlighter(_texts(where, "body"))
     if in_body and len(ids) > 10:
