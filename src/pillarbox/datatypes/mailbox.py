@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.capability import MAIL
-from pillarbox.datatypes.declare import DataType, Filter, MethodCall, Record, Rules, Sort
+from pillarbox.datatypes.declare import YIELDING, DataType, Filter, MethodCall, Record, Rules, Sort
 from pillarbox.datatypes.mailbox_tree import arrange, depth_below, is_loop
 from pillarbox.datatypes.mark import Computed, Counter, Indexed, Reference
 from pillarbox.datatypes.view import Transaction, View
@@ -65,7 +65,9 @@ class MailboxRules(Rules[Mailbox]):
         "query": {"sortAsTree": (bool, False), "filterAsTree": (bool, False)},
         "queryChanges": {"sortAsTree": (bool, False), "filterAsTree": (bool, False)},
     }
-    emails: DataType[Any]  # set where emails are declared, which know mailboxes
+    yields = True
+    emails: DataType[Any]  # set where emails are declared, which know mailboxes,
+    recount: Callable[[Transaction, str], None]  # as is this: work out the counters anew, the trash is another mailbox
 
     def complete(self, tx: Transaction, call: MethodCall, old: Mailbox | None, new: Mailbox) -> Mailbox:
         # RFC 8621 §2: the name "MUST be a Net-Unicode string [RFC5198]", that is, in normalisation form C.
@@ -80,10 +82,13 @@ class MailboxRules(Rules[Mailbox]):
         if not 0 <= new.sort_order <= _MAX_SORT_ORDER:
             raise invalid("sortOrder", "sortOrder is at least 0 and less than 2^31")
         boxes = {box.id: box for box in tx.all(MAILBOX, account)}
-        if old is None and len(boxes) >= tx.limits.max_mailboxes:
+        if new.id not in boxes and len(boxes) >= tx.limits.max_mailboxes:
             raise Fault(Kind.OVER_QUOTA, f"an account has at most {tx.limits.max_mailboxes} mailboxes")
+        if old is not None and old.role == "inbox" and (old.name, old.parent_id) != (new.name, new.parent_id):
+            raise Fault(Kind.FORBIDDEN, "the inbox cannot be renamed or moved")
         self._check_place(tx, boxes, new)
-        self._check_role(boxes, old, new)
+        self._check_name_is_free(tx, boxes, new)
+        self._check_role(tx, boxes, old, new)
 
     def _check_name(self, tx: Transaction, new: Mailbox) -> None:
         size = len(new.name.encode())
@@ -100,12 +105,14 @@ class MailboxRules(Rules[Mailbox]):
                 raise invalid("parentId", "a mailbox cannot be inside itself")
         if depth_below(boxes, new) > tx.limits.max_mailbox_depth:
             raise invalid("parentId", f"mailboxes are nested at most {tx.limits.max_mailbox_depth} deep")
+
+    def _check_name_is_free(self, tx: Transaction, boxes: Mapping[str, Mailbox], new: Mailbox) -> None:
         # RFC 8621 §2: "There MUST NOT be two sibling Mailboxes with both the same parent and the same name."
-        for box in boxes.values():
+        for box in _fixed(tx, boxes):
             if box.id != new.id and box.parent_id == new.parent_id and box.name == new.name:
                 raise Fault(Kind.ALREADY_EXISTS, f"there is a mailbox {new.name!r} here already", existing_id=box.id)
 
-    def _check_role(self, boxes: Mapping[str, Mailbox], old: Mailbox | None, new: Mailbox) -> None:
+    def _check_role(self, tx: Transaction, boxes: Mapping[str, Mailbox], old: Mailbox | None, new: Mailbox) -> None:
         if new.role == (old.role if old is not None else None):
             return
         if new.role is not None and new.role not in ROLES:
@@ -113,7 +120,7 @@ class MailboxRules(Rules[Mailbox]):
         if old is not None and old.role == "inbox":
             raise invalid("role", "mail is delivered to the inbox; its role cannot be taken away")
         # RFC 8621 §2: "there MUST NOT be two Mailboxes in the same account with the same role"
-        if new.role is not None and any(box.role == new.role and box.id != new.id for box in boxes.values()):
+        if new.role is not None and any(box.role == new.role and box.id != new.id for box in _fixed(tx, boxes)):
             raise invalid("role", f"another mailbox has the role {new.role}")
 
     def may_destroy(self, tx: Transaction, call: MethodCall, old: Mailbox) -> None:
@@ -136,7 +143,7 @@ class MailboxRules(Rules[Mailbox]):
     def follow(self, tx: Transaction, account: str, old: Mailbox | None, new: Mailbox | None) -> None:
         roles = {box.role for box in (old, new) if box is not None}
         if "trash" in roles and (old is None or new is None or old.role != new.role):
-            self.emails.rules.recount(tx, account)
+            self.recount(tx, account)
 
     def compute(
         self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]
@@ -150,10 +157,19 @@ class MailboxRules(Rules[Mailbox]):
             out[id] = {"myRights": _READ_ONLY if call.access.is_read_only else rights}
         return out
 
+    def is_local(self, call: MethodCall) -> bool:
+        return not (call.arguments["sortAsTree"] or call.arguments["filterAsTree"])
+
     def arrange(self, call: MethodCall, matched: Sequence[Mailbox], everything: Sequence[Mailbox]) -> Sequence[Mailbox]:
         return arrange(
             matched, everything, sort_as_tree=call.arguments["sortAsTree"], filter_as_tree=call.arguments["filterAsTree"]
         )
+
+
+def _fixed(tx: Transaction, boxes: Mapping[str, Mailbox]) -> list[Mailbox]:
+    """The mailboxes whose names and roles are taken: all but those that change together with the one that is checked."""
+    yielding = tx.notes().get(YIELDING, ())
+    return [box for box in boxes.values() if box.id not in yielding]
 
 
 def id_of_role(view: View, account: str, role: str) -> str | None:
@@ -169,7 +185,7 @@ MAILBOX: DataType[Mailbox] = DataType(
     rules=MailboxRules(),
     methods=frozenset({"get", "changes", "set", "query", "queryChanges"}),
     filters={
-        "parentId": Filter(str | None, test=lambda box, value: box.parent_id == value),
+        "parentId": Filter(str | None, test=lambda box, value: box.parent_id == value, reference=True),
         "name": Filter(str, test=lambda box, value: value.casefold() in box.name.casefold()),
         "role": Filter(str | None, test=lambda box, value: box.role == value),
         "hasAnyRole": Filter(bool, test=lambda box, value: (box.role is not None) == value),

@@ -43,7 +43,7 @@ def compose(view: View, call: MethodCall, given: Mapping[str, Any]) -> Composed:
     if bad:
         raise invalid(list(bad), "; ".join(bad.values()))
     assert body is not None
-    data = build_message(Draft(_completed(fields, call), body), lambda: secrets.token_hex(12))
+    data = build_message(Draft(_completed(fields, view, call), body), lambda: secrets.token_hex(12))
     if len(data) > view.limits.max_size_message:
         raise Fault(Kind.TOO_LARGE, f"the message has {len(data)} octets; at most {view.limits.max_size_message} are allowed")
     return Composed(
@@ -67,12 +67,12 @@ def _metadata(given: Mapping[str, Any], bad: dict[str, str]) -> dict[str, Any]:
     return out
 
 
-def _completed(fields: list[DraftField], call: MethodCall) -> tuple[DraftField, ...]:
+def _completed(fields: list[DraftField], view: View, call: MethodCall) -> tuple[DraftField, ...]:
     # RFC 8621 §4.6: "If not included, the server MUST generate and set a Message-ID header field … and a Date header field".
     names = {field.name.lower() for field in fields}
     more = []
     if "date" not in names:
-        more.append(DraftField("Date", Date(datetime.now(UTC).replace(microsecond=0))))
+        more.append(DraftField("Date", Date(datetime.fromtimestamp(view.now_ms // 1000, UTC))))
     if "message-id" not in names:
         domain = call.caller.username.rpartition("@")[2] or "localhost"
         more.append(DraftField("Message-ID", MessageIds((message_id(domain, lambda: secrets.token_hex(16)),))))

@@ -10,6 +10,7 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.email.compose_header import header_fields
+from pillarbox.datatypes.email.header_property import parse_property
 from pillarbox.datatypes.view import View
 from pillarbox.formats.message.assemble import assemble
 from pillarbox.formats.message.blob_slice import parse_blob_id, read_slice
@@ -21,6 +22,16 @@ _PLAIN: Mapping[str, Any] = {
     "type": str, "charset": str, "disposition": str, "name": str, "cid": str, "language": list[str], "location": str,
 }  # fmt: skip
 _OTHER = frozenset({"partId", "blobId", "size", "subParts"})
+
+
+# What the properties of a part say in which header field.
+_SAYS: Mapping[str, tuple[str, ...]] = {
+    "content-type": ("type", "charset", "name"),
+    "content-disposition": ("disposition", "name"),
+    "content-id": ("cid",),
+    "content-language": ("language",),
+    "content-location": ("location",),
+}
 
 
 class _Value(msgspec.Struct, rename="camel"):
@@ -79,6 +90,13 @@ class _Body:
         rest = {n: v for n, v in given.items() if n not in _PLAIN and n not in _OTHER}
         bad: dict[str, str] = {}
         headers = tuple(header_fields(rest, bad, in_part=True))
+        for name in rest:
+            # RFC 8621 §4.6: no "two properties that represent the same header field (e.g., header:from and from) within … a
+            # particular EmailBodyPart", nor two that would say different things in one.
+            field = parse_property(name)
+            twice = [n for n in _SAYS.get(field.name.lower(), ()) if given.get(n) is not None] if field is not None else []
+            if twice:
+                bad[name] = f"{name} and {twice[0]} are the same header field"
         self.bad.update((f"{where}/{name}", text) for name, text in bad.items())
         return headers
 

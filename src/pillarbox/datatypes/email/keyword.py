@@ -11,6 +11,11 @@ from pillarbox.core.faults import Fault, Kind, invalid
 _KEYWORD = re.compile(r"[!#$&'+-\[^-z|}~]{1,255}\Z")
 
 
+def is_keyword(text: str) -> bool:
+    """Whether the text may be a keyword, in whatever case."""
+    return _KEYWORD.match(text) is not None
+
+
 def checked_keywords(keywords: Mapping[str, bool], limit: int) -> dict[str, bool]:
     """The keywords in lower case, as the RFC wants them returned. Raises invalidProperties, or tooManyKeywords past the limit."""
     out = {}

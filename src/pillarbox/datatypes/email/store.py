@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pillarbox.core.clock import utc_date
+from pillarbox.core.clock import from_date, utc_date
 from pillarbox.datatypes.declare import DataType, Extra
 from pillarbox.datatypes.email.reading import Reading
 from pillarbox.datatypes.email.record import Email
@@ -50,12 +50,13 @@ def new_email(
         has_attachment=reading.listing.has_attachment,
     )
     tx.remember(f"keys:{email.id}", reading.thread_keys)
-    return email, _extra(email, reading, received_ms)
+    return email, _extra(email, reading)
 
 
-def _extra(email: Email, reading: Reading, received_ms: int) -> Extra:
+def _extra(email: Email, reading: Reading) -> Extra:
     text = reading.text
-    fixed = {"thread_id": email.thread_id, "received_at": received_ms // 1000 * 1000, "size": email.size}
+    received = from_date(email.received_at) or 0
+    fixed: dict[str, str | int | None] = {"thread_id": email.thread_id, "received_at": received, "size": email.size}
     return Extra(
         parts={"listing": _encode(reading.listing), "structure": _encode(reading.structure)},
         columns={**reading.columns, **fixed},

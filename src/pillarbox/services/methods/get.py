@@ -89,7 +89,8 @@ def fetch(
 def _stored(
     kind: DataType[Any], view: View, account: str, ids: Sequence[str], parts: Iterable[str]
 ) -> dict[str, dict[str, Any]]:
-    first, *others = [*parts, None]
+    wanted = list(parts)
+    first = wanted[0] if wanted else None
     out: dict[str, dict[str, Any]] = {}
     decode = _raw.decode
     if kind.singleton and SINGLETON in ids:
@@ -99,8 +100,7 @@ def _stored(
         if more is not None:
             values.update(decode(more))
         out[id] = values
-    for name in others:
-        if name is not None:
-            for id, body in view.parts(kind, account, list(out), name).items():
-                out[id].update(decode(body))
+    for name in wanted[1:]:
+        for id, body in view.parts(kind, account, list(out), name).items():
+            out[id].update(decode(body))
     return out

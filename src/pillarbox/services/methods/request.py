@@ -154,7 +154,7 @@ def drive(steps: Steps, read: Callable[[Callable[[View], Any]], Any], write: Cal
             return
         send, error = None, None
         try:
-            send = (read if isinstance(step, Read) else write)(step.body)
+            send = read(step.body) if isinstance(step, Read) else write(step.body)
         except Exception as problem:
             error = problem
 
