@@ -27,6 +27,8 @@ PORTS = 20  # how many ports from the base on have to be free
 # are filled in.
 ADD_ACCOUNT = "{pillarbox} account add {address} --password {password} --data {data}"
 
+ADD_GROUP = "{pillarbox} account add {address} --group --delegate {member}:write --data {data}"
+
 
 class DemoFailed(Exception):
     """The demo did not become ready; the text holds the end of what it said."""
@@ -162,8 +164,14 @@ class DemoProcess:
     def add_account(self, user: User) -> None:
         """Make an empty account by the command line tool. Raises DemoFailed with what it said."""
         template = os.environ.get("PILLARBOX_ADD_ACCOUNT", ADD_ACCOUNT)
-        known = {"address": user.name, "password": user.password, "data": str(self.data), "http": self.ready.http}
-        command = fill_in(template, **known)
+        self._command(template, address=user.name, password=user.password)
+
+    def add_group(self, address: str, member: User) -> None:
+        """Make an account that nobody logs in to and that this user may read and write. Raises DemoFailed."""
+        self._command(ADD_GROUP, address=address, member=member.name)
+
+    def _command(self, template: str, **known: str) -> None:
+        command = fill_in(template, data=str(self.data), http=self.ready.http, **known)
         made = subprocess.run(command, capture_output=True, text=True, check=False)
         if made.returncode:
             raise DemoFailed(f"{shlex.join(command)}: {(made.stderr or made.stdout).strip()}")

@@ -29,6 +29,8 @@ LOOPBACK_ONLY = HERE / "loopback_only.mjs"
 # i;unicode-casemap has it after them, so "name2@" beside the suite's own "name@" would disagree (email/sort-to).
 PRIMARY = User("primary@example.org", "Primary-of-the-suite-1")
 SECONDARY = User("secondary@example.org", "Secondary-of-the-suite-1")
+# The second account of the primary user: without one the tests of /copy are skipped.
+SHARED = "shared@example.org"
 
 HOW_TO_GET_IT = """jmap-test-suite is not there. Get and build it once, then say where it is:
     git clone https://github.com/jmapio/jmap-test-suite
@@ -120,6 +122,7 @@ def server(options: argparse.Namespace, folder: str) -> Iterator[Server]:
     with DemoProcess(Path(folder) / "data", port_base=options.port_base) as demo:
         for account in (PRIMARY, SECONDARY):
             demo.add_account(account)
+        demo.add_group(SHARED, PRIMARY)
         yield Server(demo.ready.session_url, PRIMARY, SECONDARY)
 
 
