@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 # (tx, account, submission): send it when it is due. (tx, account, submission): take it back; whether that was possible.
 Send = Callable[[Transaction, str, "EmailSubmission"], None]
+# (tx, account, message, envelope, item): send what is no Email, such as a receipt, now.
+SendMessage = Callable[[Transaction, str, bytes, Envelope, str], object]
 TakeBack = Callable[[Transaction, str, "EmailSubmission"], bool]
 _structure = msgspec.json.Decoder(Structure)
 
 
-def _cannot(_tx: Transaction, _account: str, _submission: EmailSubmission) -> None:
+def _cannot(*_: object) -> None:
     raise Fault(Kind.FORBIDDEN_TO_SEND, "this server does not send mail")
 
 
@@ -43,7 +45,9 @@ class SubmissionRules(Rules[Any]):
 
     def __init__(self) -> None:
         self.may_send_as: MaySendAs = nobody
+        self.host_name = "localhost"  # as what the server speaks of itself
         self.send: Send = _cannot
+        self.send_message: SendMessage = _cannot
         self.take_back: TakeBack = lambda _tx, _account, _submission: False
 
     def prepare(self, view: View, call: MethodCall) -> dict[str, str]:

@@ -58,7 +58,9 @@ class Sender:
     def connect_rules(self) -> None:
         """Give the rules of submissions what is on this floor. Once, before anything is written."""
         SUBMISSION_RULES.may_send_as = directory.may_send_as
+        SUBMISSION_RULES.host_name = self.host_name
         SUBMISSION_RULES.send = self.submit
+        SUBMISSION_RULES.send_message = self.send
         SUBMISSION_RULES.take_back = self.take_back
 
     def submit(self, tx: Transaction, account: str, submission: EmailSubmission) -> None:
