@@ -1,0 +1,106 @@
+"""Mailboxes by their path from the root, as archives name them, and the roles of usual names (RFC 8621 §2)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
+from pillarbox.datatypes.view import Transaction, View
+
+Path = tuple[str, ...]
+INBOX: Path = ("INBOX",)
+_SEPARATOR = "/"
+
+# Names by which programs call the mailboxes that have roles, without regard to case.
+ROLE_NAMES: Mapping[str, str] = {
+    name: role
+    for role, names in {
+        "archive": ("archive", "archives"),
+        "drafts": ("draft", "drafts"),
+        "junk": ("bulk", "bulk mail", "junk", "junk e-mail", "junk email", "junk mail", "spam"),
+        "sent": ("sent", "sent items", "sent mail", "sent messages", "sent-mail"),
+        "trash": ("bin", "deleted", "deleted items", "deleted messages", "trash"),
+    }.items()
+    for name in names
+}
+
+
+def parse_path(text: str) -> Path:
+    """A path as people type it, with slashes. Empty names are left out."""
+    return tuple(name for name in (part.strip() for part in text.split(_SEPARATOR)) if name)
+
+
+def paths_of(view: View, account: str) -> dict[str, Path]:
+    """The path of each mailbox of an account by its id; the inbox is INBOX, whatever its name, and no other is."""
+    boxes = {box.id: box for box in view.all(MAILBOX, account)}
+    out: dict[str, Path] = {}
+    for box in boxes.values():
+        names: list[str] = []
+        at: Mailbox | None = box
+        while at is not None and len(names) <= len(boxes):
+            names.append(_label(at))
+            at = boxes.get(at.parent_id) if at.parent_id is not None else None
+        out[box.id] = tuple(reversed(names))
+    return out
+
+
+def _label(box: Mailbox) -> str:
+    if box.role == "inbox":
+        return INBOX[0]
+    return f"{box.name}_" if box.parent_id is None and box.name.upper() == INBOX[0] else box.name
+
+
+def find_or_make(tx: Transaction, account: str, paths: Iterable[Path]) -> dict[Path, str | Fault]:
+    """The mailbox of each path, made with its parents when it is not there; a Fault where the rules say no.
+
+    A usual name such as "Spam" at the top means the mailbox that has the role, unless one has just that name.
+    """
+    tree = _Tree(tx, account)
+    out: dict[Path, str | Fault] = {}
+    for path in paths:
+        try:
+            with tx.savepoint():
+                out[path] = tree.walk(path)
+        except Fault as fault:
+            out[path] = fault
+            tree = _Tree(tx, account)  # what was made on the way is undone
+    return out
+
+
+class _Tree:
+    """The mailboxes of an account by parent and name, and by role."""
+
+    def __init__(self, tx: Transaction, account: str) -> None:
+        self._tx = tx
+        self._account = account
+        boxes = tx.all(MAILBOX, account)
+        self._by_name: dict[tuple[str | None, str], str] = {(box.parent_id, box.name): box.id for box in boxes}
+        self._by_role: dict[str, str] = {box.role: box.id for box in boxes if box.role is not None}
+
+    def walk(self, path: Path) -> str:
+        """The id at the end of a path. Raises Fault."""
+        if not path:
+            raise Fault(Kind.NOT_FOUND, "a mailbox has a name")
+        at: str | None = None
+        for name in path:
+            role = self._role(name) if at is None else None
+            found = self._by_name.get((at, name)) if role != "inbox" else None
+            if found is None and role is not None:
+                found = self._by_role.get(role)
+            at = found if found is not None else self._make(name, at, role)
+        assert at is not None
+        return at
+
+    def _role(self, name: str) -> str | None:
+        return "inbox" if name.upper() == INBOX[0] else ROLE_NAMES.get(name.casefold())
+
+    def _make(self, name: str, parent: str | None, role: str | None) -> str:
+        name = unicodedata.normalize("NFC", name)
+        box = Mailbox(id=self._tx.new_id(MAILBOX), name=name, parent_id=parent, role=role)
+        self._tx.write(MAILBOX, self._account, None, box)
+        self._by_name[parent, name] = box.id
+        if role is not None:
+            self._by_role[role] = box.id
+        return box.id
