@@ -2,43 +2,69 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+Doc = msgspec.Meta
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Every limit of requests and of data. Octets, counts or seconds, as the name says."""
 
-    max_size_upload: int = 50_000_000
-    max_concurrent_upload: int = 4
-    max_size_request: int = 10_000_000
-    max_concurrent_requests: int = 16
-    max_calls_in_request: int = 16
-    max_objects_in_get: int = 500
-    max_objects_in_set: int = 500
-    max_json_depth: int = 128
-    max_reference_results: int = 20_000
-    max_changes: int = 5_000
-    max_query_limit: int = 5_000
-    max_filter_conditions: int = 100
+    max_size_upload: Annotated[int, Doc(description="The largest upload, in octets.")] = 50_000_000
+    max_concurrent_upload: Annotated[int, Doc(description="How many uploads one account may have under way.")] = 4
+    max_size_request: Annotated[int, Doc(description="The largest API request, in octets.")] = 10_000_000
+    max_concurrent_requests: Annotated[
+        int, Doc(description="How many API requests one account may have under way.")
+    ] = 16
+    max_calls_in_request: Annotated[int, Doc(description="How many method calls one API request may make.")] = 16
+    max_objects_in_get: Annotated[int, Doc(description="How many objects one /get may fetch.")] = 500
+    max_objects_in_set: Annotated[
+        int, Doc(description="How many objects one /set may create, update and destroy in all.")
+    ] = 500
+    max_json_depth: Annotated[int, Doc(description="How deeply the JSON of a request may be nested.")] = 128
+    max_reference_results: Annotated[int, Doc(description="How many values one result reference may give.")] = 20_000
+    max_changes: Annotated[int, Doc(description="How many changes one /changes tells at a time.")] = 5_000
+    max_query_limit: Annotated[int, Doc(description="How many ids one /query returns.")] = 5_000
+    max_filter_conditions: Annotated[int, Doc(description="How many conditions a filter may have.")] = 100
 
-    max_mailboxes_per_email: int = 100
-    max_mailbox_depth: int = 10
-    max_size_mailbox_name: int = 255
-    max_mailboxes: int = 10_000
-    max_size_attachments_per_email: int = 50_000_000
-    max_size_message: int = 75_000_000
-    max_keywords_per_email: int = 100
-    max_body_values_octets: int = 60_000_000
-    max_thread_emails: int = 500
+    max_mailboxes_per_email: Annotated[int, Doc(description="How many mailboxes one email may be in.")] = 100
+    max_mailbox_depth: Annotated[int, Doc(description="How deeply mailboxes may be nested.")] = 10
+    max_size_mailbox_name: Annotated[int, Doc(description="The longest name of a mailbox, in octets of UTF-8.")] = 255
+    max_mailboxes: Annotated[int, Doc(description="How many mailboxes one account may have.")] = 10_000
+    max_size_attachments_per_email: Annotated[
+        int, Doc(description="How many octets the attachments of a new email may have in all.")
+    ] = 50_000_000
+    max_size_message: Annotated[int, Doc(description="The largest message, in octets, however it comes in.")] = (
+        75_000_000
+    )
+    max_keywords_per_email: Annotated[int, Doc(description="How many keywords one email may have.")] = 100
+    max_body_values_octets: Annotated[int, Doc(description="How much text one answer may hold, in characters.")] = (
+        60_000_000
+    )
+    max_thread_emails: Annotated[
+        int, Doc(description="How many emails one thread may have; what follows begins another.")
+    ] = 500
 
-    max_delayed_send_seconds: int = 30 * 86_400
-    max_recipients: int = 1_000
-    max_identities: int = 1_000
-    max_app_passwords: int = 100
+    max_delayed_send_seconds: Annotated[int, Doc(description="How far ahead mail may be sent, in seconds.")] = (
+        30 * 86_400
+    )
+    max_recipients: Annotated[int, Doc(description="How many recipients one submission may have.")] = 1_000
+    max_identities: Annotated[int, Doc(description="How many identities one account may have.")] = 1_000
+    max_app_passwords: Annotated[int, Doc(description="How many app passwords one account may have.")] = 100
 
-    max_size_blob_set: int = 7_500_000
-    max_data_sources: int = 64
-    upload_seconds: int = 3_600
-    upload_quota_octets: int = 500_000_000
-    upload_quota_count: int = 5_000
-    blob_inline_octets: int = 262_144
+    max_size_blob_set: Annotated[int, Doc(description="The largest blob that Blob/upload makes, in octets.")] = (
+        7_500_000
+    )
+    max_data_sources: Annotated[int, Doc(description="Of how many pieces Blob/upload may put a blob together.")] = 64
+    upload_seconds: Annotated[
+        int, Doc(description="How long an upload that nothing refers to is kept, in seconds.")
+    ] = 3_600
+    upload_quota_octets: Annotated[int, Doc(description="How many octets of such uploads one account may have.")] = (
+        500_000_000
+    )
+    upload_quota_count: Annotated[int, Doc(description="How many such uploads one account may have.")] = 5_000
+    blob_inline_octets: Annotated[
+        int, Doc(description="Blobs up to this size are kept in the database, larger ones in files.")
+    ] = 262_144
