@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pillarbox.servers.http.problem import Problem
 
 _MAX_HEAD = 65_536  # octets of request line and header fields
 _HEAD_SECONDS = 30  # for a whole request, and one second more for each so many octets of it
@@ -17,8 +20,9 @@ _SWEEP_SECONDS = 5
 class Connection(HttpToolsProtocol):
     """A connection that knows since when its client has owed it the rest of a request."""
 
-    owed_since: float = 0.0
-    received = 0
+    owed_since = 0.0
+    received = 0  # octets since the request began
+    in_head = True
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
@@ -26,46 +30,54 @@ class Connection(HttpToolsProtocol):
         self.owed_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
-        """Take octets; those of a head that does not end are limited."""
-        self.received += len(data)
+        """Take octets; a head that does not end is refused, for the parser would keep all of it."""
         super().data_received(data)
+        self.received += len(data)
+        if self.in_head and self.received > _MAX_HEAD and not self.transport.is_closing():
+            self._refuse(431, "the request's head is too large")
 
     def on_message_begin(self) -> None:
         """Begin to wait for the rest of a request."""
-        self.owed_since, self.received, self.head = self.loop.time(), 0, 0
+        self.owed_since, self.received, self.in_head = self.loop.time(), 0, True
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        """Take a part of the request target."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field."""
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self.in_head = False
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         self.owed_since = 0.0
         super().on_message_complete()
 
-    def _count(self, octets: int) -> None:
-        self.head += octets
-        if self.head > _MAX_HEAD:
-            raise ValueError("the request's head is too large")
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer with a problem document, and close."""
+        answer = Problem(status, detail).answer()
+        headers = (*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close"))
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        phrase = HTTPStatus(status).phrase.encode()
+        self.transport.write(b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, phrase, lines, answer.body))
+        self.transport.close()
 
     def is_late(self, now: float) -> bool:
         """Whether the client takes longer for its request than anybody needs."""
         return bool(self.owed_since) and now - self.owed_since > _HEAD_SECONDS + self.received / _OCTETS_PER_SECOND
 
 
-async def close_idle(connections: Iterable[Any]) -> None:
-    """Close the connections of late clients, for ever. One look at all of them costs less than a timer for each."""
-    loop = asyncio.get_running_loop()
+async def watch(connections: Iterable[Any]) -> None:
+    """Abort late connections, for ever. One look at all of them costs less than a timer for each."""
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
-        now = loop.time()
-        for connection in list(connections):
-            if connection.is_late(now):
-                connection.transport.abort()
+        abort_late(connections, asyncio.get_running_loop().time())
+
+
+def abort_late(connections: Iterable[Any], now: float) -> None:
+    """Cut off the clients that are late."""
+    for connection in list(connections):
+        if connection.is_late(now):
+            connection.transport.abort()

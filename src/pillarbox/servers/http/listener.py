@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.server import Server
 
 from pillarbox.servers.http.app import HttpApp
-from pillarbox.servers.http.connection import Connection, close_idle
+from pillarbox.servers.http.connection import Connection, watch
 
 _KEEP_ALIVE_SECONDS = 75
 _STOP_SECONDS = 3
@@ -47,7 +47,7 @@ class HttpListener:
         await self._server.on_tick(0)
         self._tasks = [
             asyncio.create_task(self._server.main_loop()),
-            asyncio.create_task(close_idle(self._server.server_state.connections)),
+            asyncio.create_task(watch(self._server.server_state.connections)),
         ]
 
     async def stop(self) -> None:
