@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from pillarbox.datatypes.email import EMAIL
-from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION, EmailSubmission
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.envelope import Address, Envelope
 from pillarbox.datatypes.identity import IDENTITY
+from pillarbox.datatypes.submission_record import EmailSubmission
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.services.submission import Sender

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from pillarbox.core.clock import from_date, utc_date
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.capability import SUBMISSION
-from pillarbox.datatypes.declare import CHANGES, GET, QUERY, QUERY_CHANGES, SET, DataType, Filter, Record, Sort
-from pillarbox.datatypes.envelope import Envelope
-from pillarbox.datatypes.mark import BlobRef, Immutable, Reference, ServerSet
+from pillarbox.datatypes.declare import CHANGES, GET, QUERY, QUERY_CHANGES, SET, DataType, Filter, Sort
+from pillarbox.datatypes.submission_record import EmailSubmission
 from pillarbox.datatypes.submission_rules import SubmissionRules
 
 UtcDate = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$")]  # RFC 8620 §1.4
-PENDING, FINAL, CANCELED = "pending", "final", "canceled"
-
-
-class DeliveryStatus(msgspec.Struct, frozen=True, rename="camel"):
-    """What became of the message for one recipient (RFC 8621 §7)."""
-
-    smtp_reply: str
-    delivered: Literal["queued", "yes", "no", "unknown"]
-    displayed: Literal["unknown", "yes"] = "unknown"
-
-
-class EmailSubmission(Record, frozen=True, kw_only=True):
-    """One act of sending (RFC 8621 §7)."""
-
-    identity_id: Immutable[Reference[str]]
-    email_id: Immutable[Reference[str]]
-    thread_id: ServerSet[str] = ""
-    envelope: Immutable[Envelope | None] = None
-    send_at: ServerSet[str] = ""
-    undo_status: Literal["pending", "final", "canceled"] = "pending"
-    delivery_status: ServerSet[dict[str, DeliveryStatus] | None] = None
-    dsn_blob_ids: BlobRef[ServerSet[tuple[str, ...]]] = ()
-    mdn_blob_ids: BlobRef[ServerSet[tuple[str, ...]]] = ()
-
-    @property
-    def send_ms(self) -> int:
-        """When it was or will be released, in milliseconds."""
-        return from_date(self.send_at) or 0
 
 
 def _date(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -14,18 +14,16 @@ from pillarbox.datatypes.declare import MethodCall, Rules
 from pillarbox.datatypes.email import EMAIL, Email
 from pillarbox.datatypes.envelope import Address, Envelope, check_envelope, distinct, release_time
 from pillarbox.datatypes.identity import IDENTITY, Identity, MaySendAs, nobody
+from pillarbox.datatypes.submission_record import EmailSubmission
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.formats.message.header import as_addresses, find
 from pillarbox.formats.message.structure import Structure
 
-if TYPE_CHECKING:
-    from pillarbox.datatypes.email_submission import EmailSubmission
-
 # (tx, account, submission): send it when it is due. (tx, account, submission): take it back; whether that was possible.
-Send = Callable[[Transaction, str, "EmailSubmission"], None]
+Send = Callable[[Transaction, str, EmailSubmission], None]
 # (tx, account, message, envelope, item): send what is no Email, such as a receipt, now.
 SendMessage = Callable[[Transaction, str, bytes, Envelope, str], object]
-TakeBack = Callable[[Transaction, str, "EmailSubmission"], bool]
+TakeBack = Callable[[Transaction, str, EmailSubmission], bool]
 _structure = msgspec.json.Decoder(Structure)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pillarbox.core.faults import Fault
-from pillarbox.datatypes.email_submission import DeliveryStatus
 from pillarbox.datatypes.envelope import Address, Envelope
+from pillarbox.datatypes.submission_record import DeliveryStatus
 from pillarbox.datatypes.view import Transaction
 from pillarbox.formats.message.address import EmailAddress
 from pillarbox.formats.report.dsn import Dsn, DsnRecipient, dsn_to_bytes

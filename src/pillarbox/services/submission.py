@@ -16,10 +16,11 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.email.reading import Reading, read_message
-from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION, FINAL, DeliveryStatus, EmailSubmission
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.email_submission import RULES as SUBMISSION_RULES
 from pillarbox.datatypes.envelope import Address, Envelope
 from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.submission_record import FINAL, DeliveryStatus, EmailSubmission
 from pillarbox.datatypes.view import Transaction
 from pillarbox.formats.message.field import date_to_text
 from pillarbox.formats.message.outgoing import outgoing, with_return_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from pillarbox.datatypes.view import Transaction
-from pillarbox.storage import upload
+from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.store import Store
 
 _EXPIRE = 500  # blobs that one transaction forgets
@@ -27,6 +27,17 @@ def expire_uploads(tx: Transaction, limit: int = _EXPIRE) -> int:
 def sweep_files(store: Store, now: float | None = None, older_seconds: float = _FILE_SECONDS) -> int:
     """Delete files that no blob of any account is in, left by forgotten blobs or by a crash; how many went.
 
-    Only those of some age go: an upload's file is written before the transaction that names it.
+    Only those of some age go: an upload's file is written before the transaction that names it. A file goes when its
+    row is gone both in what is committed and in what is being written: a commit that fails brings rows back, and they
+    must find their files. Takes the write lock.
     """
-    return upload.sweep_files(store, (time.time() if now is None else now) - older_seconds)
+    before = (time.time() if now is None else now) - older_seconds
+    committed = store.read(lambda view: view.blobs_in_files())
+    return store.write(lambda tx: _sweep(store.blobs, committed | tx.blobs_in_files(), before))
+
+
+def _sweep(files: BlobStore, wanted: set[str], before: float) -> int:
+    gone = [name for name in files.names() if name not in wanted and files.written_at(name) < before]
+    for name in gone:
+        files.remove(name)
+    return len(gone)

@@ -164,5 +164,9 @@ class Snapshot:
     def pending_use(self, account: str) -> tuple[int, int]:
         return upload.pending_use(self.db, account)
 
+    def blobs_in_files(self) -> set[str]:
+        """The ids of all blobs that are in files, whatever account has them."""
+        return upload.in_files(self.db)
+
     def expired_blobs(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
         return upload.expired(self.db, before_ms, limit)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pillarbox.storage import blob_reference
 from pillarbox.storage.database import Connection
-
-if TYPE_CHECKING:
-    from pillarbox.storage.store import Store
 
 
 def pending_use(db: Connection, account: str) -> tuple[int, int]:
@@ -43,24 +39,6 @@ def expired(db: Connection, before_ms: int, limit: int) -> list[tuple[str, str]]
     return db.rows(sql, (before_ms, limit))  # type: ignore[return-value]
 
 
-def sweep_files(store: Store, written_before: float) -> int:
-    """Delete the files of blobs that no row of any account names, when they were written before a time (seconds since 1970).
-
-    A file goes only when its row is gone in what was committed before and in what is being written now: a commit that fails
-    brings rows back, and must find their files. Takes the write lock; returns how many files went.
-    """
-    committed = store.read(lambda view: _in_files(view.db))
-    return store.write(lambda tx: _sweep(store, committed | _in_files(tx.db), written_before))
-
-
-def _sweep(store: Store, wanted: set[str], written_before: float) -> int:
-    gone = 0
-    for name in store.blobs.names():
-        if name not in wanted and store.blobs.written_at(name) < written_before:
-            store.blobs.remove(name)
-            gone += 1
-    return gone
-
-
-def _in_files(db: Connection) -> set[str]:
+def in_files(db: Connection) -> set[str]:
+    """The ids of all blobs that are in files, whatever account has them."""
     return {str(id) for (id,) in db.rows("SELECT DISTINCT id FROM blob WHERE data IS NULL")}

@@ -35,6 +35,11 @@ def test_a_bcc_past_the_limit_of_listed_fields_goes_too() -> None:
     assert b"secret" not in outgoing(data, ID, DATE)
 
 
+def test_a_header_that_no_empty_line_ends_is_ended() -> None:
+    out = outgoing(b"Date: d\nMessage-ID: <i@j>\nno field\nBcc: s@x\n\nx", ID, DATE)
+    assert out == b"Date: d\nMessage-ID: <i@j>\n\r\nno field\nBcc: s@x\n\nx"
+
+
 def test_what_is_missing_is_put_in() -> None:
     out = outgoing(b"Subject: s\r\n\r\nx", ID, DATE)
     assert out == b"Date: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <x@mx>\r\nSubject: s\r\n\r\nx"

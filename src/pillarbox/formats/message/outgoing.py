@@ -28,6 +28,10 @@ def outgoing(data: bytes, message_id: str, date: str) -> bytes:
         added += b"Date: " + date.encode("ascii") + b"\r\n"
     if find_field(root.fields, "Message-ID") is None:
         added += b"Message-ID: <" + message_id.encode("ascii") + b">\r\n"
+    if body and root.body_start == end:
+        # The header was ended by a line that is no field. Whatever comes after it is body for us, and must be for
+        # everybody: a reader who passes over such a line would take a Bcc below it for a field.
+        body = b"\r\n" + body
     return added + header + body
 
 
