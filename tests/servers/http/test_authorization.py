@@ -64,11 +64,14 @@ def test_an_app_password_sees_only_the_capabilities_of_its_scope(office: Office,
 def test_a_password_is_hashed_once_for_requests_that_come_together_and_those_after_them(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = []
+    count: list[str] = []
     verify = password.is_password
-    monkeypatch.setattr(
-        "pillarbox.services.authentication.is_password", lambda *given: count.append(1) or verify(*given)
-    )
+
+    def counted(given: str, hashed: str | None) -> bool:
+        count.append(given)
+        return verify(given, hashed)
+
+    monkeypatch.setattr("pillarbox.services.authentication.is_password", counted)
 
     async def together() -> list[Reply]:
         return await asyncio.gather(*(web.begin("GET", "/jmap/session").whole() for _ in range(5)))

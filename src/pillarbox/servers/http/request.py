@@ -50,8 +50,8 @@ class Request:
             out.setdefault(unquote(name), unquote(value))
         return out
 
-    async def body(self, limit: int, refusal: Problem) -> bytes:
-        """The whole body. Raises the refusal when it is larger than `limit` octets, before reading more than that."""
+    async def body(self, limit: int, refuse: Callable[[], Problem]) -> bytes:
+        """The whole body. Raises what `refuse` makes when it is larger than `limit` octets, before reading more than that."""
         if self.headers.get(b"content-encoding", b"identity") != b"identity":
             raise Problem(
                 415, "a request's body is sent without a content coding", headers=((b"accept-encoding", b"identity"),)
@@ -59,16 +59,16 @@ class Request:
         declared = self.headers.get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:
             await self._discard(limit)
-            raise refusal
+            raise refuse()
         message = await self.receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             data: bytes = message.get("body", b"")
             if len(data) > limit:
-                raise refusal
+                raise refuse()
             return data
-        return await self._gather(message, limit, refusal)
+        return await self._gather(message, limit, refuse)
 
-    async def _gather(self, message: Message, limit: int, refusal: Problem) -> bytes:
+    async def _gather(self, message: Message, limit: int, refuse: Callable[[], Problem]) -> bytes:
         pieces, size = [], 0
         while True:
             if message["type"] != "http.request":
@@ -77,7 +77,7 @@ class Request:
             size += len(piece)
             if size > limit:
                 await self._discard(limit)
-                raise refusal
+                raise refuse()
             pieces.append(piece)
             if not message.get("more_body"):
                 return b"".join(pieces)

@@ -12,6 +12,7 @@ from pillarbox.core.limits import Limits
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http.answer import JSON, Answer
 from pillarbox.servers.http.authorization import Gate
+from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request as HttpRequest
 from pillarbox.servers.jmap import json_depth
 from pillarbox.servers.jmap.concurrency import Concurrency
@@ -108,10 +109,12 @@ class ApiResource:
             self._concurrency.leave(caller.account)
         return Answer(200, JSON, body, compressible=True)
 
+    def _too_large(self) -> Problem:
+        return limit_problem("maxSizeRequest", f"a request has at most {self._limits.max_size_request} octets")
+
     async def _read(self, request: HttpRequest) -> Request:
         limits = self._limits
-        too_large = limit_problem("maxSizeRequest", f"a request has at most {limits.max_size_request} octets")
-        given = decode(await request.body(limits.max_size_request, too_large), limits.max_json_depth)
+        given = decode(await request.body(limits.max_size_request, self._too_large), limits.max_json_depth)
         unknown = next((uri for uri in given.using if uri not in self._capabilities), None)
         if unknown is not None:
             raise unknown_capability(unknown)

@@ -40,15 +40,16 @@ class UploadResource:
             raise Problem(404, "there is nothing at this address")
         if account_of(caller, account).is_read_only:
             raise Fault(Kind.ACCOUNT_READ_ONLY)
-        most = self._limits.max_size_upload
         with self._concurrency.one(caller.account):
-            data = await request.body(
-                most, limit_problem("maxSizeUpload", f"an upload has at most {most} octets", status=413)
-            )
+            data = await request.body(self._limits.max_size_upload, self._too_large)
             blob = await self._store(account, data)
         # The type is what the client says; nobody looks into the octets for another.
         type = request.header(b"content-type") or "application/octet-stream"
         return json_answer({"accountId": account, "blobId": blob, "type": type, "size": len(data)}, status=201)
+
+    def _too_large(self) -> Problem:
+        detail = f"an upload has at most {self._limits.max_size_upload} octets"
+        return limit_problem("maxSizeUpload", detail, status=413)
 
     async def _store(self, account: str, data: bytes) -> str:
         is_large = len(data) > self._limits.blob_inline_octets
