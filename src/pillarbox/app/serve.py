@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,8 @@ from pillarbox.app.config.settings import Settings
 from pillarbox.app.wiring import House, Listener, build, open_store
 from pillarbox.net.socket_address import open_sockets
 from pillarbox.storage.store import Store
-from pillarbox.storage.upload import sweep_files
 
 _log = logging.getLogger("pillarbox")
-_SWEEP_AGE_SECONDS = 3_600
 
 
 class ServeError(Exception):
@@ -87,9 +84,8 @@ def serve_settings(settings: Settings, on_ready: Callable[[Listening], None]) ->
     with pid_file(settings.data):
         listening = listen(settings)
         try:
-            store = open_store(settings.data, settings.limits)
+            store = open_store(settings.data, settings.limits, settings.hostname)
             try:
-                sweep_files(store, time.time() - _SWEEP_AGE_SECONDS)
                 serve(settings, listening, store, lambda: on_ready(listening))
             finally:
                 store.close()

@@ -21,16 +21,19 @@ from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
+from pillarbox.services.submission import Sender
 from pillarbox.storage.store import Store
 from pillarbox.workers.housekeeping import Housekeeping
+from pillarbox.workers.outbox import OutboxWorker
 from pillarbox.workers.watch import Watch
 
 Listener = HttpListener | LmtpListener
 
 
-def open_store(folder: Path, limits: Limits | None = None) -> Store:
+def open_store(folder: Path, limits: Limits | None = None, hostname: str = "localhost") -> Store:
     """The store in a data directory, made when it is not there, with its directory. Raises StoreError."""
     connect_rules()
+    Sender(hostname).connect_rules()
     store = Store(folder, limits=limits)
     store.write(lambda tx: tx.add_account(DIRECTORY))
     return store
@@ -43,7 +46,7 @@ class House:
     store: Store
     bridge: Bridge
     listeners: Sequence[Listener]
-    workers: Sequence[Housekeeping | Watch]
+    workers: Sequence[Housekeeping | OutboxWorker | Watch]
 
 
 def build(settings: Settings, store: Store, http_sockets: Sequence[socket], lmtp_sockets: Sequence[socket]) -> House:
@@ -53,7 +56,8 @@ def build(settings: Settings, store: Store, http_sockets: Sequence[socket], lmtp
     store.listeners.append(authentication.changed)
     http = _http_settings(settings.http)
     app = HttpApp(http, jmap_routes(bridge, METHODS, TYPES, authentication, http))
-    workers = (Housekeeping(bridge, authentication), Watch(bridge, TYPES))
+    outbox = OutboxWorker(bridge, Sender(settings.hostname))
+    workers = (Housekeeping(bridge, authentication), outbox, Watch(bridge, TYPES))
     limits = settings.limits
     lmtp = LmtpSettings(
         hostname=settings.hostname, max_size=limits.max_size_message, max_recipients=limits.max_recipients

@@ -8,11 +8,11 @@ from pillarbox.datatypes.view import Transaction
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.store import Store
 
-_EXPIRE = 500  # blobs that one transaction forgets
-_FILE_SECONDS = 86_400.0
+EXPIRE = 500  # blobs that one transaction forgets
+FILE_SECONDS = 86_400.0
 
 
-def expire_uploads(tx: Transaction, limit: int = _EXPIRE) -> int:
+def expire_uploads(tx: Transaction, limit: int = EXPIRE) -> int:
     """Forget blobs that nobody holds and nobody has wanted for the upload time; call again while it returns `limit`.
 
     Uploads and what destroyed records have left, of all accounts.
@@ -24,7 +24,7 @@ def expire_uploads(tx: Transaction, limit: int = _EXPIRE) -> int:
     return len(found)
 
 
-def sweep_files(store: Store, now: float | None = None, older_seconds: float = _FILE_SECONDS) -> int:
+def sweep_files(store: Store, now: float | None = None, older_seconds: float = FILE_SECONDS) -> int:
     """Delete files that no blob of any account is in, left by forgotten blobs or by a crash; how many went.
 
     Only those of some age go: an upload's file is written before the transaction that names it. A file goes when its
@@ -33,10 +33,11 @@ def sweep_files(store: Store, now: float | None = None, older_seconds: float = _
     """
     before = (time.time() if now is None else now) - older_seconds
     committed = store.read(lambda view: view.blobs_in_files())
-    return store.write(lambda tx: _sweep(store.blobs, committed | tx.blobs_in_files(), before))
+    return store.write(lambda tx: sweep(store.blobs, committed | tx.blobs_in_files(), before))
 
 
-def _sweep(files: BlobStore, wanted: set[str], before: float) -> int:
+def sweep(files: BlobStore, wanted: set[str], before: float) -> int:
+    """Delete files written before a time, in seconds since 1970, that are not wanted; how many went."""
     gone = [name for name in files.names() if name not in wanted and files.written_at(name) < before]
     for name in gone:
         files.remove(name)

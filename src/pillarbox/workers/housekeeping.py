@@ -9,14 +9,14 @@ from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.removal import REMOVAL, Removal
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.authentication import Authentication
-from pillarbox.storage import upload
+from pillarbox.services.uploads import EXPIRE, FILE_SECONDS, expire_uploads, sweep
 from pillarbox.storage.removal import remove_step
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
 
 _log = logging.getLogger("pillarbox.housekeeping")
 _EVERY_SECONDS = 60
-_UPLOADS = 500
+_DAY_MS = 86_400_000
 
 
 class Housekeeping:
@@ -24,6 +24,7 @@ class Housekeeping:
 
     def __init__(self, bridge: Bridge, authentication: Authentication) -> None:
         self._bridge, self._authentication = bridge, authentication
+        self._next_sweep_ms = bridge.store.clock.now_ms() + _DAY_MS // 24
 
     async def run(self) -> None:
         """Do it all, again and again."""
@@ -33,7 +34,7 @@ class Housekeeping:
 
     async def once(self) -> None:
         """Do it all once."""
-        for work in (self._write_uses, self._expire_uploads, self._purge_accounts, self._checkpoint):
+        for work in (self._write_uses, self._expire_uploads, self._sweep_files, self._purge_accounts, self._checkpoint):
             try:
                 await work()
             except Exception:  # noqa: BLE001 -- one task's failure must not end the others
@@ -44,15 +45,23 @@ class Housekeeping:
             await self._bridge.write(self._authentication.write_uses)
 
     async def _expire_uploads(self) -> None:
-        before = self._bridge.store.clock.now_ms() - self._bridge.store.limits.upload_seconds * 1_000
+        while await self._bridge.write(expire_uploads, slow=True) == EXPIRE:
+            pass
 
-        def some(tx: Transaction) -> int:
-            found = upload.expired(tx.db, before, _UPLOADS)
-            return sum(upload.drop_pending(tx.db, account, [blob]) for account, blob in found)
-
-        while await self._bridge.read(lambda view: upload.expired(view.db, before, 1)):
-            if not await self._bridge.write(some, slow=True):
-                return
+    async def _sweep_files(self) -> None:
+        """Once a day, and not at the start, when there is other work."""
+        store = self._bridge.store
+        now = store.clock.now_ms()
+        if now < self._next_sweep_ms:
+            return
+        self._next_sweep_ms = now + _DAY_MS
+        committed = await self._bridge.read(lambda view: view.blobs_in_files(), slow=True)
+        before = now / 1000 - FILE_SECONDS
+        gone = await self._bridge.write(
+            lambda tx: sweep(store.blobs, committed | tx.blobs_in_files(), before), slow=True
+        )
+        if gone:
+            _log.info("%d files that no blob is in are deleted", gone)
 
     async def _purge_accounts(self) -> None:
         def due(view: Snapshot) -> list[Removal]:
