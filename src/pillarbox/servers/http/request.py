@@ -51,7 +51,7 @@ class Request:
         return out
 
     async def body(self, limit: int, refuse: Callable[[], Problem]) -> bytes:
-        """The whole body. Raises what `refuse` makes when it is larger than `limit` octets, before reading more than that."""
+        """The whole body. Raises what `refuse` makes before more than `limit` octets of it are read."""
         if self.headers.get(b"content-encoding", b"identity") != b"identity":
             raise Problem(
                 415, "a request's body is sent without a content coding", headers=((b"accept-encoding", b"identity"),)
