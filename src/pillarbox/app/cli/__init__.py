@@ -18,6 +18,7 @@ COMMANDS = {
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
     "import": ("import_", "import_", "Bring mail from an mbox, a Maildir or an archive into an account."),
     "export": ("export", "export", "Write the mail of an account to a zip, a Maildir or mbox files."),
+    "verify-data": ("verify", "verify_data", "Check that everything in the store agrees."),
     "config": ("config", "config", "Show, check and explain the settings."),
     "completion": ("completion", "completion", "Print the script that lets a shell complete commands."),
 }

@@ -1,0 +1,50 @@
+"""Blobs are there, are what their ids say, and are kept for as long as somebody names them (RFC 8620 §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pillarbox.services.verify.finding import CHUNK, LIMIT, Finding, Ground
+from pillarbox.storage import verify as rows
+from pillarbox.storage.blob import blob_id
+
+_TYPE = "Blob"
+
+
+def check_blobs(ground: Ground) -> Iterator[Finding]:
+    """Octets, sizes, digests; what is named is kept, and is there."""
+    for page in rows.blobs(ground.view.db, ground.account, CHUNK):
+        for blob in page:
+            yield from _check_octets(ground, blob)
+            if bool(blob.pending) == bool(ground.view.blob_references(ground.account, blob.id)):
+                text = "it waits to expire, but is named" if blob.pending else "it is kept, but nobody names it"
+                yield ground.finding("blob reference", _TYPE, blob.id, text)
+    for id, type, item in rows.dangling(ground.view.db, ground.account, LIMIT):
+        yield ground.finding("blob reference", type, item, f"it names the blob {id}, which does not exist")
+
+
+def _check_octets(ground: Ground, blob: rows.BlobRow) -> Iterator[Finding]:
+    if blob.kept is None and not ground.view.blobs.path(blob.id).is_file():
+        yield ground.finding("blob file", _TYPE, blob.id, "its file is missing")
+        return
+    length = blob.kept if blob.kept is not None else ground.view.blobs.path(blob.id).stat().st_size
+    if length != blob.size:
+        yield ground.finding("blob", _TYPE, blob.id, f"it should have {blob.size} octets and has {length}")
+    elif not ground.quick:
+        data = ground.view.read_blob(ground.account, blob.id)
+        if data is None or blob_id(data) != blob.id:
+            yield ground.finding("blob", _TYPE, blob.id, "its octets are not those that its id says")
+
+
+def check_outbox(ground: Ground) -> Iterator[Finding]:
+    """Entries of the outbox are for records that are there, and hold their blobs."""
+    entries = rows.outbox_entries(ground.view.db, ground.account, [kind.name for kind in ground.types], -1)
+    held = set(rows.outbox_holds(ground.view.db, ground.account))
+    for id, item, blob, is_live in entries:
+        if item and not is_live:
+            yield ground.finding("outbox", "Outbox", id, f"it is for {item}, which does not exist")
+        if blob and (blob, id) not in held:
+            yield ground.finding("outbox", "Outbox", id, f"it does not hold its blob {blob}")
+    known = {(blob, id) for id, _, blob, _ in entries}
+    for blob, id in sorted(held - known):
+        yield ground.finding("outbox", "Outbox", id, f"the blob {blob} is held for it, but there is no such entry")
