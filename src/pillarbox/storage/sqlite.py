@@ -106,7 +106,9 @@ class FileLock:
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        os.close(self._file)
+        if self._file >= 0:  # twice would close whatever has the number by then
+            os.close(self._file)
+        self._file = -1
 
 
 def open_writer(path: Path) -> SqliteConnection:
