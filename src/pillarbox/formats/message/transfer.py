@@ -4,18 +4,24 @@ RFC 2045 §6.4 to §6.8; uuencode as mail of the nineties used it.
 """
 
 import binascii
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 IDENTITY = frozenset({"7bit", "8bit", "binary"})
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_ALPHABET = bytes(octet for octet in range(256) if octet not in _ALPHABET)
 _MAX_SEGMENTS = 1000
+# What one call into the interpreter's C code is given: it lets no other thread run before it is done.
 _CHUNK = 1 << 20
+_MAX_UU_LINES, _MAX_UU_MALFORMED = 2_000_000, 10_000
 
 _LINE_PADDING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 _LONE_SOFT_CR = re.compile(rb"=\r(?!\n)")
-_UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} [^\n]*\n", re.MULTILINE)
+# Between two octets that are no part of an escape or of white space that a line end could follow.
+_QP_CUT = re.compile(rb"[^=][^= \t\r]", re.DOTALL)
+_UU_BEGIN = re.compile(rb"begin [0-7]{3,4} [^\n]*\n")
+_UU_LINE = re.compile(rb"[^\r\n]+")
 
 
 def decode_base64(octets: bytes) -> bytes:
@@ -30,12 +36,12 @@ def decode_base64(octets: bytes) -> bytes:
 def _base64_segments(octets: bytes) -> list[bytes]:
     """The runs of alphabet characters between paddings."""
     padding = octets.find(b"=")
-    head = octets[: padding if padding >= 0 else None].translate(None, _NOT_ALPHABET)
+    head = _letters(octets[: padding if padding >= 0 else None])
     if padding < 0:
         return [head]
     if len(head) % 4 < 2:
         # No padding can stand there: it is junk like any other.
-        return [octets.translate(None, _NOT_ALPHABET)]
+        return [_letters(octets)]
     rest = octets[padding:].translate(None, b"\r\n")
     if (len(head) + len(rest)) % 4 or rest.translate(None, _ALPHABET + b"="):
         return [head]
@@ -44,11 +50,22 @@ def _base64_segments(octets: bytes) -> list[bytes]:
     return [head, *(segment for segment in segments if segment)]
 
 
+def _letters(octets: bytes) -> bytes:
+    """The characters of the alphabet, without anything else."""
+    return b"".join(piece.translate(None, _NOT_ALPHABET) for piece in _pieces(octets))
+
+
+def _pieces(octets: bytes) -> Iterator[bytes]:
+    if len(octets) <= _CHUNK:
+        return iter((octets,))
+    return (octets[at : at + _CHUNK] for at in range(0, len(octets), _CHUNK))
+
+
 def _decode_segment(segment: bytes) -> bytes:
     spare = len(segment) % 4
     if spare == 1:
         segment = segment[:-1]
-    return binascii.a2b_base64(segment + b"==" if spare > 1 else segment)
+    return b"".join(map(binascii.a2b_base64, _pieces(segment + b"==" if spare > 1 else segment)))
 
 
 def _base64_size(data: bytes, start: int, end: int) -> int:
@@ -65,6 +82,19 @@ def decode_quoted_printable(octets: bytes) -> bytes:
 
     White space at the end of a line "must be deleted": gateways put it there.
     """
+    return b"".join(map(_decode_qp_piece, _qp_pieces(octets, _CHUNK)))
+
+
+def _qp_pieces(octets: bytes, size: int) -> Iterator[bytes]:
+    """The octets in pieces of about this size that can be decoded one by one."""
+    start = 0
+    while len(octets) - start > size and (cut := _QP_CUT.search(octets, start + size)) is not None:
+        yield octets[start : cut.end()]
+        start = cut.end()
+    yield octets[start:]
+
+
+def _decode_qp_piece(octets: bytes) -> bytes:
     if b" \n" in octets or b" \r\n" in octets or b"\t\n" in octets or b"\t\r\n" in octets:
         octets = _LINE_PADDING.sub(b"", octets)
     if b"=\r" in octets and _LONE_SOFT_CR.search(octets):
@@ -73,14 +103,34 @@ def decode_quoted_printable(octets: bytes) -> bytes:
 
 
 def decode_uuencode(octets: bytes) -> bytes:
-    """The file in a uuencoded part, between `begin` and `end`; malformed lines are skipped."""
-    begin = _UU_BEGIN.search(octets)
+    """The file in a uuencoded part, between `begin` and `end`; malformed lines are skipped, up to some thousands.
+
+    Read line by line and never split as a whole: fifty million octets of short lines are gigabytes of objects.
+    """
     decoded: list[bytes] = []
-    for line in octets[begin.end() if begin else 0 :].splitlines():
-        if line.strip() == b"end":
+    malformed = 0
+    for found in itertools.islice(_UU_LINE.finditer(octets, _uu_start(octets)), _MAX_UU_LINES):
+        line = found[0]
+        if line[:3] == b"end" and line.strip() == b"end":
             break
-        decoded.append(_decode_uu_line(line))
+        data = _decode_uu_line(line)
+        malformed += not data
+        if malformed > _MAX_UU_MALFORMED:
+            break
+        decoded.append(data)
     return b"".join(decoded)
+
+
+def _uu_start(octets: bytes) -> int:
+    """Where the first line after `begin` is; 0 when there is no such line near enough to the start."""
+    at = -1
+    for _ in range(_MAX_UU_MALFORMED):
+        if (begin := _UU_BEGIN.match(octets, at + 1)) is not None:
+            return begin.end()
+        at = octets.find(b"\nbegin ", at + 1)
+        if at < 0:
+            break
+    return 0
 
 
 def _decode_uu_line(line: bytes) -> bytes:
