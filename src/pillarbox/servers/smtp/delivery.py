@@ -17,7 +17,7 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.servers.smtp.faults import MAILBOX_FULL, REPLIES, reply_to
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.servers.smtp.spool import Spool, Spooler
-from pillarbox.servers.smtp.trace import Trace, trace_to_bytes, without_return_path
+from pillarbox.servers.smtp.trace import Trace, has_return_path, trace_to_bytes, without_return_path
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.deliver import deliver_reading
 from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
@@ -116,16 +116,19 @@ class Decider:
         recipients = tuple(self._accounts)
         self._accounts = []
         failures = await self._shared.bridge.write(lambda tx: store_for(tx, recipients, reading, received_ms))
-        # RFC 2033 §1: a positive reply takes the message over for this recipient; it is on stable storage by now.
+        # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
         return [saved if failure is None else failure for failure in failures]
 
 
 def _read(fields: bytes, spool: Spool) -> Reading:
-    reading = read_message(spool.read(fields))
-    # Seldom needed, so it is looked for where the names of the fields are known anyway.
+    message = spool.read()
+    if has_return_path(message):
+        message = without_return_path(message)
+    reading = read_message(fields + message)
+    # Other spellings are seldom: they are looked for where the names of the fields are known anyway.
     if sum(field.name.lower() == "return-path" for field in reading.structure.root.fields) > 1:
-        reading = read_message(fields + without_return_path(spool.read()))
+        reading = read_message(fields + without_return_path(message))
     return reading
 
 
