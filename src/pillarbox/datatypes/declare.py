@@ -7,7 +7,6 @@ engine (RFC 8620 §5).
 from __future__ import annotations
 
 import functools
-import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
@@ -17,6 +16,7 @@ import msgspec
 from pillarbox.core.account import Access, Caller
 from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.mark import Mark, ServerSet
+from pillarbox.datatypes.property import Property, properties_of
 from pillarbox.datatypes.view import Transaction, View
 
 
@@ -31,32 +31,6 @@ GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES = "get", "changes", "set", "copy",
 SINGLETON = "singleton"
 YIELDING = "yielding"  # a note of the transaction: the ids whose names and roles may be taken, for they are about to change
 ALL_METHODS = frozenset({GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES})
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """One property of a record, as its annotation declares it."""
-
-    name: str  # on the wire
-    attribute: str  # in Python
-    type: Any
-    marks: frozenset[Mark]
-    required: bool
-    default: Any
-
-    def is_marked(self, mark: Mark) -> bool:
-        """Whether the property bears the mark."""
-        return mark in self.marks
-
-    @property
-    def settable(self) -> bool:
-        """Whether a client may give it a value of its choice on create."""
-        return not (self.marks & {Mark.SERVER_SET, Mark.INTERNAL, Mark.COMPUTED})
-
-    @property
-    def visible(self) -> bool:
-        """Whether a client may see it."""
-        return not (self.marks & {Mark.INTERNAL, Mark.WRITE_ONLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +119,9 @@ class Rules(Generic[R]):
     def compute(self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """The values of computed properties: id -> name -> value. `records` holds each one's stored JSON values."""
         return {}
+
+    def accept(self, view: View, call: MethodCall) -> None:
+        """Raise invalidArguments when this type's own arguments of /get are wrong, even if there is nothing to show."""
 
     def screen(self, call: MethodCall, records: Mapping[str, dict[str, Any]]) -> Mapping[str, dict[str, Any]]:
         """Of the records that a /get found, those that this call may see; the others are answered as not found."""
@@ -238,7 +215,7 @@ class DataType(Generic[R]):
     @functools.cached_property
     def properties(self) -> Mapping[str, Property]:
         """The record's properties by wire name."""
-        return {p.name: p for p in _properties(self.record)}
+        return {p.name: p for p in properties_of(self.record)}
 
     @functools.cached_property
     def part_of(self) -> Mapping[str, str]:
@@ -299,16 +276,3 @@ class DataType(Generic[R]):
         if prop is not None:
             return prop.visible
         return name in self.part_of or name in self.computed or self.is_dynamic(name)
-
-
-def _properties(record: type[Record]) -> list[Property]:
-    hints = typing.get_type_hints(record, include_extras=True)
-    out = []
-    for info in msgspec.structs.fields(record):
-        hint = hints[info.name]
-        marks = frozenset(m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Mark))
-        default = info.default if info.default is not msgspec.NODEFAULT else msgspec.NODEFAULT
-        if info.default_factory is not msgspec.NODEFAULT:
-            default = info.default_factory()
-        out.append(Property(info.encode_name, info.name, hint, marks, info.required, default))
-    return out

@@ -12,8 +12,9 @@ from pillarbox.core.clock import Clock
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
-from pillarbox.datatypes.declare import DataType, Extra, Property, Record
+from pillarbox.datatypes.declare import DataType, Extra, Record
 from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.property import Property
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.storage import outbox, upload
 from pillarbox.storage.blob import BlobStore, blob_id

@@ -130,6 +130,9 @@ class EmailRules(Rules[Email]):
 
     # --- answers
 
+    def accept(self, view: View, call: MethodCall) -> None:
+        BodyRequest.from_arguments(call.arguments, view.limits.max_body_values_octets)
+
     def compute(
         self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:

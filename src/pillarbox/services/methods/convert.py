@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind, invalid
-from pillarbox.datatypes.declare import DataType, Property, Record
+from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.property import Property
 
 R = TypeVar("R", bound=Record)
 

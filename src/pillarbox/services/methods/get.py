@@ -32,6 +32,7 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     if len(ids) > limit:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {limit} objects can be fetched in one call")
     names = _names(kind, call.arguments["properties"])
+    kind.rules.accept(view, call)
     if not (kind.screened or kind.singleton) and not any(name in kind.computed_names or kind.is_dynamic(name) for name in names):
         return _spliced(kind, view, call, ids, names)
     found = kind.rules.screen(call, fetch(kind, view, call, ids, names))
