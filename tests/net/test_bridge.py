@@ -1,0 +1,224 @@
+"""The bridge: group commit, failing and slow bodies, reads over their budget, cancellation, the lock of another process."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pillarbox.core.faults import Fault, Kind, invalid
+from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
+from pillarbox.net.bridge import Bridge
+from pillarbox.storage.sqlite import FileLock
+from pillarbox.storage.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "data")
+    store.write(lambda tx: tx.add_account("a"))
+    yield store
+    store.close()
+
+
+def run(store: Store, body: Callable[[Bridge], Awaitable[None]]) -> None:
+    async def main() -> None:
+        bridge = Bridge(store)
+        try:
+            async with asyncio.timeout(20):
+                await body(bridge)
+                await bridge.close()
+        finally:
+            bridge._pool.shutdown()
+
+    asyncio.run(main())
+
+
+def add(name: str) -> Callable[[Any], str]:
+    def body(tx: Any) -> str:
+        id = str(tx.new_id(MAILBOX))
+        tx.write(MAILBOX, "a", None, Mailbox(id=id, name=name))
+        return id
+
+    return body
+
+
+def names(store: Store) -> list[str]:
+    return sorted(box.name for box in store.read(lambda view: view.all(MAILBOX, "a")))
+
+
+def count_commits(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    commits: list[str] = []
+    commit = store.writer.commit
+
+    def counted() -> Any:
+        commits.append(threading.current_thread().name)
+        return commit()
+
+    monkeypatch.setattr(store.writer, "commit", counted)
+    return commits
+
+
+def test_writes_at_one_time_share_a_commit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits = count_commits(store, monkeypatch)
+
+    async def body(bridge: Bridge) -> None:
+        ids = await asyncio.gather(*(bridge.write(add(f"n{n:02}")) for n in range(40)))
+        assert len(set(ids)) == 40
+
+    run(store, body)
+    assert names(store) == [f"n{n:02}" for n in range(40)]
+    assert len(commits) < 10
+    assert not any("MainThread" in name for name in commits)
+
+
+def test_a_failing_body_does_not_fail_the_others(store: Store) -> None:
+    def fail(tx: Any) -> None:
+        add("half")(tx)
+        raise invalid("name")
+
+    async def body(bridge: Bridge) -> None:
+        results = await asyncio.gather(
+            bridge.write(add("one")), bridge.write(fail), bridge.write(fail, slow=True), bridge.write(add("two")),
+            return_exceptions=True,
+        )  # fmt: skip
+        assert [type(r) for r in results] == [str, Fault, Fault, str]
+
+    run(store, body)
+    assert names(store) == ["one", "two"]
+
+
+def test_a_slow_body_runs_apart_from_the_loop_and_in_its_turn(store: Store) -> None:
+    where: list[str] = []
+
+    def slow(tx: Any) -> str:
+        where.append(threading.current_thread().name)
+        return add("slow")(tx)
+
+    async def body(bridge: Bridge) -> None:
+        first, second, third = bridge.write(add("before")), bridge.write(slow, slow=True), bridge.write(add("after"))
+        await asyncio.gather(first, second, third)
+        await asyncio.sleep(0.01)  # a commit that was asked for before the slow body came finds nothing to do
+        await bridge.write(add("last"))
+
+    run(store, body)
+    assert names(store) == ["after", "before", "last", "slow"]
+    assert "commit" in where[0]
+
+
+def test_an_answer_means_that_others_can_read_it(store: Store) -> None:
+    async def body(bridge: Bridge) -> None:
+        for n in range(5):
+            await bridge.write(add(str(n)))
+            assert str(n) in names(store)
+            assert len(await bridge.read(lambda view: view.all(MAILBOX, "a"))) == n + 1
+
+    run(store, body)
+
+
+def test_a_read_over_its_budget_moves_to_a_thread(store: Store) -> None:
+    where: list[str] = []
+
+    def long(view: Any) -> int:
+        where.append(threading.current_thread().name)
+        sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT COUNT(*) FROM n"
+        return int(view.db.row(sql)[0])
+
+    def hasty(view: Any) -> str:
+        where.append(threading.current_thread().name)
+        view.take_time()
+        return "done"
+
+    async def body(bridge: Bridge) -> None:
+        assert await bridge.read(long) == 1_000_000
+        assert await bridge.read(hasty) == "done"
+        assert await bridge.read(hasty, slow=True) == "done"
+
+    run(store, body)
+    assert [name == "MainThread" for name in where] == [True, False, True, False, False]
+
+
+def test_a_write_that_nobody_waits_for_any_more_is_whole_or_not_there(store: Store) -> None:
+    async def body(bridge: Bridge) -> None:
+        tasks = [asyncio.create_task(bridge.write(add(f"n{n}"))) for n in range(4)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(results[1], asyncio.CancelledError)
+        assert all(isinstance(results[n], str) for n in (0, 2, 3))
+        await bridge.write(add("z"))
+
+    run(store, body)
+    assert set(names(store)) >= {"n0", "n2", "n3", "z"}
+
+
+def test_writes_wait_for_another_process(store: Store) -> None:
+    other = FileLock(store.folder / "write.lock")
+    other.acquire()
+
+    async def body(bridge: Bridge) -> None:
+        tasks = [asyncio.create_task(bridge.write(add(name), slow=name == "s")) for name in ("a", "s", "b")]
+        await asyncio.sleep(0.02)
+        assert not any(task.done() for task in tasks)
+        assert await bridge.read(lambda view: view.all(MAILBOX, "a")) == []
+        other.release()
+        await asyncio.gather(*tasks)
+
+    run(store, body)
+    other.close()
+    assert names(store) == ["a", "b", "s"]
+
+
+def test_a_thread_of_this_process_may_write_at_the_same_time(store: Store) -> None:
+    async def body(bridge: Bridge) -> None:
+        ours = [bridge.write(add(f"n{n}")) for n in range(10)]
+        theirs = [bridge.run(store.write, add(f"t{n}")) for n in range(10)]
+        await asyncio.gather(*ours, *theirs)
+
+    run(store, body)
+    assert len(names(store)) == 20
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_store_that_cannot_be_written_says_so_and_recovers(store: Store, monkeypatch: pytest.MonkeyPatch, slow: bool) -> None:
+    def broken(sql: str) -> Any:
+        raise OSError(28, "No space left on device")
+
+    async def body(bridge: Bridge) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(store.writer._db, "run", broken)
+            with pytest.raises(Fault) as caught:
+                await bridge.write(add("x"), slow=slow)
+            assert caught.value.kind is Kind.UNAVAILABLE
+        await bridge.write(add("y"), slow=slow)
+
+    run(store, body)
+    assert names(store) == ["y"]
+
+
+def test_a_commit_that_fails_tells_all_who_took_part(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    async def body(bridge: Bridge) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("pillarbox.storage.text_index.follow", broken)
+            results = await asyncio.gather(bridge.write(add("a")), bridge.write(add("b")), return_exceptions=True)
+        assert [r.kind for r in results if isinstance(r, Fault)] == [Kind.UNAVAILABLE] * 2
+        await bridge.write(add("c"))
+
+    run(store, body)
+    assert names(store) == ["c"]
+
+
+def test_who_listens_is_told_once_it_is_on_the_disk(store: Store) -> None:
+    async def body(bridge: Bridge) -> None:
+        mine, other = bridge.feed.subscribe(["a"]), bridge.feed.subscribe(["b"])
+        await bridge.write(add("x"))
+        changed = await mine.next(5)
+        assert changed == {"a": {"Mailbox": store.read(lambda view: view.state(MAILBOX, "a"))}}
+        assert await other.next(0.001) == {}
+
+    run(store, body)
