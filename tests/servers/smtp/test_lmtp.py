@@ -62,12 +62,18 @@ def test_several_recipients_are_not_told_of_each_other(store: Store) -> None:
     assert b"for <" not in for_alice
 
 
-def test_a_return_path_that_came_with_the_message_is_replaced(store: Store) -> None:
-    fields = b"Return-Path: <forged@sender.example>\r\n (folded)\r\nreturn-PATH:<two@x.example>\r\n"
-    forged = b"Subject: x\r\n" + fields + b"\r\nReturn-Path: body\r\n"
-
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Return-Path: <forged@sender.example>\r\n (folded)\r\nSubject: x\r\n",
+        b"Subject: x\r\nReturn-Path: <forged@sender.example>\r\nreturn-PATH:<two@x.example>\r\n",
+        b"Subject: x\r\nRETURN-PATH: <forged@sender.example>\r\n",
+    ],
+)
+def test_a_return_path_that_came_with_the_message_is_replaced(store: Store, fields: bytes) -> None:
     async def body(server: Running) -> None:
-        await (await server.connect()).deliver("alice@example.org", message=forged)
+        message = fields + b"\r\nReturn-Path: body\r\n"
+        await (await server.connect()).deliver("alice@example.org", message=message)
 
     serve(store, body)
     [(_, data)] = mail_of(store, "alice")

@@ -11,7 +11,7 @@ def test_a_spool_moves_to_a_file_past_its_allowance_and_reads_back_whole(tmp_pat
     spool.write(b"abc")
     states.append((spool.is_in_file, spooler.kept))
     assert states == [(False, 10), (True, 0)]
-    assert spool.read(b"> ") == b"> 0123456789abc"
+    assert spool.read() == b"0123456789abc"
     spool.discard()
     assert list(tmp_path.iterdir()) == []
 

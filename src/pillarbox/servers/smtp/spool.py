@@ -79,14 +79,14 @@ class Spool:
         """Whether reading it back takes a disk."""
         return self._file is not None
 
-    def read(self, prefix: bytes = b"") -> bytes:
-        """The whole message after a prefix. Raises OSError when it could not be kept."""
+    def read(self) -> bytes:
+        """The whole message. Raises OSError when it could not be kept."""
         if self.failure is not None:
             raise self.failure
         if self._file is None:
-            return b"".join([prefix, *self._pieces])
+            return b"".join(self._pieces)
         self._file.seek(0)
-        return b"".join([prefix, _read_all(self._file, self.size)])
+        return _read_all(self._file, self.size)
 
     def discard(self) -> None:
         """Forget all. May be called more than once."""

@@ -14,7 +14,8 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # What a peer calls itself stands in a structured field: only what domains and address literals consist of goes there.
 _STRANGE = re.compile(r"[^A-Za-z0-9._:\[\]\x80-\U0010ffff-]")
-_OLD_RETURN_PATH = re.compile(rb"^return-path:.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
+# With the line break before it, which lets the search leap from line to line.
+_OLD_RETURN_PATH = re.compile(rb"\nreturn-path:[^\n]*(?:\n[ \t][^\n]*)*(?=\n)", re.IGNORECASE)
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ def without_return_path(message: bytes) -> bytes:
     RFC 5321 §4.4: "the delivery SMTP server MAY remove Return-path header fields before adding its own."
     """
     end = _header_end(message)
-    return _OLD_RETURN_PATH.sub(b"", message[:end]) + message[end:]
+    return _OLD_RETURN_PATH.sub(b"", b"\n" + message[:end])[1:] + message[end:]
 
 
 def _header_end(message: bytes) -> int:

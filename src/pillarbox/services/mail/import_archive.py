@@ -1,6 +1,6 @@
 """Mail from an archive comes into an account: in batches that share a commit, each message standing or falling alone.
 
-An import that was broken off is simply run again: the store itself knows what it has. RFC 9979 §2.3 ($imported).
+An import that was broken off is simply run again: the store itself knows what it has. RFC 9979 ($imported).
 """
 
 from __future__ import annotations
