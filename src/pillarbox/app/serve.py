@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from pillarbox.net.socket_address import open_sockets
 from pillarbox.storage.store import Store
 
 _log = logging.getLogger("pillarbox")
+_SWITCH_SECONDS = 0.0005
 
 
 class ServeError(Exception):
@@ -74,6 +76,8 @@ def pid_file(folder: Path) -> Iterator[None]:
 
 def serve(settings: Settings, listening: Listening, store: Store, on_ready: Callable[[], None]) -> None:
     """Answer on the sockets until SIGTERM or SIGINT; `on_ready` is called when the first request can be made."""
+    # The committing thread must not wait 5 ms for the interpreter whenever the event loop is busy.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     house = build(settings, store, listening.http, listening.lmtp)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_run(house, on_ready))
