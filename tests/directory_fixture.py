@@ -11,9 +11,10 @@ from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.datatypes.admin.account import ACCOUNT, account_named
 from pillarbox.datatypes.capability import ADMIN, APP_PASSWORD
 from pillarbox.services.directory import caller_for, internal_administrator
-from pillarbox.services.methods.request import Conversation, Request, drive
+from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
+from pillarbox.storage.step import drive
 from pillarbox.storage.store import Store
 
 PASSWORD = "correct horse"

@@ -6,8 +6,9 @@ import msgspec
 
 from pillarbox.core.faults import Fault
 from pillarbox.datatypes import capability
-from pillarbox.services.methods.request import Conversation, Request, drive
+from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.registry import METHODS
+from pillarbox.storage.step import drive
 from tests.directory_fixture import Office
 
 USING = (capability.CORE, capability.MAIL, capability.SUBMISSION, capability.VACATION, capability.QUOTA)

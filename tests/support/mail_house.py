@@ -14,8 +14,9 @@ from pillarbox.datatypes.email.reading import read_message
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.servers.jmap.faults import method_error, set_error
 from pillarbox.services.mail.deliver import store_in
-from pillarbox.services.methods.request import Conversation, Request, drive
+from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.registry import METHODS
+from pillarbox.storage.step import drive
 from pillarbox.storage.store import Store
 from tests.directory_fixture import SetClock
 

@@ -14,8 +14,9 @@ from pillarbox.core.faults import Fault
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.services.directory import internal_administrator
-from pillarbox.services.methods.request import Conversation, Request, drive
+from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.registry import METHODS
+from pillarbox.storage.step import drive
 
 
 class Engine:

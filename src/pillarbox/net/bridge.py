@@ -1,9 +1,9 @@
 """The bridge from the event loop to the synchronous floors: the one place that decides where a function runs.
 
-A read runs on the loop itself under a budget of a few milliseconds, since a hop to a thread costs as much as the query it would
-carry; past the budget, or when it is known to be slow, it runs in a small pool. Write bodies run on the loop too, one after the
-other in an open transaction, and only the commit, which waits for the disk, is sent to a thread: bodies that arrive meanwhile
-share the next commit (docs/decisions).
+A read runs on the loop itself under a budget of a few milliseconds, since a hop to a thread costs as much as the query
+it would carry; past the budget, or when it is known to be slow, it runs in a small pool. Write bodies run on the loop
+too, one after the other in an open transaction, and only the commit, which waits for the disk, is sent to a thread:
+bodies that arrive meanwhile share the next commit (docs/decisions).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.net.feed import ChangeFeed
-from pillarbox.services.methods.request import Read, Steps
 from pillarbox.storage.database import BudgetExceeded
 from pillarbox.storage.snapshot import Snapshot
+from pillarbox.storage.step import Read, Steps
 from pillarbox.storage.store import Changed, Store
 from pillarbox.storage.transaction import Transaction
 

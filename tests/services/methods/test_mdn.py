@@ -9,9 +9,10 @@ from pillarbox.datatypes import capability
 from pillarbox.datatypes.email import EMAIL, Email
 from pillarbox.datatypes.identity import IDENTITY
 from pillarbox.services.mail.deliver import deliver
-from pillarbox.services.methods.request import Conversation, Request, drive
+from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
+from pillarbox.storage.step import drive
 from tests.directory_fixture import Office, office
 
 __all__ = ["office"]

@@ -6,8 +6,7 @@ The generator yields what has to be run on the store; whoever drives it decides 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,10 +15,11 @@ from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.declare import MethodCall
-from pillarbox.datatypes.view import Transaction, View
+from pillarbox.datatypes.view import View
 from pillarbox.services.methods.method import Method, check_arguments
-from pillarbox.services.methods.reference import Answer, resolve_references
+from pillarbox.services.methods.reference import Allowance, Answer, resolve_references
 from pillarbox.storage.database import BudgetExceeded
+from pillarbox.storage.step import Read, Steps, Write
 
 _log = logging.getLogger("pillarbox.methods")
 CORE = "urn:ietf:params:jmap:core"
@@ -33,25 +33,6 @@ class Request(msgspec.Struct, rename="camel"):
     created_ids: dict[str, str] | None = None
 
 
-@dataclass(slots=True)
-class Read:
-    """Run this on a snapshot. It may be run again when it ran past its time."""
-
-    body: Callable[[View], Any]
-    slow: bool = False
-
-
-@dataclass(slots=True)
-class Write:
-    """Run this in a transaction, and come back when it is on stable storage."""
-
-    body: Callable[[Transaction], Any]
-    slow: bool = False
-
-
-Steps = Generator[Read | Write, Any, None]
-
-
 class Conversation:
     """The state of one request: what was answered so far, and which ids were created."""
 
@@ -61,6 +42,7 @@ class Conversation:
         self._todo: list[tuple[str, dict[str, Any], str, bool]] = [(n, a, i, False) for n, a, i in request.method_calls]
         self.created_ids = dict(request.created_ids or {})
         self.answers: list[Answer] = []
+        self._allowance = Allowance(limits.max_reference_results, limits.max_reference_octets)
 
     def steps(self) -> Steps:
         """Run all calls. When it ends, `answers` is whole."""
@@ -86,9 +68,13 @@ class Conversation:
             self._answer(method, call, result, id)
 
     def _read_on(self, view: View) -> None:
-        """Answer calls until the next one that writes. What was answered stays so if this is interrupted and run again."""
+        """Answer calls until the next one that writes.
+
+        What was answered stays so if this is interrupted and run again.
+        """
         while self._todo:
             name, given, id, implicit = self._todo[0]
+            octets = self._allowance.octets
             method = self._methods.get(name)
             if method is not None and method.write is not None:
                 return
@@ -98,6 +84,7 @@ class Conversation:
                 call = self._call(method, given, implicit=implicit)
                 result = method.read(view, call)
             except BudgetExceeded:
+                self._allowance.octets = octets  # it will be asked again
                 raise
             except Fault as fault:
                 self._todo.pop(0)
@@ -115,9 +102,16 @@ class Conversation:
             raise Fault(Kind.UNKNOWN_METHOD, f"{method.name} needs {method.capability} in using")
         if self._caller.scope and method.capability != CORE and method.capability not in self._caller.scope:
             raise Fault(Kind.FORBIDDEN, "this app password does not allow that")
-        resolved = resolve_references(given, self.answers, self._limits.max_reference_results)
+        resolved = resolve_references(given, self.answers, self._allowance)
         arguments = check_arguments(method, resolved) if method.has_account else dict(resolved)
-        return MethodCall(self._caller, self._access(method, arguments), method.name, arguments, dict(self.created_ids), using=self._using)
+        return MethodCall(
+            self._caller,
+            self._access(method, arguments),
+            method.name,
+            arguments,
+            dict(self.created_ids),
+            using=self._using,
+        )
 
     def _access(self, method: Method, arguments: Mapping[str, Any]) -> Any:
         if not method.has_account:
@@ -141,22 +135,6 @@ class Conversation:
     def _fail(self, name: str, id: str) -> None:
         _log.exception("%s failed", name)
         self.answers.append(("error", Fault(Kind.FAILED, "the server failed; its log says more"), id))
-
-
-def drive(steps: Steps, read: Callable[[Callable[[View], Any]], Any], write: Callable[[Callable[[Transaction], Any]], Any]) -> None:
-    """Run the steps here and now, for callers that may wait: commands and tests."""
-    send: Any = None
-    error: BaseException | None = None
-    while True:
-        try:
-            step = steps.throw(error) if error is not None else steps.send(send)
-        except StopIteration:
-            return
-        send, error = None, None
-        try:
-            send = read(step.body) if isinstance(step, Read) else write(step.body)
-        except Exception as problem:
-            error = problem
 
 
 def known(request: Request, capabilities: Sequence[str]) -> str | None:
