@@ -61,7 +61,10 @@ class OneOf(msgspec.Struct, frozen=True):
 
 
 class HeaderIs(msgspec.Struct, frozen=True):
-    """The message has a header field of this name, whose value contains the text when one is given (RFC 8621 §4.4.1)."""
+    """The message has a header field of this name, whose value contains the text when one is given.
+
+    RFC 8621 §4.4.1.
+    """
 
     name: str
     text: str | None
@@ -92,7 +95,18 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 Condition = (
-    Compare | HasWord | InContainer | InOtherThan | GroupHasWord | Matches | OneOf | HeaderIs | HasHeader | Every | Some | Nothing
+    Compare
+    | HasWord
+    | InContainer
+    | InOtherThan
+    | GroupHasWord
+    | Matches
+    | OneOf
+    | HeaderIs
+    | HasHeader
+    | Every
+    | Some
+    | Nothing
 )
 
 

@@ -1,7 +1,7 @@
 """How a JMAP type is declared: a record class, a `DataType`, and a small class of rules for what a declaration cannot say.
 
-Everything else about a type (get, changes, set, copy, query, queryChanges, push, reference pages) is derived from here by the
-engine (RFC 8620 §5).
+Everything else about a type (get, changes, set, copy, query, queryChanges, push, reference pages) is derived from here
+by the engine (RFC 8620 §5).
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 R = TypeVar("R", bound=Record)
 GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES = "get", "changes", "set", "copy", "query", "queryChanges"
 SINGLETON = "singleton"
-YIELDING = "yielding"  # a note of the transaction: the ids whose names and roles may be taken, for they are about to change
+YIELDING = (
+    "yielding"  # a note of the transaction: the ids whose names and roles may be taken, for they are about to change
+)
 ALL_METHODS = frozenset({GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES})
 
 
@@ -37,9 +39,10 @@ ALL_METHODS = frozenset({GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES})
 class Filter:
     """A condition of a type's FilterCondition: the type of its value, and how it is decided.
 
-    `test` decides for one record; `where` makes a condition for the store. `local` says that the answer for a record depends on
-    nothing but this record: only then can changes of a query be told (DESIGN: false declarations are exposed by a law). `fixed`
-    says that the answer for a record never changes, `reference` that the value holds ids, which may be creation ids.
+    `test` decides for one record; `where` makes a condition for the store. `local` says that the answer for a record
+    depends on nothing but this record: only then can changes of a query be told (DESIGN: false declarations are exposed
+    by a law). `fixed` says that the answer for a record never changes, `reference` that the value holds ids, which may
+    be creation ids.
     """
 
     type: Any
@@ -83,7 +86,10 @@ class Extra:
 
 
 class Rules(Generic[R]):
-    """What a declaration cannot say; every method is optional. A change is a pair: (None, new), (old, new) or (old, None)."""
+    """What a declaration cannot say; every method is optional.
+
+    A change is a pair: (None, new), (old, new) or (old, None).
+    """
 
     # Whether `check` minds YIELDING, so that records can exchange what is unique.
     yields: ClassVar[bool] = False
@@ -116,7 +122,9 @@ class Rules(Generic[R]):
     def follow(self, tx: Transaction, account: str, old: R | None, new: R | None) -> None:
         """Write the consequences in the same transaction."""
 
-    def compute(self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    def compute(
+        self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Any]]:
         """The values of computed properties: id -> name -> value. `records` holds each one's stored JSON values."""
         return {}
 
@@ -133,7 +141,10 @@ class Rules(Generic[R]):
     def copy(
         self, tx: Transaction, call: MethodCall, source: str, original: R, wanted: Mapping[str, Any]
     ) -> tuple[R | None, Extra]:
-        """For /copy: the new record, made from one of another account. (None, ...): the properties are copied as they are."""
+        """For /copy: the new record, made from one of another account.
+
+        (None, ...): the properties are copied as they are.
+        """
         return None, Extra()
 
     def existing(self, tx: Transaction, account: str, new: R) -> str | None:

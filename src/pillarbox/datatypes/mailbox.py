@@ -76,7 +76,9 @@ class MailboxRules(Rules[Mailbox]):
     def check(self, tx: Transaction, account: str, old: Mailbox | None, new: Mailbox | None) -> None:
         if new is None:
             return
-        if old is not None and all(getattr(old, f) == getattr(new, f) for f in ("name", "parent_id", "role", "sort_order")):
+        if old is not None and all(
+            getattr(old, f) == getattr(new, f) for f in ("name", "parent_id", "role", "sort_order")
+        ):
             return
         self._check_name(tx, new)
         if not 0 <= new.sort_order <= _MAX_SORT_ORDER:
@@ -162,7 +164,10 @@ class MailboxRules(Rules[Mailbox]):
 
     def arrange(self, call: MethodCall, matched: Sequence[Mailbox], everything: Sequence[Mailbox]) -> Sequence[Mailbox]:
         return arrange(
-            matched, everything, sort_as_tree=call.arguments["sortAsTree"], filter_as_tree=call.arguments["filterAsTree"]
+            matched,
+            everything,
+            sort_as_tree=call.arguments["sortAsTree"],
+            filter_as_tree=call.arguments["filterAsTree"],
         )
 
 

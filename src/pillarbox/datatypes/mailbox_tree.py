@@ -48,7 +48,10 @@ def depth_below(nodes: Mapping[str, N], node: Node) -> int:
 
 
 def arrange(matched: Sequence[N], everything: Sequence[N], *, sort_as_tree: bool, filter_as_tree: bool) -> list[N]:
-    """The results of a query as a tree: children after their parents, and only below parents that match (RFC 8621 §2.3)."""
+    """The results of a query as a tree: children after their parents, and only below parents that match.
+
+    RFC 8621 §2.3.
+    """
     out = list(matched)
     if filter_as_tree:
         nodes, wanted = {n.id: n for n in everything}, {n.id for n in matched}

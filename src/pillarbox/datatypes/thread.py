@@ -10,9 +10,10 @@ from pillarbox.datatypes.mark import Indexed, Internal, ServerSet
 class Thread(Record, frozen=True):
     """A conversation, with what the mailboxes' counters need to know of it.
 
-    `times` are the emails' receivedAt in milliseconds, in the order of `email_ids`; `mailboxes` says how many of the emails are in
-    each; `unread` counts emails that are neither seen nor drafts and in some mailbox other than the trash, `unread_trash` those
-    in the trash. `keys` are how a reply finds the thread: digests of a message id and the base subject.
+    `times` are the emails' receivedAt in milliseconds, in the order of `email_ids`; `mailboxes` says how many of the
+    emails are in each; `unread` counts emails that are neither seen nor drafts and in some mailbox other than the
+    trash, `unread_trash` those in the trash. `keys` are how a reply finds the thread: digests of a message id and the
+    base subject.
     """
 
     email_ids: ServerSet[list[str]]
@@ -25,7 +26,8 @@ class Thread(Record, frozen=True):
     def is_unread_in(self, mailbox: str, trash: str | None) -> bool:
         """Whether the thread counts as unread in a mailbox that it is in.
 
-        RFC 8621 §2: "Emails in the trash are treated as though they are in a separate Thread for the purposes of unread counts."
+        RFC 8621 §2: "Emails in the trash are treated as though they are in a separate Thread for the purposes of unread
+        counts."
         """
         return (self.unread_trash if mailbox == trash else self.unread) > 0
 

@@ -57,7 +57,10 @@ class View(Protocol):
     def now_ms(self) -> int: ...
 
     def take_time(self) -> None:
-        """Say that what follows may take long. On an event loop it ends the reading, which then begins again in a thread."""
+        """Say that what follows may take long.
+
+        On an event loop it ends the reading, which then begins again in a thread.
+        """
 
     def get(self, kind: DataType[R], account: str, id: str) -> R | None:
         """The live record, or None."""
@@ -71,7 +74,9 @@ class View(Protocol):
     def ids(self, kind: DataType[R], account: str, limit: int) -> list[str]:
         """At most `limit` ids of live records."""
 
-    def bodies(self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None = None) -> dict[str, tuple[bytes, bytes | None]]:
+    def bodies(
+        self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None = None
+    ) -> dict[str, tuple[bytes, bytes | None]]:
         """The stored JSON of live records by id, each with that of one fixed part when it is named."""
 
     def parts(self, kind: DataType[R], account: str, ids: Sequence[str], part: str) -> dict[str, bytes]:
@@ -86,7 +91,9 @@ class View(Protocol):
     def changes(self, kind: DataType[R], account: str, since: str, limit: int) -> Changes:
         """A page of what changed since a state. Raises cannotCalculateChanges."""
 
-    def select(self, kind: DataType[R], account: str, where: Condition | None, order: Sequence[Order], limit: int | None = None) -> list[tuple[str, str]]:
+    def select(
+        self, kind: DataType[R], account: str, where: Condition | None, order: Sequence[Order], limit: int | None = None
+    ) -> list[tuple[str, str]]:
         """(id, group) of the matching records in order."""
 
     def member_ids(self, kind: DataType[R], account: str, container: str, limit: int | None = None) -> list[str]:
@@ -133,7 +140,10 @@ class Transaction(View, Protocol):
         """What is written inside is undone when an exception leaves it."""
 
     def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
-        """Store octets and return their id. A pending blob is an upload: it expires unless a record comes to refer to it."""
+        """Store octets and return their id.
+
+        A pending blob is an upload: it expires unless a record comes to refer to it.
+        """
 
     def oldest_pending(self, account: str, limit: int) -> list[tuple[str, int]]:
         """(blob, size) of the blobs that no record holds, those first that were wanted the longest ago."""

@@ -9,7 +9,10 @@ Changed = Mapping[str, Mapping[str, int]]  # account -> type -> number
 
 
 class Subscription:
-    """Changes to some accounts, gathered until they are fetched. A lost note costs delay, never truth: clients read the log."""
+    """Changes to some accounts, gathered until they are fetched.
+
+    A lost note costs delay, never truth: clients read the log.
+    """
 
     def __init__(self, feed: ChangeFeed, accounts: frozenset[str]) -> None:
         self._feed = feed

@@ -13,7 +13,9 @@ from pillarbox.datatypes.mark import Mark
 from pillarbox.storage.database import Connection
 
 R = TypeVar("R", bound=Record)
-_TYPE = "Blob"  # what stands in the column `type`; `property` has the blob, `value` the type of the record that holds it
+_TYPE = (
+    "Blob"  # what stands in the column `type`; `property` has the blob, `value` the type of the record that holds it
+)
 
 
 def follow_blobs(db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None, now_ms: int) -> None:
@@ -36,8 +38,8 @@ def hold(db: Connection, account: str, blob: str, holder: str, item: str) -> Non
 def let_go(db: Connection, account: str, blob: str, holder: str, item: str, now_ms: int) -> None:
     """Note that the item names the blob no more. After its last holder it is pending, with its whole time before it.
 
-    RFC 8620 §6: "A blob MUST NOT be deleted during the method call that removed the last reference, so that a client can
-    issue a create and a destroy that both reference the blob within the same method call."
+    RFC 8620 §6: "A blob MUST NOT be deleted during the method call that removed the last reference, so that a client
+    can issue a create and a destroy that both reference the blob within the same method call."
     """
     db.run(
         "DELETE FROM lookup WHERE account = ? AND type = ? AND property = ? AND value = ? AND item = ?",

@@ -79,7 +79,8 @@ def _sort_out(rows: list[tuple[object, ...]], token: Token, last: int, *, has_mo
         assert isinstance(id, str)
         assert isinstance(created_at, int)
         if gone:
-            # What was made and unmade after the cursor was never told of; what an earlier page told of must be taken back.
+            # What was made and unmade after the cursor was never told of; what an earlier page told of must be taken
+            # back.
             if created_at <= token.modseq:
                 destroyed.append(id)
         elif created_at > token.base:
@@ -98,7 +99,9 @@ def purge(db: Connection, account: str, type: str, before: int) -> int:
         "SELECT COUNT(*) FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ?",
         (account, type, before),
     )
-    db.run("DELETE FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ?", (account, type, before))
+    db.run(
+        "DELETE FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ?", (account, type, before)
+    )
     db.run("DELETE FROM member WHERE account = ? AND type = ? AND removed = 1 AND modseq <= ?", (account, type, before))
     db.run(
         "INSERT INTO floor (account, type, modseq) VALUES (?, ?, ?)"

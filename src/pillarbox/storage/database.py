@@ -1,6 +1,7 @@
 """The two-engine protocol: what the rest of the storage floor may ask of a database, be it SQLite or PostgreSQL.
 
-SQL is written once with `?` for parameters, in the common subset of both; an engine translates the placeholders if it must.
+SQL is written once with `?` for parameters, in the common subset of both; an engine translates the placeholders if it
+must.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ class BudgetExceeded(Exception):
 
 
 class Connection(Protocol):
-    """One connection with its transaction. Methods raise the engine's own errors; a unique key's violation is `Conflict`."""
+    """One connection with its transaction.
+
+    Methods raise the engine's own errors; a unique key's violation is `Conflict`.
+    """
 
     def run(self, sql: str, values: Sequence[Value] = ()) -> None:
         """Execute a statement."""

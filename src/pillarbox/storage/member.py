@@ -38,7 +38,13 @@ def follow_members(db: Connection, kind: DataType[R], account: str, old: R | Non
 
 
 def _update(
-    db: Connection, account: str, containers: set[str], item: str, number: int, old: tuple[Value, ...], new: tuple[Value, ...]
+    db: Connection,
+    account: str,
+    containers: set[str],
+    item: str,
+    number: int,
+    old: tuple[Value, ...],
+    new: tuple[Value, ...],
 ) -> None:
     where = " WHERE account = ? AND container = ? AND item = ? AND removed = 0"
     for container in containers:

@@ -33,8 +33,8 @@ def version(db: SqliteConnection) -> int:
 def migrate(db: SqliteConnection, engine: str = "sqlite") -> int:
     """Bring the store up to date and return its version.
 
-    The caller holds the store's write lock. Raises StoreError for a store that a newer Pillarbox has written: going back
-    would lose what only the newer one knows.
+    The caller holds the store's write lock. Raises StoreError for a store that a newer Pillarbox has written: going
+    back would lose what only the newer one knows.
     """
     known = steps(engine)
     newest = known[-1][0]

@@ -1,4 +1,7 @@
-"""The outbox: entries by the time when they are due, across all accounts. What an entry needs of the blobs is held for it."""
+"""The outbox: entries by the time when they are due, across all accounts.
+
+What an entry needs of the blobs is held for it.
+"""
 
 from __future__ import annotations
 

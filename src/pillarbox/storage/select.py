@@ -1,7 +1,7 @@
 """From a condition to SQL, for data types that have an index table.
 
-One statement answers a query. Where the condition asks for one container, the walk is over `member` in its own order and stops at
-the limit; otherwise it is over the index table. No text of a client becomes SQL: only the names below do.
+One statement answers a query. Where the condition asks for one container, the walk is over `member` in its own order
+and stops at the limit; otherwise it is over the index table. No text of a client becomes SQL: only the names below do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 Sql = tuple[str, list[Value]]
 T = TypeVar("T")
 # What `member` has beside each membership under its own name, by the index table's name for it.
-_MEMBER_COLUMNS = {"received_at": "m.sort_key", "keywords": "m.words", "size": "m.size", "thread_id": "m.group_id", "id": "m.item"}
+_MEMBER_COLUMNS = {
+    "received_at": "m.sort_key",
+    "keywords": "m.words",
+    "size": "m.size",
+    "thread_id": "m.group_id",
+    "id": "m.item",
+}
 _LIKE = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
 
 
@@ -60,7 +66,11 @@ class Selection:
         if search is not None:
             # Text first: its hits are few, and each leads to one row. CROSS JOIN keeps SQLite to that order.
             found = text_index.query(self._account, search.columns, search.text)
-            hits = "SELECT rowid AS doc FROM text_index WHERE text_index MATCH ?" if found else "SELECT NULL AS doc WHERE ? <> ''"
+            hits = (
+                "SELECT rowid AS doc FROM text_index WHERE text_index MATCH ?"
+                if found
+                else "SELECT NULL AS doc WHERE ? <> ''"
+            )
             sql = f"SELECT e.id, e.thread_id FROM ({hits}) t CROSS JOIN {table} e ON e.doc = t.doc WHERE e.account = ?"
             return sql, [found or "", self._account]
         if container is None:
@@ -86,7 +96,9 @@ class Selection:
         return f"{self._column(node.column)} LIKE ? ESCAPE '\\'", [f"% {node.word.translate(_LIKE)} %"]
 
     def _in_container(self, node: c.InContainer) -> Sql:
-        sql = "EXISTS (SELECT 1 FROM member x WHERE x.account = ? AND x.container = ? AND x.item = {} AND x.removed = 0)"
+        sql = (
+            "EXISTS (SELECT 1 FROM member x WHERE x.account = ? AND x.container = ? AND x.item = {} AND x.removed = 0)"
+        )
         return sql.format(self._column("id")), [self._account, node.container]
 
     def _in_other_than(self, node: c.InOtherThan) -> Sql:

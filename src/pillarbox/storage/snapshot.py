@@ -57,7 +57,8 @@ class Snapshot:
 
     def get(self, kind: DataType[R], account: str, id: str) -> R | None:
         row = self.db.row(
-            "SELECT body FROM record WHERE account = ? AND type = ? AND id = ? AND destroyed = 0", (account, kind.name, id)
+            "SELECT body FROM record WHERE account = ? AND type = ? AND id = ? AND destroyed = 0",
+            (account, kind.name, id),
         )
         return kind.decoder.decode(row[0]) if row else None  # type: ignore[arg-type]
 
@@ -106,7 +107,9 @@ class Snapshot:
             return blob_reference.find(self.db, account, kind.name, values)
         out: list[tuple[str, str]] = []
         for marks, wanted in chunks(values):
-            sql = f"SELECT value, item FROM lookup WHERE account = ? AND type = ? AND property = ? AND value IN ({marks})"
+            sql = (
+                f"SELECT value, item FROM lookup WHERE account = ? AND type = ? AND property = ? AND value IN ({marks})"
+            )
             out += self.db.rows(sql, (account, kind.name, property, *wanted))  # type: ignore[arg-type]
         return out
 

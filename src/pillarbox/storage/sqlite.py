@@ -71,7 +71,7 @@ class SqliteConnection:
 
     @property
     def native(self) -> apsw.Connection:
-        """apsw's connection, for backup and checks."""
+        """Apsw's connection, for backup and checks."""
         return self._db
 
 

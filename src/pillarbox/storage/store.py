@@ -1,7 +1,7 @@
 """The embedded store as a whole: opening, reading, and writing in groups that share one commit.
 
-A commit costs a sync of the disk, so bodies that arrive while one commit runs share the next. `Store.write` does it for plain
-synchronous callers; the servers' bridge drives the same `Writer` step by step.
+A commit costs a sync of the disk, so bodies that arrive while one commit runs share the next. `Store.write` does it for
+plain synchronous callers; the servers' bridge drives the same `Writer` step by step.
 """
 
 from __future__ import annotations
@@ -179,7 +179,10 @@ class Store:
                 listener(changed)
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the database file, as far as readers allow. Run now and then, beside commits."""
+        """Move the write-ahead log into the database file, as far as readers allow.
+
+        Run now and then, beside commits.
+        """
         db = SqliteConnection(self.path, writer=True)
         try:
             db.native.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -14,8 +14,8 @@ from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.declare import DataType, Extra, Record
 from pillarbox.datatypes.mark import Mark
-from pillarbox.datatypes.property import Property
 from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.property import Property
 from pillarbox.storage import outbox, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.blob_reference import follow_blobs
@@ -36,7 +36,8 @@ class Transaction(Snapshot):
         self.id_source = ids
         self.numbers: dict[str, int] = {}
         self.changed: dict[str, dict[str, int]] = {}  # account -> type -> number: what push tells
-        # What the text index has to learn. It is told once, before the commit: it writes out all that it holds at every savepoint.
+        # What the text index has to learn. It is told once, before the commit: it writes out all that it holds at every
+        # savepoint.
         self.texts: list[tuple[int, str, Mapping[str, str] | None]] = []
         self._notes: dict[str, Any] = {}
         self._depth = 0
@@ -91,7 +92,9 @@ class Transaction(Snapshot):
         try:
             self._store(kind, account, old, new, number, changed)
         except Conflict:
-            raise Fault(Kind.ALREADY_EXISTS, "another record has the same name", **self._existing(kind, account, new)) from None
+            raise Fault(
+                Kind.ALREADY_EXISTS, "another record has the same name", **self._existing(kind, account, new)
+            ) from None
         self._index(kind, account, old, new)
         if kind.holds_blobs:
             follow_blobs(self.db, kind, account, old, new, self.now_ms)

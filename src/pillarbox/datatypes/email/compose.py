@@ -34,10 +34,17 @@ class Composed(msgspec.Struct, frozen=True):
 
 
 def compose(view: View, call: MethodCall, given: Mapping[str, Any]) -> Composed:
-    """Build the message of one create. Raises invalidProperties that names all that is wrong, blobNotFound, or tooLarge."""
+    """Build the message of one create.
+
+    Raises invalidProperties that names all that is wrong, blobNotFound, or tooLarge.
+    """
     bad: dict[str, str] = {name: f"{name} is set by the server" for name in given if name in _SERVER_SET}
     metadata = _metadata(given, bad)
-    rest = {name: value for name, value in given.items() if name not in _METADATA and name not in _BODY and name not in _SERVER_SET}
+    rest = {
+        name: value
+        for name, value in given.items()
+        if name not in _METADATA and name not in _BODY and name not in _SERVER_SET
+    }
     fields = header_fields(rest, bad, in_part=False)
     body = compose_body(view, call, {name: given[name] for name in _BODY if given.get(name) is not None}, fields, bad)
     if bad:
@@ -45,9 +52,14 @@ def compose(view: View, call: MethodCall, given: Mapping[str, Any]) -> Composed:
     assert body is not None
     data = build_message(Draft(_completed(fields, view, call), body), lambda: secrets.token_hex(12))
     if len(data) > view.limits.max_size_message:
-        raise Fault(Kind.TOO_LARGE, f"the message has {len(data)} octets; at most {view.limits.max_size_message} are allowed")
+        raise Fault(
+            Kind.TOO_LARGE, f"the message has {len(data)} octets; at most {view.limits.max_size_message} are allowed"
+        )
     return Composed(
-        read_message(data), metadata["mailboxIds"], metadata.get("keywords") or {}, from_date(metadata.get("receivedAt") or "")
+        read_message(data),
+        metadata["mailboxIds"],
+        metadata.get("keywords") or {},
+        from_date(metadata.get("receivedAt") or ""),
     )
 
 
@@ -68,7 +80,8 @@ def _metadata(given: Mapping[str, Any], bad: dict[str, str]) -> dict[str, Any]:
 
 
 def _completed(fields: list[DraftField], view: View, call: MethodCall) -> tuple[DraftField, ...]:
-    # RFC 8621 §4.6: "If not included, the server MUST generate and set a Message-ID header field … and a Date header field".
+    # RFC 8621 §4.6: "If not included, the server MUST generate and set a Message-ID header field … and a Date header
+    # field".
     names = {field.name.lower() for field in fields}
     more = []
     if "date" not in names:

@@ -91,10 +91,12 @@ class _Body:
         bad: dict[str, str] = {}
         headers = tuple(header_fields(rest, bad, in_part=True))
         for name in rest:
-            # RFC 8621 §4.6: no "two properties that represent the same header field (e.g., header:from and from) within … a
-            # particular EmailBodyPart", nor two that would say different things in one.
+            # RFC 8621 §4.6: no "two properties that represent the same header field (e.g., header:from and from) within
+            # … a particular EmailBodyPart", nor two that would say different things in one.
             field = parse_property(name)
-            twice = [n for n in _SAYS.get(field.name.lower(), ()) if given.get(n) is not None] if field is not None else []
+            twice = (
+                [n for n in _SAYS.get(field.name.lower(), ()) if given.get(n) is not None] if field is not None else []
+            )
             if twice:
                 bad[name] = f"{name} and {twice[0]} are the same header field"
         self.bad.update((f"{where}/{name}", text) for name, text in bad.items())
@@ -131,7 +133,10 @@ class _Body:
             return b""
         self.attached += len(data)
         if self.attached > self.view.limits.max_size_attachments_per_email:
-            raise Fault(Kind.TOO_LARGE, f"attachments have at most {self.view.limits.max_size_attachments_per_email} octets in all")
+            raise Fault(
+                Kind.TOO_LARGE,
+                f"attachments have at most {self.view.limits.max_size_attachments_per_email} octets in all",
+            )
         return data
 
 
@@ -147,7 +152,11 @@ def compose_body(
     body.read_values(given.get("bodyValues", {}))
     if "bodyStructure" in given:
         # RFC 8621 §4.6: "there MUST NOT be textBody, htmlBody, or attachments properties".
-        bad.update((n, f"{n} and bodyStructure exclude each other") for n in ("textBody", "htmlBody", "attachments") if n in given)
+        bad.update(
+            (n, f"{n} and bodyStructure exclude each other")
+            for n in ("textBody", "htmlBody", "attachments")
+            if n in given
+        )
         root = body.part("bodyStructure", given["bodyStructure"])
         names = {field.name.lower() for field in fields}
         if twice := [f.name for f in root.headers if f.name.lower() in names]:
@@ -160,7 +169,9 @@ def compose_body(
             bad["attachments"] = "attachments is a list of body parts"
         root = assemble(text, html, tuple(body.part(f"attachments/{i}", a) for i, a in enumerate(_listed(attachments))))
     if body.missing and not bad:
-        raise Fault(Kind.BLOB_NOT_FOUND, "some attachments are not on the server", not_found=list(dict.fromkeys(body.missing)))
+        raise Fault(
+            Kind.BLOB_NOT_FOUND, "some attachments are not on the server", not_found=list(dict.fromkeys(body.missing))
+        )
     return root
 
 

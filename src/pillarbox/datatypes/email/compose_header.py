@@ -1,4 +1,7 @@
-"""Header fields from a client's properties: the convenience properties and header:{name}:asForm (RFC 8621 §4.1.3, §4.6)."""
+"""Header fields from a client's properties: the convenience properties and header:{name}:asForm.
+
+RFC 8621 §4.1.3, §4.6.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def _moment(text: str) -> datetime:
 
 
 def header_fields(given: Mapping[str, Any], bad: dict[str, str], *, in_part: bool) -> list[d.DraftField]:
-    """The header fields that the properties name, in the order given. What is wrong with a property is noted in `bad`."""
+    """The header fields that the properties name, in the order given.
+
+    What is wrong with a property is noted in `bad`.
+    """
     out: list[d.DraftField] = []
     owner: dict[str, str] = {}
     for prop, value in given.items():

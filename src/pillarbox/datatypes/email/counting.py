@@ -1,7 +1,7 @@
 """Threads and counters follow every change of an email, in the same transaction (RFC 8621 §2, §3).
 
-A change costs the same whatever the size of the mailbox: a thread knows how many of its emails are where, so what a mailbox's
-counters gain or lose is the difference between the thread before and after.
+A change costs the same whatever the size of the mailbox: a thread knows how many of its emails are where, so what a
+mailbox's counters gain or lose is the difference between the thread before and after.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def follow_email(tx: Transaction, account: str, old: Email | None, new: Email | 
     tx.write(THREAD, account, before, after if after.email_ids else None)
 
 
-def _thread_after(before: Thread | None, old: Email | None, new: Email | None, trash: str | None, keys: Iterable[str]) -> Thread:
+def _thread_after(
+    before: Thread | None, old: Email | None, new: Email | None, trash: str | None, keys: Iterable[str]
+) -> Thread:
     email = new or old
     assert email is not None
     thread = before or Thread(id=email.thread_id, email_ids=[], times=[], mailboxes={})

@@ -44,14 +44,18 @@ def _in_thread(value: str, *, every: bool) -> c.Condition:
 
 FILTERS: Mapping[str, Filter] = {
     "inMailbox": Filter(str, where=c.InContainer, reference=True),
-    "inMailboxOtherThan": Filter(list[str], where=lambda value: c.InOtherThan(tuple(dict.fromkeys(value))), reference=True),
+    "inMailboxOtherThan": Filter(
+        list[str], where=lambda value: c.InOtherThan(tuple(dict.fromkeys(value))), reference=True
+    ),
     "before": Filter(str, where=lambda value: c.Compare("received_at", "<", _date(value)), fixed=True),
     "after": Filter(str, where=lambda value: c.Compare("received_at", ">=", _date(value)), fixed=True),
     "minSize": Filter(Size, where=lambda value: c.Compare("size", ">=", value), fixed=True),
     "maxSize": Filter(Size, where=lambda value: c.Compare("size", "<", value), fixed=True),
     "allInThreadHaveKeyword": Filter(str, where=lambda value: _in_thread(value, every=True), local=False),
     "someInThreadHaveKeyword": Filter(str, where=lambda value: _in_thread(value, every=False), local=False),
-    "noneInThreadHaveKeyword": Filter(str, where=lambda value: c.Nothing((_in_thread(value, every=False),)), local=False),
+    "noneInThreadHaveKeyword": Filter(
+        str, where=lambda value: c.Nothing((_in_thread(value, every=False),)), local=False
+    ),
     "hasKeyword": Filter(str, where=_keyword),
     "notKeyword": Filter(str, where=lambda value: c.Nothing((_keyword(value),))),
     "hasAttachment": Filter(bool, where=lambda value: c.Compare("has_attachment", "=", int(value)), fixed=True),

@@ -13,7 +13,6 @@ from pillarbox.formats.message import header
 from pillarbox.formats.message.scan import scan
 
 
-
 def with_header(kind: DataType[Email], view: View, account: str, wanted: c.HeaderIs) -> list[str]:
     """The ids of the emails that match."""
     candidates = [id for id, _ in view.select(kind, account, c.HasHeader(wanted.name), ())]
@@ -32,4 +31,6 @@ def _has(data: bytes, name: str, needle: str) -> bool:
     end = data.find(b"\r\n\r\n")
     head = data[: end + 4] if end >= 0 else data
     values = header.find(head, scan(head).root.fields, name, all=True)
-    return any(needle in header.as_text(value).casefold() or needle in header.as_raw(value).casefold() for value in values)
+    return any(
+        needle in header.as_text(value).casefold() or needle in header.as_raw(value).casefold() for value in values
+    )

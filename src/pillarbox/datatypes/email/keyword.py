@@ -17,7 +17,10 @@ def is_keyword(text: str) -> bool:
 
 
 def checked_keywords(keywords: Mapping[str, bool], limit: int) -> dict[str, bool]:
-    """The keywords in lower case, as the RFC wants them returned. Raises invalidProperties, or tooManyKeywords past the limit."""
+    """The keywords in lower case, as the RFC wants them returned.
+
+    Raises invalidProperties, or tooManyKeywords past the limit.
+    """
     out = {}
     for keyword, value in keywords.items():
         if value is not True or not _KEYWORD.match(keyword):

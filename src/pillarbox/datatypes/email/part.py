@@ -17,7 +17,18 @@ PROPERTIES = frozenset({
     "partId", "blobId", "size", "headers", "name", "type", "charset", "disposition", "cid", "language", "location", "subParts",
 })  # fmt: skip
 # RFC 8621 §4.2: what bodyProperties is when it is not given.
-DEFAULT_PROPERTIES = ["partId", "blobId", "size", "name", "type", "charset", "disposition", "cid", "language", "location"]
+DEFAULT_PROPERTIES = [
+    "partId",
+    "blobId",
+    "size",
+    "name",
+    "type",
+    "charset",
+    "disposition",
+    "cid",
+    "language",
+    "location",
+]
 _PLAIN = {
     "partId": "part_id", "size": "size", "name": "name", "type": "type", "charset": "charset", "disposition": "disposition",
     "cid": "cid", "language": "language", "location": "location",
@@ -43,9 +54,13 @@ class BodyRequest:
         if names is None:
             names = DEFAULT_PROPERTIES
         if unknown := [n for n in names if n not in PROPERTIES and parse_property(n) is None]:
-            raise Fault(Kind.INVALID_ARGUMENTS, f"a body part has no property {unknown[0]}", arguments=["bodyProperties"])
+            raise Fault(
+                Kind.INVALID_ARGUMENTS, f"a body part has no property {unknown[0]}", arguments=["bodyProperties"]
+            )
         if arguments["maxBodyValueBytes"] < 0:
-            raise Fault(Kind.INVALID_ARGUMENTS, "maxBodyValueBytes must not be negative", arguments=["maxBodyValueBytes"])
+            raise Fault(
+                Kind.INVALID_ARGUMENTS, "maxBodyValueBytes must not be negative", arguments=["maxBodyValueBytes"]
+            )
         return cls(
             names,
             arguments["fetchTextBodyValues"],
@@ -128,7 +143,10 @@ class BodyView:
             truncated = truncated or part.size > limit * 4 + 16
         request.octets_left -= len(value)
         if request.octets_left < 0:
-            raise Fault(Kind.REQUEST_TOO_LARGE, "these body values are too much for one answer; ask for fewer, or use maxBodyValueBytes")
+            raise Fault(
+                Kind.REQUEST_TOO_LARGE,
+                "these body values are too much for one answer; ask for fewer, or use maxBodyValueBytes",
+            )
         return {"value": value, "isEncodingProblem": text.is_encoding_problem, "isTruncated": truncated}
 
 

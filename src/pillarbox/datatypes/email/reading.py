@@ -69,8 +69,8 @@ def read_message(data: bytes) -> Reading:
 def thread_keys(seen: Listing) -> tuple[str, ...]:
     """How a thread is found: a digest of each message id that the header names, together with the base subject.
 
-    RFC 8621 §3: messages belong together when an identical message id appears in both in any of Message-Id, In-Reply-To and
-    References, and their subjects are the same after stripping what mail programs add.
+    RFC 8621 §3: messages belong together when an identical message id appears in both in any of Message-Id, In-Reply-To
+    and References, and their subjects are the same after stripping what mail programs add.
     """
     ids = dict.fromkeys([*(seen.message_id or ()), *(seen.in_reply_to or ()), *reversed(seen.references or ())])
     subject = "".join(base_subject(seen.subject or "").casefold().split())

@@ -51,7 +51,9 @@ class EmailRules(Rules[Email]):
         out: dict[str, Composed | Fault] = {}
         drafts: dict[str, Any] = call.arguments["create"] or {}
         if len(drafts) > view.limits.max_objects_in_set:
-            raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_set} objects can be changed in one call")
+            raise Fault(
+                Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_set} objects can be changed in one call"
+            )
         for creation_id, given in drafts.items():
             try:
                 out[creation_id] = compose(view, call, given)
@@ -62,11 +64,15 @@ class EmailRules(Rules[Email]):
     def is_prepared(self, call: MethodCall) -> bool:
         return bool(call.arguments["create"])
 
-    def create(self, tx: Transaction, call: MethodCall, creation_id: str, given: Mapping[str, Any]) -> tuple[Email, Extra]:
+    def create(
+        self, tx: Transaction, call: MethodCall, creation_id: str, given: Mapping[str, Any]
+    ) -> tuple[Email, Extra]:
         composed = call.prepared[creation_id]
         if isinstance(composed, Fault):
             raise composed
-        mailboxes = {call.created_ids.get(k[1:], k) if k.startswith("#") else k: v for k, v in composed.mailbox_ids.items()}
+        mailboxes = {
+            call.created_ids.get(k[1:], k) if k.startswith("#") else k: v for k, v in composed.mailbox_ids.items()
+        }
         received = tx.now_ms if composed.received_ms is None else composed.received_ms
         return new_email(self.kind, tx, call.account, composed.reading, mailboxes, composed.keywords, received)
 
@@ -93,7 +99,9 @@ class EmailRules(Rules[Email]):
         # RFC 8621 §4.1.1: keywords are case-insensitive: keywords/$Seen names the one that is stored as $seen.
         if not any(pointer.startswith("keywords/") for pointer in given):
             return given
-        out = {pointer.lower() if pointer.startswith("keywords/") else pointer: value for pointer, value in given.items()}
+        out = {
+            pointer.lower() if pointer.startswith("keywords/") else pointer: value for pointer, value in given.items()
+        }
         if len(out) < len(given):
             raise Fault(Kind.INVALID_PATCH, "a keyword is given twice, in upper and in lower case")
         return out
@@ -107,7 +115,9 @@ class EmailRules(Rules[Email]):
         if not all(value is True for value in new.mailbox_ids.values()):
             raise invalid("mailboxIds", "the values of mailboxIds are true")
         if len(new.mailbox_ids) > tx.limits.max_mailboxes_per_email:
-            raise Fault(Kind.TOO_MANY_CONTAINERS, f"an email is in at most {tx.limits.max_mailboxes_per_email} mailboxes")
+            raise Fault(
+                Kind.TOO_MANY_CONTAINERS, f"an email is in at most {tx.limits.max_mailboxes_per_email} mailboxes"
+            )
         wanted = [box for box in new.mailbox_ids if old is None or box not in old.mailbox_ids]
         known = tx.bodies(MAILBOX, account, wanted) if wanted else {}
         if len(known) < len(wanted):
@@ -163,7 +173,8 @@ class EmailRules(Rules[Email]):
 
 
 def _thread_state(view: View, account: str, since: str) -> str:
-    # One number counts for all types: a state of emails names a moment that threads know as well, up to their own last change.
+    # One number counts for all types: a state of emails names a moment that threads know as well, up to their own last
+    # change.
     return str(min(int(since.partition(".")[0]), view.state(THREAD, account)))
 
 

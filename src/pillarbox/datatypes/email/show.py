@@ -20,7 +20,12 @@ _INLINE_OCTETS = 400_000  # more than this is not decoded on the event loop
 
 
 def show_stored(
-    kind: DataType[Email], view: View, account: str, records: Mapping[str, Any], names: Sequence[str], request: BodyRequest
+    kind: DataType[Email],
+    view: View,
+    account: str,
+    records: Mapping[str, Any],
+    names: Sequence[str],
+    request: BodyRequest,
 ) -> dict[str, dict[str, Any]]:
     """The computed properties of stored emails, from their messages and the structure stored at delivery."""
     parts = view.parts(kind, account, list(records), "structure")

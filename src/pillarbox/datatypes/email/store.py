@@ -1,4 +1,7 @@
-"""A message becomes an email: its thread found, its record and everything beside it written in one go (RFC 8621 §3, §4)."""
+"""A message becomes an email: its thread found, its record and everything beside it written in one go.
+
+RFC 8621 §3, §4.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ def new_email(
     keywords: Mapping[str, bool],
     received_ms: int,
 ) -> tuple[Email, Extra]:
-    """The record of a message and what is written beside it; stores the message's blob. The caller passes both to `tx.write`."""
+    """The record of a message and what is written beside it; stores the message's blob.
+
+    The caller passes both to `tx.write`.
+    """
     email = Email(
         id=tx.new_id(kind),
         mailbox_ids=dict(mailbox_ids),
@@ -82,7 +88,10 @@ def add_message(
     keywords: Mapping[str, bool],
     received_ms: int,
 ) -> Email:
-    """Store a message as an email. Raises Fault when a mailbox does not exist, a limit is passed or the quota is full."""
+    """Store a message as an email.
+
+    Raises Fault when a mailbox does not exist, a limit is passed or the quota is full.
+    """
     email, extra = new_email(kind, tx, account, reading, mailbox_ids, keywords, received_ms)
     tx.write(kind, account, None, email, extra)
     return email

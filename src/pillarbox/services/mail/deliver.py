@@ -27,7 +27,9 @@ def deliver(
     received_ms: int | None = None,
 ) -> Email:
     """Deliver a message to the mailbox with a role (the inbox, if there is none). Raises Fault, such as overQuota."""
-    return deliver_reading(tx, account, read_message(data), mailbox_role=mailbox_role, keywords=keywords, received_ms=received_ms)
+    return deliver_reading(
+        tx, account, read_message(data), mailbox_role=mailbox_role, keywords=keywords, received_ms=received_ms
+    )
 
 
 def deliver_reading(
@@ -48,7 +50,12 @@ def deliver_reading(
 
 
 def store_in(
-    tx: Transaction, account: str, reading: Reading, mailbox_ids: Mapping[str, bool], keywords: Mapping[str, bool], received_ms: int
+    tx: Transaction,
+    account: str,
+    reading: Reading,
+    mailbox_ids: Mapping[str, bool],
+    keywords: Mapping[str, bool],
+    received_ms: int,
 ) -> Email:
     """Store a message that was read in these mailboxes."""
     return add_message(EMAIL, tx, account, reading, mailbox_ids, keywords, received_ms)
@@ -71,4 +78,3 @@ def received_time(reading: Reading) -> int | None:
     # RFC 5321 §4.4: the newest trace field is the first, and its date follows the last semicolon.
     date = header.date_utc(value[0].rpartition(b";")[2])
     return from_date(date) if date else None
-

@@ -37,7 +37,9 @@ class Highlighter:
             for term, is_prefix in split_terms(text):
                 if pattern := _pattern(term, is_prefix=is_prefix):
                     patterns.append(pattern)
-        self._pattern = re.compile("|".join(sorted(set(patterns[:_MAX_TERMS]), key=len, reverse=True))) if patterns else None
+        self._pattern = (
+            re.compile("|".join(sorted(set(patterns[:_MAX_TERMS]), key=len, reverse=True))) if patterns else None
+        )
 
     def __bool__(self) -> bool:
         return self._pattern is not None

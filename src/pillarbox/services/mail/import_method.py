@@ -41,7 +41,9 @@ class Prepared(msgspec.Struct, frozen=True):
 
 def _prepare(view: View, call: MethodCall) -> dict[str, Prepared | Fault]:
     if len(call.arguments["emails"]) > view.limits.max_objects_in_set:
-        raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_set} emails can be imported in one call")
+        raise Fault(
+            Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_set} emails can be imported in one call"
+        )
     out: dict[str, Prepared | Fault] = {}
     for creation_id, given in call.arguments["emails"].items():
         try:
@@ -120,7 +122,9 @@ def _import_one(tx: Transaction, call: MethodCall, prepared: Prepared) -> dict[s
     mailboxes = {call.created_ids.get(k[1:], k) if k.startswith("#") else k: v for k, v in order.mailbox_ids.items()}
     keywords = checked_keywords(order.keywords, tx.limits.max_keywords_per_email)
     received = from_date(order.received_at) if order.received_at is not None else received_time(prepared.reading)
-    email = store_in(tx, call.account, prepared.reading, mailboxes, keywords, tx.now_ms if received is None else received)
+    email = store_in(
+        tx, call.account, prepared.reading, mailboxes, keywords, tx.now_ms if received is None else received
+    )
     return {"id": email.id, "blobId": email.blob_id, "threadId": email.thread_id, "size": email.size}
 
 

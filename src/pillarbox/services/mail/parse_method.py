@@ -65,7 +65,11 @@ def _parse_one(data: bytes, blob: str, names: Sequence[str], request: BodyReques
     structure = scan(data)
     if not structure.root.fields:
         return None
-    listed = msgspec.to_builtins(listing(data, structure)) if any(n in LISTING or n == "hasAttachment" for n in names) else {}
+    listed = (
+        msgspec.to_builtins(listing(data, structure))
+        if any(n in LISTING or n == "hasAttachment" for n in names)
+        else {}
+    )
     shown = show(data, blob, structure, [n for n in names if n in EMAIL.computed or EMAIL.is_dynamic(n)], request)
     own = {"blobId": blob, "size": len(data), **dict.fromkeys(_NULL)}
     return {name: own[name] if name in own else shown[name] if name in shown else listed.get(name) for name in names}

@@ -38,8 +38,12 @@ def get(view: View, call: MethodCall) -> Result:
     given: list[str] = call.arguments["emailIds"]
     ids = list(dict.fromkeys(call.created_ids.get(id[1:], id) if id.startswith("#") else id for id in given))
     if len(ids) > view.limits.max_objects_in_get:
-        raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_get} snippets can be fetched in one call")
-    checked = check_filter(EMAIL, resolve_filter(EMAIL, call.arguments["filter"], call.created_ids), view.limits.max_filter_conditions)
+        raise Fault(
+            Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_get} snippets can be fetched in one call"
+        )
+    checked = check_filter(
+        EMAIL, resolve_filter(EMAIL, call.arguments["filter"], call.created_ids), view.limits.max_filter_conditions
+    )
     where = to_condition(checked) if checked is not None else Every(())
     in_subject, in_body = Highlighter(_texts(where, "subject")), Highlighter(_texts(where, "body"))
     if in_body and len(ids) > 10:
@@ -56,11 +60,13 @@ def get(view: View, call: MethodCall) -> Result:
         if id in structures:
             data = view.read_blob(call.account, emails[id].blob_id) or b""
             body = index_text(data, _structure.decode(structures[id]), _BODY_CHARACTERS).body
-        out.append({
-            "emailId": id,
-            "subject": in_subject.mark(subject) if subject else None,
-            "preview": in_body.excerpt(body, _PREVIEW_OCTETS) if body else None,
-        })
+        out.append(
+            {
+                "emailId": id,
+                "subject": in_subject.mark(subject) if subject else None,
+                "preview": in_body.excerpt(body, _PREVIEW_OCTETS) if body else None,
+            }
+        )
     missing = [id for id in ids if id not in emails]
     return {"accountId": call.account, "list": out, "notFound": missing or None}
 

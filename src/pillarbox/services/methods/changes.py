@@ -1,4 +1,7 @@
-"""Foo/changes for every type (RFC 8620 §5.2), with updatedProperties where a type has counters (RFC 8621 §2.2, RFC 9425 §4.4)."""
+"""Foo/changes for every type (RFC 8620 §5.2), with updatedProperties where a type has counters.
+
+RFC 8621 §2.2, RFC 9425 §4.4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From a client's JSON to a record: properties are converted one by one, so that an error names all that are wrong (RFC 8620 §5.3)."""
+"""From a client's JSON to a record: properties are converted one by one, so that an error names all that are wrong.
+
+RFC 8620 §5.3.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +33,24 @@ def resolve(prop: Property, value: Any, created_ids: Mapping[str, str]) -> Any:
 
 
 def new_record(kind: DataType[R], id: str, given: Mapping[str, Any], created_ids: Mapping[str, str]) -> R:
-    """A record for a create. Raises invalidProperties with every name that is wrong, missing or not the client's to set."""
+    """A record for a create.
+
+    Raises invalidProperties with every name that is wrong, missing or not the client's to set.
+    """
     values: dict[str, Any] = {"id": id}
     bad, notes = [], []
     for name, value in given.items():
         prop = kind.properties.get(name)
         if prop is None or not (prop.settable or prop.is_marked(Mark.WRITE_ONLY)):
             bad.append(name)
-            notes.append(f"{name} is set by the server" if prop is not None and prop.visible else f"{name} is not a property")
+            notes.append(
+                f"{name} is set by the server" if prop is not None and prop.visible else f"{name} is not a property"
+            )
             continue
         _convert(prop, value, created_ids, values, bad, notes)
-    missing = [p.name for p in kind.properties.values() if p.required and p.name not in given and p.attribute not in values]
+    missing = [
+        p.name for p in kind.properties.values() if p.required and p.name not in given and p.attribute not in values
+    ]
     if bad or missing:
         raise invalid([*bad, *missing], "; ".join([*notes, *(f"{name} is required" for name in missing)]))
     return kind.record(**values)
@@ -55,14 +65,17 @@ def _convert(
         values[prop.attribute] = msgspec.convert(value, prop.type)
     except KeyError as error:
         bad.append(prop.name)
-        notes.append(f"{prop.name}: no record was created as #{str(error.args[0])}")
+        notes.append(f"{prop.name}: no record was created as #{error.args[0]!s}")
     except (msgspec.ValidationError, RecursionError) as error:
         bad.append(prop.name)
         notes.append(f"{prop.name}: {error}")
 
 
 def changed_record(kind: DataType[R], old: R, wanted: Mapping[str, Any], created_ids: Mapping[str, str]) -> R:
-    """The record with new top-level values; null means the default. Raises invalidProperties with all names that are wrong."""
+    """The record with new top-level values; null means the default.
+
+    Raises invalidProperties with all names that are wrong.
+    """
     values: dict[str, Any] = {}
     bad, notes = [], []
     for name, value in wanted.items():

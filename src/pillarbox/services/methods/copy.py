@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -77,7 +77,11 @@ def _copy_one(
     kind: DataType[Any], tx: Transaction, call: MethodCall, source: str, creation_id: str, given: Mapping[str, Any]
 ) -> dict[str, Any]:
     id = given.get("id")
-    original = tx.get(kind, source, call.created_ids.get(id[1:], id) if id.startswith("#") else id) if isinstance(id, str) else None
+    original = (
+        tx.get(kind, source, call.created_ids.get(id[1:], id) if id.startswith("#") else id)
+        if isinstance(id, str)
+        else None
+    )
     if original is None:
         raise Fault(Kind.NOT_FOUND, "there is no such record in the other account")
     wanted = {name: value for name, value in given.items() if name != "id"}
@@ -93,7 +97,9 @@ def _copy_one(
     return told(kind, tx, call, new, wanted)
 
 
-def _plain_copy(kind: DataType[Any], tx: Transaction, call: MethodCall, original: Any, wanted: Mapping[str, Any]) -> Any:
+def _plain_copy(
+    kind: DataType[Any], tx: Transaction, call: MethodCall, original: Any, wanted: Mapping[str, Any]
+) -> Any:
     kept = [p.attribute for p in kind.properties.values() if not p.is_marked(Mark.SERVER_SET)]
     fresh = kind.record(**{attribute: getattr(original, attribute) for attribute in kept})
     return msgspec.structs.replace(changed_record(kind, fresh, wanted, call.created_ids), id=tx.new_id(kind))
@@ -104,5 +110,9 @@ def destroy_originals(kind: DataType[Any], call: MethodCall, result: Result) -> 
     if not call.arguments["onSuccessDestroyOriginal"] or not result["created"]:
         return []
     ids = [call.prepared[creation_id] for creation_id in result["created"]]
-    set_arguments = {"accountId": call.arguments["fromAccountId"], "destroy": ids, "ifInState": call.arguments["destroyFromIfInState"]}
+    set_arguments = {
+        "accountId": call.arguments["fromAccountId"],
+        "destroy": ids,
+        "ifInState": call.arguments["destroyFromIfInState"],
+    }
     return [(f"{kind.name}/set", set_arguments)]

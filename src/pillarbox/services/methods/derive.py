@@ -32,7 +32,9 @@ def methods_of(kind: DataType[Any]) -> list[Method]:
         prepare: dict[str, Any] = {"prepare": kind.rules.prepare, "prepares": kind.rules.is_prepared} if heavy else {}
         follow = partial(_after_set, kind)
         out.append(
-            _method(kind, declare.SET, every, write=partial(set.set_, kind), follow=follow, changes_data=True, **prepare)
+            _method(
+                kind, declare.SET, every, write=partial(set.set_, kind), follow=follow, changes_data=True, **prepare
+            )
         )
     if declare.COPY in kind.methods:
         every = {**copy.ARGUMENTS, **_own(kind, declare.COPY)}
@@ -59,5 +61,3 @@ def derive(kinds: Iterable[DataType[Any]], more: Iterable[Method]) -> dict[str, 
     out = {method.name: method for kind in kinds for method in methods_of(kind)}
     out.update((method.name, method) for method in more)
     return out
-
-

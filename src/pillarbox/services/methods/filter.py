@@ -1,4 +1,7 @@
-"""A client's filter and sort, checked against a type's declaration, as a test for records or a condition for the store (RFC 8620 §5.5)."""
+"""A client's filter and sort, checked against a type's declaration, as a test for records or a condition for the store.
+
+RFC 8620 §5.5.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,6 @@ class Checked:
     def local(self) -> bool:
         """Whether a record's own values alone decide."""
         return all(f.local for f, _ in self.conditions) and all(child.local for child in self.children)
-
 
     @property
     def fixed(self) -> bool:
@@ -74,7 +76,9 @@ def _check(kind: DataType[Any], given: Any, budget: list[int]) -> Checked:
         return Checked("AND", [], [_condition(kind, name, value) for name, value in given.items()])
     operator, children = given["operator"], given.get("conditions")
     if operator not in _OPERATORS or not isinstance(children, list) or set(given) - {"operator", "conditions"}:
-        raise Fault(Kind.INVALID_ARGUMENTS, "a FilterOperator has an operator and a list of conditions", arguments=["filter"])
+        raise Fault(
+            Kind.INVALID_ARGUMENTS, "a FilterOperator has an operator and a list of conditions", arguments=["filter"]
+        )
     return Checked(operator, [_check(kind, child, budget) for child in children], [])
 
 
@@ -132,6 +136,8 @@ def check_sort(kind: DataType[Any], given: Sequence[Mapping[str, Any]] | None) -
             raise Fault(Kind.UNSUPPORTED_SORT, f"{kind.name} cannot be sorted by {what}")
         known = {"property", "isAscending", "collation", *declared.extra}
         if set(comparator) - known or any(not isinstance(comparator.get(e), str) for e in declared.extra):
-            raise Fault(Kind.INVALID_ARGUMENTS, f"a Comparator for {name} takes {', '.join(sorted(known))}", arguments=["sort"])
+            raise Fault(
+                Kind.INVALID_ARGUMENTS, f"a Comparator for {name} takes {', '.join(sorted(known))}", arguments=["sort"]
+            )
         out.append((name, comparator))
     return out

@@ -1,4 +1,7 @@
-"""Foo/get for every type: stored JSON is spliced into the answer, and the rules compute only what is not stored (RFC 8620 §5.1)."""
+"""Foo/get for every type: stored JSON is spliced into the answer, and the rules compute only what is not stored.
+
+RFC 8620 §5.1.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,9 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {limit} objects can be fetched in one call")
     names = _names(kind, call.arguments["properties"])
     kind.rules.accept(view, call)
-    if not (kind.screened or kind.singleton) and not any(name in kind.computed_names or kind.is_dynamic(name) for name in names):
+    if not (kind.screened or kind.singleton) and not any(
+        name in kind.computed_names or kind.is_dynamic(name) for name in names
+    ):
         return _spliced(kind, view, call, ids, names)
     found = kind.rules.screen(call, fetch(kind, view, call, ids, names))
     return {

@@ -1,4 +1,7 @@
-"""What a method is to the dispatcher: its arguments, whether it reads or writes, and the function that does it (RFC 8620 §3)."""
+"""What a method is to the dispatcher: its arguments, whether it reads or writes, and the function that does it.
+
+RFC 8620 §3.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ ACCOUNT_ID = {"accountId": Argument(str)}
 
 
 def check_arguments(method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by their types, with defaults. Raises invalidArguments that names the argument (RFC 8620 §3.6.2)."""
+    """The arguments by their types, with defaults. Raises invalidArguments that names the argument.
+
+    RFC 8620 §3.6.2.
+    """
     out: dict[str, Any] = {}
     for name, argument in method.arguments.items():
         if name not in given:

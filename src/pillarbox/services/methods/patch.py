@@ -20,8 +20,8 @@ def split(pointer: str) -> list[str]:
 def apply(current: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """The top-level values that the patch gives, whole: name -> new value, None where null was given at the top.
 
-    `current` is the record as JSON values. Raises invalidPatch for pointers that overlap, point into an array, or whose parents do
-    not exist.
+    `current` is the record as JSON values. Raises invalidPatch for pointers that overlap, point into an array, or whose
+    parents do not exist.
     """
     paths = {pointer: split(pointer) for pointer in patch}
     _refuse_overlap(list(paths.values()))
@@ -38,7 +38,8 @@ def apply(current: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any
 
 
 def _refuse_overlap(paths: list[list[str]]) -> None:
-    # RFC 8620 §5.3: "There MUST NOT be two patches in the PatchObject where the pointer of one is the prefix of the pointer of the other"
+    # RFC 8620 §5.3: "There MUST NOT be two patches in the PatchObject where the pointer of one is the prefix of the
+    # pointer of the other"
     ordered = sorted(paths)
     for one, two in zip(ordered, ordered[1:], strict=False):
         if two[: len(one)] == one:
@@ -52,7 +53,8 @@ def _copy(value: Any) -> Any:
 
 def _put(value: Any, path: list[str], new: Any) -> None:
     for part in path[1:-1]:
-        # "All parts prior to the last (i.e., the value after the final slash) MUST already exist on the object being patched."
+        # "All parts prior to the last (i.e., the value after the final slash) MUST already exist on the object being
+        # patched."
         if not isinstance(value, dict) or part not in value:
             raise _invalid(f"{'/'.join(path)} points into what is not there")
         value = value[part]

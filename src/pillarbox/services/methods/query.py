@@ -49,7 +49,11 @@ class Query:
     def local(self) -> bool:
         """Whether changes of this query can be told."""
         by_filter = self.filter is None or self.filter.local
-        return by_filter and all(self.kind.sorts[name].local for name, _ in self.sort) and self.kind.rules.is_local(self.call)
+        return (
+            by_filter
+            and all(self.kind.sorts[name].local for name, _ in self.sort)
+            and self.kind.rules.is_local(self.call)
+        )
 
     @property
     def fixed(self) -> bool:

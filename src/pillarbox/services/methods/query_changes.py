@@ -1,7 +1,8 @@
 """Foo/queryChanges for every type (RFC 8620 §5.6).
 
-Everything that changed is removed, and what of it matches now is added at its place: the RFC allows to name more than is needed.
-That is right only when a record's own values decide; all else answers cannotCalculateChanges, so that caches never corrupt.
+Everything that changed is removed, and what of it matches now is added at its place: the RFC allows to name more than
+is needed. That is right only when a record's own values decide; all else answers cannotCalculateChanges, so that caches
+never corrupt.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def query_changes(kind: DataType[Any], view: View, call: MethodCall) -> Result:
         touched |= kind.rules.widen(view, call.account, since, [*page.created, *page.updated])
     ids: Sequence[str] = work.ids() if touched or call.arguments["calculateTotal"] else []
     last = len(ids)
-    # RFC 8620 §5.6: "If the sort and filter are both only on immutable properties and an upToId is supplied and exists in the
-    # results, any ids that were added but have a higher index than upToId SHOULD be omitted."
+    # RFC 8620 §5.6: "If the sort and filter are both only on immutable properties and an upToId is supplied and exists
+    # in the results, any ids that were added but have a higher index than upToId SHOULD be omitted."
     if work.fixed and call.arguments["upToId"] in ids:
         last = ids.index(call.arguments["upToId"])
     added = [{"id": id, "index": index} for index, id in enumerate(ids[: last + 1]) if id in touched]

@@ -16,10 +16,28 @@ _INDEX = re.compile(r"(?:0|[1-9][0-9]{0,6})\Z")  # RFC 6901 §4
 Answer = tuple[str, Any, str]
 
 
-def resolve_references(arguments: Mapping[str, Any], answers: Sequence[Answer], limit: int) -> dict[str, Any]:
-    """The arguments with each `#name` replaced. Raises invalidResultReference, or invalidArguments for a name given twice.
+class Allowance(msgspec.Struct):
+    """How much the references of a request may still do: each gives so many values at most, all read and give so many
+    octets.
 
-    `limit` bounds how many values a reference may give, so that a chain of `*` cannot grow without end.
+    Without it, a call that echoes two references to the call before doubles what it was given, and sixteen such calls
+    fill the memory of any machine.
+    """
+
+    values: int
+    octets: int
+
+    def take(self, octets: int) -> None:
+        """Use some of the octets. Raises invalidResultReference when they are used up."""
+        self.octets -= octets
+        if self.octets < 0:
+            raise _bad("the references of this request give too much")
+
+
+def resolve_references(arguments: Mapping[str, Any], answers: Sequence[Answer], allowance: Allowance) -> dict[str, Any]:
+    """The arguments with each `#name` replaced.
+
+    Raises invalidResultReference, or invalidArguments for a name given twice.
     """
     out: dict[str, Any] = {}
     for name, value in arguments.items():
@@ -28,8 +46,10 @@ def resolve_references(arguments: Mapping[str, Any], answers: Sequence[Answer], 
             continue
         if name[1:] in arguments:
             # RFC 8620 §3.7: "If an arguments object contains the same argument name in normal and referenced form …"
-            raise Fault(Kind.INVALID_ARGUMENTS, f"{name[1:]} is given both as a value and as a reference", arguments=[name[1:]])
-        out[name[1:]] = _resolve(value, answers, limit)
+            raise Fault(
+                Kind.INVALID_ARGUMENTS, f"{name[1:]} is given both as a value and as a reference", arguments=[name[1:]]
+            )
+        out[name[1:]] = _resolve(value, answers, allowance)
     return out
 
 
@@ -37,7 +57,7 @@ def _bad(detail: str) -> Fault:
     return Fault(Kind.INVALID_REFERENCE, detail)
 
 
-def _resolve(value: Any, answers: Sequence[Answer], limit: int) -> Any:
+def _resolve(value: Any, answers: Sequence[Answer], allowance: Allowance) -> Any:
     if not isinstance(value, dict) or not all(isinstance(value.get(k), str) for k in ("resultOf", "name", "path")):
         raise _bad("a ResultReference has resultOf, name and path")
     found = next((a for a in answers if a[2] == value["resultOf"]), None)
@@ -48,19 +68,34 @@ def _resolve(value: Any, answers: Sequence[Answer], limit: int) -> Any:
         raise _bad("the path is not a JSON pointer")
     if isinstance(found[1], Fault):
         raise _bad(f"the call {value['resultOf']} failed")
-    return _plain(_walk(found[1], split(path)[1:] if path else [], limit))
+    given = _walk(found[1], split(path)[1:] if path else [], allowance)
+    allowance.take(_octets(given))
+    return _plain(given)
 
 
-def _walk(value: Any, path: list[str], limit: int) -> Any:
+def _octets(value: Any) -> int:
+    """How large a value is, about as JSON."""
+    if isinstance(value, list) and all(type(one) is str for one in value):
+        return sum(map(len, value)) + 3 * len(value)
+    return len(msgspec.json.encode(value, enc_hook=str))
+
+
+def _decode(value: Any, allowance: Allowance) -> Any:
+    if not isinstance(value, msgspec.Raw):
+        return value
+    allowance.take(len(bytes(value)))
+    return msgspec.json.decode(value)
+
+
+def _walk(value: Any, path: list[str], allowance: Allowance) -> Any:
     for at, part in enumerate(path):
-        if isinstance(value, msgspec.Raw):
-            value = msgspec.json.decode(value)
+        value = _decode(value, allowance)
         if part == "*" and isinstance(value, list):
             if isinstance(value, Records) and at == len(path) - 2 and (column := value.column(path[-1])) is not None:
-                return _flattened(column, limit)
-            return _flattened([_walk(item, path[at + 1 :], limit) for item in value], limit)
+                return _flattened(column, allowance.values)
+            return _flattened([_walk(item, path[at + 1 :], allowance) for item in value], allowance.values)
         value = _step(value, part)
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+    return _decode(value, allowance)
 
 
 def _flattened(values: list[Any], limit: int) -> list[Any]:

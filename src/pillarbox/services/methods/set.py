@@ -33,7 +33,9 @@ def set_(kind: DataType[Any], tx: Transaction, call: MethodCall) -> Result:
     arguments = call.arguments
     count = sum(len(arguments[name] or ()) for name in ("create", "update", "destroy"))
     if count > tx.limits.max_objects_in_set:
-        raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {tx.limits.max_objects_in_set} objects can be changed in one call")
+        raise Fault(
+            Kind.REQUEST_TOO_LARGE, f"at most {tx.limits.max_objects_in_set} objects can be changed in one call"
+        )
     tx.number(call.account)
     old_state = str(tx.state(kind, call.account))
     if arguments["ifInState"] not in (None, old_state):
@@ -65,7 +67,8 @@ class _Work:
 
     def run(self) -> None:
         """Try everything; try again what was refused as long as something else succeeded, for one may wait for another:
-        a child for its parent, a name for its former owner."""
+        a child for its parent, a name for its former owner.
+        """
         arguments = self.call.arguments
         todo: list[tuple[str, str, Any]] = [("create", k, v) for k, v in (arguments["create"] or {}).items()]
         todo += [("update", k, v) for k, v in (arguments["update"] or {}).items()]
@@ -80,8 +83,8 @@ class _Work:
     def _exchange(self, updates: list[tuple[str, Any]]) -> None:
         """Try updates that stand in each other's way all at once, without those that are wrong even then.
 
-        RFC 8620 §5.3: "A single method call could rename an object A => B and simultaneously rename another object B => A.
-        If the final state is valid, this is allowed."
+        RFC 8620 §5.3: "A single method call could rename an object A => B and simultaneously rename another object B =>
+        A. If the final state is valid, this is allowed."
         """
         for _ in range(_PASSES if self.kind.rules.yields else 0):
             wrong = self._update_together(updates) if len(updates) > 1 else None
@@ -95,11 +98,13 @@ class _Work:
         try:
             with tx.savepoint():
                 tx.remember(YIELDING, frozenset(self._resolve(key) for key, _ in updates))
-                for at, value in updates:  # noqa: B007 - the key is told when it fails
+                for at, value in updates:
                     self._update(at, value)
                 tx.remember(YIELDING, frozenset())
                 for at, _ in updates:
-                    self.kind.rules.check(tx, self.call.account, None, tx.get(self.kind, self.call.account, self._resolve(at)))
+                    self.kind.rules.check(
+                        tx, self.call.account, None, tx.get(self.kind, self.call.account, self._resolve(at))
+                    )
         except Fault:
             self.updated = before
             return at
@@ -108,7 +113,9 @@ class _Work:
         return None
 
     def _attempt(self, act: str, key: str, value: Any) -> bool:
-        doing: Callable[[str, Any], None] = {"create": self._create, "update": self._update, "destroy": self._destroy}[act]
+        doing: Callable[[str, Any], None] = {"create": self._create, "update": self._update, "destroy": self._destroy}[
+            act
+        ]
         try:
             with self.tx.savepoint():
                 doing(key, value)
@@ -145,14 +152,18 @@ class _Work:
         stored = tx.get(kind, call.account, id)
         old = stored if stored is not None else self._initial(id)
         current = msgspec.to_builtins(old)
-        wanted = patch.apply(current, kind.rules.patched({self._pointer(pointer): value for pointer, value in given.items()}))
+        wanted = patch.apply(
+            current, kind.rules.patched({self._pointer(pointer): value for pointer, value in given.items()})
+        )
         self._drop_repeated(id, wanted)
         new = changed_record(kind, old, wanted, call.created_ids)
         asked = new
         new = kind.rules.complete(tx, call, old, new)
         if stored is not None or new != old:
             tx.write(kind, call.account, stored, new)
-        self.updated[key if not key.startswith("#") else id] = _altered(kind, asked, tx.get(kind, call.account, id) or new)
+        self.updated[key if not key.startswith("#") else id] = _altered(
+            kind, asked, tx.get(kind, call.account, id) or new
+        )
 
     def _pointer(self, pointer: str) -> str:
         """A pointer with a creation id as its last member resolved: mailboxIds/#box (RFC 8620 §5.3)."""
@@ -188,16 +199,25 @@ class _Work:
         return self.call.created_ids.get(key[1:], key) if key.startswith("#") else key
 
     def _initial(self, id: str) -> Any:
-        """A singleton that was never changed has no row: what the client changes are its defaults. All else is not found."""
+        """A singleton that was never changed has no row: what the client changes are its defaults.
+
+        All else is not found.
+        """
         if self.kind.singleton and id == SINGLETON:
             return self.kind.initial
         raise Fault(Kind.NOT_FOUND, f"there is no {self.kind.name} with this id")
 
 
-def told(kind: DataType[Any], tx: Transaction, call: MethodCall, record: Record, given: Mapping[str, Any]) -> dict[str, Any]:
+def told(
+    kind: DataType[Any], tx: Transaction, call: MethodCall, record: Record, given: Mapping[str, Any]
+) -> dict[str, Any]:
     """What the client cannot know of a record that it created: all that the server set, and defaults that it left out."""
     stored = msgspec.to_builtins(tx.get(kind, call.account, record.id) or record)
-    out = {p.name: stored[p.name] for p in kind.properties.values() if p.visible and not p.is_marked(Mark.COMPUTED) and p.name in stored}
+    out = {
+        p.name: stored[p.name]
+        for p in kind.properties.values()
+        if p.visible and not p.is_marked(Mark.COMPUTED) and p.name in stored
+    }
     out = {name: value for name, value in out.items() if name not in given or given[name] != value}
     names = [n for n in kind.computed_names if n in kind.properties]
     if names:
@@ -215,7 +235,9 @@ def _altered(kind: DataType[Any], asked: Record, stored: Record) -> dict[str, An
     if asked == stored:
         return None
     names = [
-        p.name for p in kind.properties.values() if p.visible and getattr(asked, p.attribute) != getattr(stored, p.attribute)
+        p.name
+        for p in kind.properties.values()
+        if p.visible and getattr(asked, p.attribute) != getattr(stored, p.attribute)
     ]
     builtins = msgspec.to_builtins(stored)
     return {name: builtins[name] for name in names} or None
