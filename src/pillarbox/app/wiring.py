@@ -55,7 +55,7 @@ def build(settings: Settings, store: Store, http_sockets: Sequence[socket], lmtp
     authentication = Authentication(store.clock, store.read)
     store.listeners.append(authentication.changed)
     http = _http_settings(settings.http)
-    app = HttpApp(http, jmap_routes(bridge, METHODS, TYPES, authentication, http))
+    app = HttpApp(http, jmap_routes(bridge, METHODS, TYPES, authentication, http), bridge.run)
     outbox = OutboxWorker(bridge, Sender(settings.hostname))
     workers = (Housekeeping(bridge, authentication), outbox, Watch(bridge, TYPES))
     limits = settings.limits

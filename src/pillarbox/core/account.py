@@ -23,7 +23,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     username: str
     is_admin: bool = False
-    scope: frozenset[str] = frozenset()  # empty: everything; else the capabilities' short names that an app password allows
+    scope: frozenset[str] = frozenset()  # empty: no limit; else the capability URIs that an app password allows
     accounts: dict[str, Access] = {}
 
     def access(self, account: str) -> Access | None:

@@ -14,6 +14,7 @@ from pillarbox.core.account import DIRECTORY, Access, Caller
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes import capability as uri
 from pillarbox.datatypes.declare import DataType
+from pillarbox.datatypes.envelope import SUBMISSION_EXTENSIONS
 from pillarbox.datatypes.mark import Mark
 from pillarbox.services.methods.filter import COLLATIONS
 
@@ -88,7 +89,7 @@ def _mail(world: World) -> dict[str, Any]:
 
 def _submission(world: World) -> dict[str, Any]:
     # RFC 8621 §1.3.2: the SMTP extensions whose parameters may stand in an envelope, with their EHLO arguments.
-    extensions = {"FUTURERELEASE": [], "SIZE": [str(world.limits.max_size_message)]}
+    extensions = {**SUBMISSION_EXTENSIONS, "SIZE": [str(world.limits.max_size_message)]}
     return {"maxDelayedSend": world.limits.max_delayed_send_seconds, "submissionExtensions": extensions}
 
 
