@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from pillarbox.core.account import DIRECTORY
+from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.net.socket_address import open_sockets
 from pillarbox.storage.store import Store
+from pillarbox.storage.transaction import Transaction
 from tests.servers.smtp.lmtp_server import MESSAGE, Client, Running, inbox_total, mail_of, open_store, serve
 
 
@@ -140,6 +144,22 @@ def test_the_same_message_sent_twice_is_there_twice(store: Store) -> None:
 
     serve(store, body)
     assert inbox_total(store, "alice") == 2
+
+
+def test_an_account_that_is_disabled_takes_no_mail_from_then_on(store: Store) -> None:
+    def disable(tx: Transaction) -> None:
+        old = tx.get(ACCOUNT, DIRECTORY, "alice")
+        assert old is not None
+        tx.write(ACCOUNT, DIRECTORY, old, msgspec.structs.replace(old, is_enabled=False))
+
+    async def body(server: Running) -> None:
+        client = await server.connect()
+        await client.deliver("alice@example.org")
+        await server.bridge.write(disable)
+        await client.say("MAIL FROM:<>")
+        assert (await client.say("RCPT TO:<alice@example.org>"))[:9] == "550 5.2.1"
+
+    serve(store, body)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pillarbox.datatypes.quota import has_room
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.smtp.faults import MAILBOX_FULL, REPLIES, reply_to
+from pillarbox.servers.smtp.known_recipient import Accounts, KnownRecipients
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.servers.smtp.spool import Spool, Spooler
 from pillarbox.servers.smtp.trace import Trace, has_return_path, trace_to_bytes, without_return_path
@@ -32,8 +33,6 @@ _REFUSALS = {
 _SMALL = 100_000  # octets: reading less takes no longer than a hop to a thread is worth
 _LARGE_AT_ONCE = 2
 
-Accounts = tuple[str, ...]
-
 
 @dataclass(slots=True)
 class Delivery:
@@ -42,6 +41,7 @@ class Delivery:
     bridge: Bridge
     settings: LmtpSettings
     spooler: Spooler
+    known: KnownRecipients
     # Reading a message takes several times its size of memory.
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LARGE_AT_ONCE))
 
@@ -76,11 +76,24 @@ class Decider:
         address = str(event.recipient)
         # RFC 5321 §4.5.1: <postmaster>, without a domain, is the one of this server.
         name = address if event.recipient.domain else f"{address}@{self._shared.settings.hostname}"
-        found = await self._shared.bridge.read(lambda view: _find(view, name, self._declared))
+        found = await self._shared.bridge.read(lambda view: self._find(view, name))
         if isinstance(found, Reply):
             return found
         self._accounts.append(found)
         return RECIPIENT_OK
+
+    def _find(self, view: View, address: str) -> Accounts | Reply:
+        accounts = self._shared.known.find(address)
+        if accounts is None:
+            found = find_recipient(view, address)
+            if found.refusal is not None:
+                return _REFUSALS[found.refusal]
+            accounts = found.accounts
+            self._shared.known.note(address, accounts)
+        # Quotas change with every message, and are looked at each time.
+        if not any(has_room(view, account, self._declared) for account in accounts):
+            return MAILBOX_FULL
+        return accounts
 
     async def _message(self, message: Message) -> Answer:
         spool = message.sink
@@ -130,15 +143,6 @@ def _read(fields: bytes, spool: Spool) -> Reading:
     if sum(field.name.lower() == "return-path" for field in reading.structure.root.fields) > 1:
         reading = read_message(fields + without_return_path(message))
     return reading
-
-
-def _find(view: View, address: str, octets: int) -> Accounts | Reply:
-    found = find_recipient(view, address)
-    if found.refusal is not None:
-        return _REFUSALS[found.refusal]
-    if not any(has_room(view, account, octets) for account in found.accounts):
-        return MAILBOX_FULL
-    return found.accounts
 
 
 def store_for(

@@ -15,6 +15,7 @@ from pathlib import Path
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.smtp.connection import Connection, Decide
 from pillarbox.servers.smtp.delivery import Decider, Delivery
+from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.servers.smtp.spool import Spooler
 from pillarbox.wire.smtp.reply import Reply
@@ -33,7 +34,9 @@ class LmtpListener:
         self._settings = settings or LmtpSettings()
         self._sockets = list(sockets)
         folder: Path = bridge.store.folder / "spool"
-        self._delivery = Delivery(bridge, self._settings, Spooler(folder))
+        known = KnownRecipients(bridge.store.clock)
+        bridge.store.listeners.append(known.changed)
+        self._delivery = Delivery(bridge, self._settings, Spooler(folder), known)
         self._options = Options(
             hostname=self._settings.hostname,
             lmtp=True,
