@@ -71,7 +71,7 @@ class HeaderIs(msgspec.Struct, frozen=True):
 
 
 class HasHeader(msgspec.Struct, frozen=True):
-    """The document may have a header field of this name, as far as the text index knows: never too few, perhaps too many."""
+    """The document may have a header field of this name, as far as the index knows: never too few, perhaps too many."""
 
     name: str
 
@@ -111,7 +111,7 @@ Condition = (
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One key of a sort: a column, or whether a word is in a column of the record (`word`) or of its group (`group`)."""
+    """One key of a sort: a column, or whether a word is in that of the record (`word`) or of its group (`group`)."""
 
     column: str
     ascending: bool = True

@@ -1,4 +1,4 @@
-"""How a JMAP type is declared: a record class, a `DataType`, and a small class of rules for what a declaration cannot say.
+"""How a JMAP type is declared: a record class, a `DataType`, and a small class of rules for all else.
 
 Everything else about a type (get, changes, set, copy, query, queryChanges, push, reference pages) is derived from here
 by the engine (RFC 8620 §5).
@@ -78,7 +78,7 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What is written once, beside a new record: its fixed parts as JSON, its index columns, its text for the search."""
+    """What is written once, beside a new record: its fixed parts as JSON, its index columns, its text for search."""
 
     parts: Mapping[str, bytes] = field(default_factory=dict)
     columns: Mapping[str, str | int | None] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class Rules(Generic[R]):
         return True
 
     def arrange(self, call: MethodCall, matched: Sequence[R], everything: Sequence[R]) -> Sequence[R]:
-        """The last word on the order and choice of a query's results, for arguments such as sortAsTree; both are sorted."""
+        """The last word on order and choice of a query's results, for arguments such as sortAsTree; both are sorted."""
         return matched
 
     def widen(self, view: View, account: str, since: str, changed: Sequence[str]) -> set[str]:
@@ -178,7 +178,7 @@ class Rules(Generic[R]):
 
 @dataclass(slots=True)
 class MethodCall:
-    """One call as the engine sees it: who asks, which account, the checked arguments, and what earlier calls created."""
+    """One call as the engine sees it: who asks, which account, the arguments, and what earlier calls created."""
 
     caller: Caller
     access: Access

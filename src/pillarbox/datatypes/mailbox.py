@@ -17,7 +17,8 @@ from pillarbox.datatypes.view import Transaction, View
 
 # The IMAP mailbox name attributes that are roles, in lower case (RFC 8621 §2, RFC 6154, RFC 8457, RFC 9979).
 ROLES = frozenset({
-    "all", "archive", "drafts", "flagged", "important", "inbox", "junk", "memos", "scheduled", "sent", "snoozed", "subscribed", "trash",
+    "all", "archive", "drafts", "flagged", "important", "inbox", "junk", "memos", "scheduled", "sent", "snoozed",
+    "subscribed", "trash",
 })  # fmt: skip
 _MAX_SORT_ORDER = 2**31 - 1
 
@@ -172,7 +173,7 @@ class MailboxRules(Rules[Mailbox]):
 
 
 def _fixed(tx: Transaction, boxes: Mapping[str, Mailbox]) -> list[Mailbox]:
-    """The mailboxes whose names and roles are taken: all but those that change together with the one that is checked."""
+    """The mailboxes whose names and roles are taken: all but those that change together with the one checked."""
     yielding = tx.notes().get(YIELDING, ())
     return [box for box in boxes.values() if box.id not in yielding]
 

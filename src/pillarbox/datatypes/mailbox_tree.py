@@ -29,7 +29,7 @@ def ancestors(nodes: Mapping[str, N], node: Node) -> list[str]:
 
 
 def is_loop(nodes: Mapping[str, N], node: Node) -> bool:
-    """Whether the node would be inside itself. RFC 8621 §2: "There MUST NOT be a loop." """
+    """Whether the node would be inside itself, where RFC 8621 §2 says "There MUST NOT be a loop"."""
     return node.parent_id == node.id or node.id in ancestors(nodes, node)
 
 

@@ -1,4 +1,4 @@
-"""Marks that a record's property can bear; the engine derives from them what a client may do and what the store must keep.
+"""Marks that a record's property can bear: what a client may do with it, and what the store must keep of it.
 
 A mark is written around the type, `email: Immutable[str]`, and marks nest.
 """

@@ -27,7 +27,7 @@ _log = logging.getLogger("pillarbox.bridge")
 _READ_BUDGET = 0.004  # seconds inside the database
 _GATHER = 0.0004  # seconds that a commit waits for company when the last one had some
 _SPLIT_FROM = 6  # writers in one commit
-_CHECKPOINT_EVERY = 2_000  # commits
+_CHECKPOINT_PAUSE = 200  # commits between two checkpoints
 
 
 class Bridge:
@@ -43,7 +43,7 @@ class Bridge:
         self._open = False
         self._busy = False
         self._company = False
-        self._commits = 0
+        self._commits = self._next_checkpoint = 0
         self._writers = self._most_writers = 0
 
     # --- reading
@@ -77,7 +77,7 @@ class Bridge:
                     send = await self.read(step.body, slow=step.slow)
                 else:
                     send = await self.write(step.body, slow=step.slow)
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 -- whatever it is, the others must not suffer
                 error = problem
 
     # --- writing
@@ -103,7 +103,7 @@ class Bridge:
         if not self._open:
             try:
                 begun = self.store.writer.try_begin()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
                 self._refuse_waiting(error)
                 return
             if not begun:
@@ -123,7 +123,7 @@ class Bridge:
             return
         try:
             self._done.append((future, self.store.writer.run(body)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             future.set_exception(error)
 
     def _refuse_waiting(self, error: BaseException) -> None:
@@ -166,7 +166,7 @@ class Bridge:
             raise
         try:
             self._done.append((future, self.store.writer.run(body)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             self._done.append((future, error))
         return self.store.writer.commit()
 
@@ -201,7 +201,8 @@ class Bridge:
             self.store.announce(changed)
             self.feed.publish(changed)
         self._commits += 1
-        if self._commits % _CHECKPOINT_EVERY == 0:
+        if self.store.writer.log_is_long and self._commits >= self._next_checkpoint:
+            self._next_checkpoint = self._commits + _CHECKPOINT_PAUSE
             self._pool.submit(self.store.checkpoint)
 
     async def close(self) -> None:

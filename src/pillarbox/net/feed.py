@@ -1,4 +1,4 @@
-"""Who is told when an account changes: open event streams, held back mail, anything that would otherwise have to ask again."""
+"""Who is told when an account changes: open event streams, held back mail, whatever would have to ask again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Subscription:
         self._ready.set()
 
     async def next(self, seconds: float | None = None) -> dict[str, dict[str, int]]:
-        """What has changed since the last call: account -> type -> number; empty when nothing did for so many seconds."""
+        """What has changed since the last call: account -> type -> number; empty if nothing did for so many seconds."""
         try:
             await asyncio.wait_for(self._ready.wait(), seconds)
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""Who holds which blob: a row in `lookup` for each record that names one, by the blob first, whatever the record's type.
+"""Who holds which blob: a row in `lookup` for each record that names one, by the blob first, of whatever type.
 
 A blob that nobody holds is pending, as an upload is: it goes away some time after it was last wanted (RFC 8620 §6).
 """

@@ -25,7 +25,8 @@ def follow_members(db: Connection, kind: DataType[R], account: str, old: R | Non
     item = (new or old).id  # type: ignore[union-attr]
     for container in before - after:
         db.run(
-            "UPDATE member SET removed = 1, modseq = ?, words = '' WHERE account = ? AND container = ? AND item = ? AND removed = 0",
+            "UPDATE member SET removed = 1, modseq = ?, words = ''"
+            " WHERE account = ? AND container = ? AND item = ? AND removed = 0",
             (number, account, container, item),
         )
     if new is None:

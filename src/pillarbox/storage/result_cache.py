@@ -1,4 +1,4 @@
-"""Results of queries, remembered while the state stays: a client that scrolls asks for the same list again and again."""
+"""Results of queries, remembered while the state stays: who scrolls asks for the same list again and again."""
 
 from __future__ import annotations
 

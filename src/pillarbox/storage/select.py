@@ -33,6 +33,23 @@ _MEMBER_COLUMNS = {
 _LIKE = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
 
 
+# Which method of Selection makes SQL of which condition.
+_COMPILERS: dict[type, str] = {
+    c.Compare: "_compare",
+    c.HasWord: "_has_word",
+    c.InContainer: "_in_container",
+    c.InOtherThan: "_in_other_than",
+    c.GroupHasWord: "_group_has_word",
+    c.Matches: "_matches",
+    c.OneOf: "_one_of",
+    c.HeaderIs: "_header_is",
+    c.HasHeader: "_has_header",
+    c.Every: "_every",
+    c.Some: "_some",
+    c.Nothing: "_nothing",
+}
+
+
 class Selection:
     """Answers queries on one data type of one account."""
 
@@ -87,7 +104,8 @@ class Selection:
         return f"e.{name}"
 
     def _condition(self, node: c.Condition) -> Sql:
-        return _COMPILERS[type(node)](self, node)
+        compiler: Callable[[Any], Sql] = getattr(self, _COMPILERS[type(node)])
+        return compiler(node)
 
     def _compare(self, node: c.Compare) -> Sql:
         return f"{self._column(node.column)} {node.operator} ?", [node.value]
@@ -105,7 +123,8 @@ class Selection:
         # The containers of a record are few and stand in its body; membership by item alone has no index.
         sql = (
             "EXISTS (SELECT 1 FROM container k JOIN member x ON x.account = k.account AND x.container = k.id"
-            f" WHERE k.account = ? AND k.id NOT IN (SELECT value FROM json_each(?)) AND x.item = {self._column('id')} AND x.removed = 0)"
+            f" WHERE k.account = ? AND k.id NOT IN (SELECT value FROM json_each(?))"
+            f" AND x.item = {self._column('id')} AND x.removed = 0)"
         )
         return sql, [self._account, _listed(node.containers)]
 
@@ -160,22 +179,6 @@ class Selection:
         else:
             sql, values = self._has_word(c.HasWord(order.column, order.word))
         return f"CASE WHEN {sql} THEN 1 ELSE 0 END {direction}", values
-
-
-_COMPILERS: dict[type, Callable[[Selection, Any], Sql]] = {
-    c.Compare: Selection._compare,
-    c.HasWord: Selection._has_word,
-    c.InContainer: Selection._in_container,
-    c.InOtherThan: Selection._in_other_than,
-    c.GroupHasWord: Selection._group_has_word,
-    c.Matches: Selection._matches,
-    c.OneOf: Selection._one_of,
-    c.HeaderIs: Selection._header_is,
-    c.HasHeader: Selection._has_header,
-    c.Every: Selection._every,
-    c.Some: Selection._some,
-    c.Nothing: Selection._nothing,
-}
 
 
 def _listed(ids: Sequence[str]) -> str:

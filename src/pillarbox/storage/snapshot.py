@@ -82,7 +82,8 @@ class Snapshot:
         out: dict[str, tuple[bytes, bytes | None]] = {}
         for marks, values in chunks(ids):
             if part is None:
-                sql = f"SELECT id, body, NULL FROM record WHERE account = ? AND type = ? AND id IN ({marks}) AND destroyed = 0"
+                what = "SELECT id, body, NULL FROM record"
+                sql = f"{what} WHERE account = ? AND type = ? AND id IN ({marks}) AND destroyed = 0"
                 rows = self.db.rows(sql, (account, kind.name, *values))
             else:
                 sql = (
@@ -137,7 +138,8 @@ class Snapshot:
         return Selection(self, kind, account).run(where, order, limit)
 
     def member_ids(self, kind: DataType[R], account: str, container: str, limit: int | None = None) -> list[str]:
-        sql = "SELECT item FROM member WHERE account = ? AND container = ? AND removed = 0 ORDER BY sort_key, item LIMIT ?"
+        live = "SELECT item FROM member WHERE account = ? AND container = ? AND removed = 0"
+        sql = f"{live} ORDER BY sort_key, item LIMIT ?"
         return [id for (id,) in self.db.rows(sql, (account, container, -1 if limit is None else limit))]  # type: ignore[misc]
 
     def blob_size(self, account: str, blob: str) -> int | None:

@@ -1,7 +1,7 @@
 """Full text on SQLite's FTS5: what is written to the index, and how a search text becomes its query.
 
-Words are folded in case and diacritics by the tokenizer; Chinese, Japanese and Korean, written without spaces, are indexed a character
-a token and searched as phrases.
+Words are folded in case and diacritics by the tokenizer; Chinese, Japanese and Korean, written without spaces, are
+indexed a character a token and searched as phrases.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNQUOTABLE = re.compile('["\0]')  # FTS5 reads its query up to the first NUL
 _MAX_TERMS = 50
 _UNMARKED = frozenset({
-    "return-path", "received", "delivered-to", "date", "from", "to", "subject", "message-id", "mime-version", "content-type",
-    "content-transfer-encoding", "x-original-to", "errors-to", "sender", "precedence", "reply-to", "x-mailer", "references",
-    "in-reply-to",
+    "return-path", "received", "delivered-to", "date", "from", "to", "subject", "message-id", "mime-version",
+    "content-type", "content-transfer-encoding", "x-original-to", "errors-to", "sender", "precedence", "reply-to",
+    "x-mailer", "references", "in-reply-to",
 })  # fmt: skip
 
 
@@ -72,8 +72,8 @@ def _add(db: Connection, doc: int, account: str, text: Mapping[str, str]) -> Non
 def split_terms(text: str) -> list[tuple[str, bool]]:
     """The words and phrases of a search text, each with whether it is the beginning of a word, as in `pill*`.
 
-    RFC 8621 §4.4.1: "Text contained in either (but matched) single (') or double (") quotes SHOULD be treated as a phrase
-    search", in which quotes and backslashes are escaped by a backslash.
+    RFC 8621 §4.4.1: "Text contained in either (but matched) single (') or double (") quotes SHOULD be treated as a
+    phrase search", in which quotes and backslashes are escaped by a backslash.
     """
     out = []
     for found in itertools.islice(_TERM.finditer(text), _MAX_TERMS):
@@ -98,7 +98,7 @@ def terms(text: str) -> list[str]:
 
 
 def query(account: str, columns: Sequence[str], text: str) -> str | None:
-    """The FTS5 query for a text in some columns (all that a person reads, if none is named); None when it has no word."""
+    """The FTS5 query for a text in some columns (all that a person reads, if none is named); None without a word."""
     found = terms(text)
     if not found:
         return None

@@ -132,7 +132,8 @@ class Transaction(Snapshot):
             self.db.run(sql, (body, number, account, kind.name, new.id))
         else:
             self.db.run(
-                "UPDATE record SET body = ?, modseq = ?, full_modseq = ?, unique_key = ? WHERE account = ? AND type = ? AND id = ?",
+                "UPDATE record SET body = ?, modseq = ?, full_modseq = ?, unique_key = ?"
+                " WHERE account = ? AND type = ? AND id = ?",
                 (body, number, number, unique, account, kind.name, new.id),
             )
 

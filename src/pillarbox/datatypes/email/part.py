@@ -14,7 +14,8 @@ from pillarbox.formats.message.selection import Bodies, select_bodies
 from pillarbox.formats.message.structure import Part, Structure, iterate
 
 PROPERTIES = frozenset({
-    "partId", "blobId", "size", "headers", "name", "type", "charset", "disposition", "cid", "language", "location", "subParts",
+    "partId", "blobId", "size", "headers", "name", "type", "charset", "disposition", "cid", "language", "location",
+    "subParts",
 })  # fmt: skip
 # RFC 8621 §4.2: what bodyProperties is when it is not given.
 DEFAULT_PROPERTIES = [
@@ -30,8 +31,8 @@ DEFAULT_PROPERTIES = [
     "location",
 ]
 _PLAIN = {
-    "partId": "part_id", "size": "size", "name": "name", "type": "type", "charset": "charset", "disposition": "disposition",
-    "cid": "cid", "language": "language", "location": "location",
+    "partId": "part_id", "size": "size", "name": "name", "type": "type", "charset": "charset",
+    "disposition": "disposition", "cid": "cid", "language": "language", "location": "location",
 }  # fmt: skip
 BODY_NAMES = frozenset({"bodyStructure", "textBody", "htmlBody", "attachments", "bodyValues"})
 
@@ -100,7 +101,7 @@ class BodyView:
         for part in reversed(list(iterate(self._structure.root))):
             value = shown[id(part)] = self._show(part)
             if part.is_multipart:
-                # RFC 8621 §4.1.4: subParts is there for every multipart, whatever bodyProperties says, or the tree is lost.
+                # RFC 8621 §4.1.4: subParts is there for every multipart, whatever bodyProperties says: it is the tree.
                 value["subParts"] = [shown[id(child)] for child in part.sub_parts]
         return shown[id(self._structure.root)]
 

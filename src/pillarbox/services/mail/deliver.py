@@ -62,7 +62,7 @@ def store_in(
 
 
 def delivery_keywords(reading: Reading) -> dict[str, bool]:
-    """The keywords that a server sets on new mail (RFC 9979 §2): whether it has attachments, and whether one can unsubscribe."""
+    """What a server marks new mail with (RFC 9979 §2): whether it has attachments, whether one can unsubscribe."""
     out = {"$hasattachment" if reading.listing.has_attachment else "$hasnoattachment": True}
     value = header.find(reading.data, reading.structure.root.fields, "List-Unsubscribe")
     if value is not None and _UNSUBSCRIBE.search(value):

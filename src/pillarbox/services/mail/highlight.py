@@ -80,9 +80,9 @@ def _marked(text: str, hits: Sequence[tuple[int, int]], start: int, end: int) ->
     for first, last in hits:
         if first < at or first >= end:
             continue
-        last = min(last, end)
-        out += [html.escape(text[at:first], quote=False), _OPEN, html.escape(text[first:last], quote=False), _CLOSE]
-        at = last
+        out += [html.escape(text[at:first], quote=False), _OPEN]
+        at = min(last, end)
+        out += [html.escape(text[first:at], quote=False), _CLOSE]
     out.append(html.escape(text[at:end], quote=False))
     return "".join(out)
 

@@ -102,7 +102,7 @@ def import_(tx: Transaction, call: MethodCall) -> Result:
             call.created_ids[creation_id] = created[creation_id]["id"]
         except Fault as fault:
             refused[creation_id] = fault
-        except Exception:
+        except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
             _log.exception("Email/import failed on a message")
             refused[creation_id] = Fault(Kind.FAILED, "the server failed on this message; its log says more")
     new_state = str(tx.state(EMAIL, call.account))

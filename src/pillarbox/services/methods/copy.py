@@ -24,7 +24,7 @@ ARGUMENTS = {
     "accountId": Argument(str),
     "ifInState": Argument(str | None, None),
     "create": Argument(dict[str, dict[str, Any]]),
-    "onSuccessDestroyOriginal": Argument(bool, False),
+    "onSuccessDestroyOriginal": Argument(bool, False),  # noqa: FBT003 -- an argument's default
     "destroyFromIfInState": Argument(str | None, None),
 }
 
@@ -55,7 +55,7 @@ def copy(kind: DataType[Any], tx: Transaction, call: MethodCall) -> Result:
                 created[creation_id] = _copy_one(kind, tx, call, source, creation_id, given)
         except Fault as fault:
             refused[creation_id] = fault
-        except Exception:
+        except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
             _log.exception("%s/copy failed on a record", kind.name)
             refused[creation_id] = Fault(Kind.FAILED, "the server failed on this record; its log says more")
     return {

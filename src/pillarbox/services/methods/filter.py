@@ -22,7 +22,7 @@ _OPERATORS = ("AND", "OR", "NOT")
 
 @dataclass(slots=True)
 class Checked:
-    """A filter whose every condition is known and of the right type: nodes have an operator, children, and conditions of their own."""
+    """A filter, its every condition known and of the right type: an operator, children, and conditions of its own."""
 
     operator: str
     children: list[Checked]
@@ -40,7 +40,7 @@ class Checked:
 
 
 def resolve_filter(kind: DataType[Any], given: Any, created_ids: Mapping[str, str]) -> Any:
-    """The filter with creation ids replaced, where a condition takes ids; those that are not known stay and match nothing."""
+    """The filter with creation ids replaced where a condition takes ids; unknown ones stay, and match nothing."""
     if not isinstance(given, dict):
         return given
     if "operator" in given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ def _refuse_overlap(paths: list[list[str]]) -> None:
     # RFC 8620 §5.3: "There MUST NOT be two patches in the PatchObject where the pointer of one is the prefix of the
     # pointer of the other"
     ordered = sorted(paths)
-    for one, two in zip(ordered, ordered[1:], strict=False):
+    for one, two in itertools.pairwise(ordered):
         if two[: len(one)] == one:
             raise _invalid(f"{'/'.join(one)} and {'/'.join(two)} overlap")
 

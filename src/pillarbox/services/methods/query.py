@@ -16,13 +16,14 @@ from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
 _SHORT = 1_000  # results up to here are read in order and not remembered
 # Arguments that say what of the results is wanted, not what the results are.
 _OF_THE_WINDOW = frozenset({
-    "accountId", "position", "anchor", "anchorOffset", "limit", "calculateTotal", "sinceQueryState", "maxChanges", "upToId",
+    "accountId", "position", "anchor", "anchorOffset", "limit", "calculateTotal", "sinceQueryState", "maxChanges",
+    "upToId",
 })  # fmt: skip
 FILTER_AND_SORT = {
     **ACCOUNT_ID,
     "filter": Argument(dict[str, Any] | None, None),
     "sort": Argument(list[dict[str, Any]] | None, None),
-    "calculateTotal": Argument(bool, False),
+    "calculateTotal": Argument(bool, False),  # noqa: FBT003 -- an argument's default
 }
 ARGUMENTS = {
     **FILTER_AND_SORT,

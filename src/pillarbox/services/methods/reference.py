@@ -17,8 +17,7 @@ Answer = tuple[str, Any, str]
 
 
 class Allowance(msgspec.Struct):
-    """How much the references of a request may still do: each gives so many values at most, all read and give so many
-    octets.
+    """What references may still do: each gives so many values at most, all of a request read and give so many octets.
 
     Without it, a call that echoes two references to the call before doubles what it was given, and sixteen such calls
     fill the memory of any machine.

@@ -1,4 +1,4 @@
-"""A request as steps: its calls in order, reads together in one snapshot, each write in a transaction of its own (RFC 8620 §3.3).
+"""A request as steps: calls in order, reads together in one snapshot, each write in a transaction (RFC 8620 §3.3).
 
 The generator yields what has to be run on the store; whoever drives it decides where and when. Nothing here waits.
 """
@@ -61,7 +61,7 @@ class Conversation:
             except Fault as fault:
                 self.answers.append(("error", fault, id))
                 continue
-            except Exception:
+            except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
                 self._fail(name, id)
                 continue
             self.created_ids.update(call.created_ids)
@@ -89,7 +89,7 @@ class Conversation:
             except Fault as fault:
                 self._todo.pop(0)
                 self.answers.append(("error", fault, id))
-            except Exception:
+            except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
                 self._todo.pop(0)
                 self._fail(name, id)
             else:

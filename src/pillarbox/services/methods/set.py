@@ -66,8 +66,9 @@ class _Work:
         self.refused: dict[str, dict[str, Fault]] = {"create": {}, "update": {}, "destroy": {}}
 
     def run(self) -> None:
-        """Try everything; try again what was refused as long as something else succeeded, for one may wait for another:
-        a child for its parent, a name for its former owner.
+        """Try everything, and what was refused again as long as something else succeeded.
+
+        One may wait for another: a child for its parent, a name for its former owner.
         """
         arguments = self.call.arguments
         todo: list[tuple[str, str, Any]] = [("create", k, v) for k, v in (arguments["create"] or {}).items()]
@@ -122,7 +123,7 @@ class _Work:
         except Fault as fault:
             self.refused[act][key] = fault
             return False
-        except Exception:
+        except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
             # RFC 8620 §3.6.2: one record that we fail on must not take the others with it.
             _log.exception("%s/set failed to %s a record", self.kind.name, act)
             self.refused[act][key] = Fault(Kind.FAILED, "the server failed on this record; its log says more")
@@ -211,7 +212,7 @@ class _Work:
 def told(
     kind: DataType[Any], tx: Transaction, call: MethodCall, record: Record, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the client cannot know of a record that it created: all that the server set, and defaults that it left out."""
+    """What the client cannot know of a record that it created: what the server set, and defaults that it left out."""
     stored = msgspec.to_builtins(tx.get(kind, call.account, record.id) or record)
     out = {
         p.name: stored[p.name]

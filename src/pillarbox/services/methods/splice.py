@@ -1,4 +1,4 @@
-"""Stored JSON becomes the answer's JSON without being understood: the wanted properties are cut out and joined (RFC 8620 §5.1).
+"""Stored JSON becomes the answer's without being understood: wanted properties are cut out and joined (RFC 8620 §5.1).
 
 This is the hot path of every client, and half of what opening a mailbox costs.
 """
