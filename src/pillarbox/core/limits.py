@@ -25,6 +25,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ] = 500
     max_json_depth: Annotated[int, Doc(description="How deeply the JSON of a request may be nested.")] = 128
     max_reference_results: Annotated[int, Doc(description="How many values one result reference may give.")] = 20_000
+    max_reference_octets: Annotated[
+        int, Doc(description="How many octets all result references of one request may read and give.")
+    ] = 20_000_000
+    max_json_values: Annotated[int, Doc(description="How many values the JSON of one request may have.")] = 300_000
+    max_blob_octets_in_call: Annotated[int, Doc(description="How many octets of blobs one method call may read.")] = (
+        250_000_000
+    )
     max_changes: Annotated[int, Doc(description="How many changes one /changes tells at a time.")] = 5_000
     max_query_limit: Annotated[int, Doc(description="How many ids one /query returns.")] = 5_000
     max_filter_conditions: Annotated[int, Doc(description="How many conditions a filter may have.")] = 100

@@ -251,3 +251,34 @@ def test_a_large_answer_is_compressed_for_who_accepts_it(web: Web) -> None:
     assert "Accept-Encoding" in packed.header("vary")
     assert [r.header("content-encoding") for r in (plain, small, refused)] == ["", "", ""]
     assert "Accept-Encoding" in plain.header("vary")
+
+
+def test_references_to_references_cannot_fill_the_memory(make_web: WebMaker) -> None:
+    web = make_web(max_reference_octets=10_000)
+    calls: list[tuple[str, dict[str, Any]]] = [("Core/echo", {"a": ["x" * 100] * 10})]
+    for at in range(1, 16):
+        before = {"resultOf": str(at - 1), "name": "Core/echo", "path": ""}
+        calls.append(("Core/echo", {f"#{name}": before for name in "abcde"}))
+    answers = web.call(*calls)["methodResponses"]
+    assert answers[1][0] == "Core/echo"
+    assert [answer[1]["type"] for answer in answers[2:]] == ["invalidResultReference"] * 14
+    assert len(msgspec.json.encode(answers)) < 20_000
+
+
+def test_many_references_into_one_large_answer_are_refused(make_web: WebMaker) -> None:
+    web = make_web(max_reference_octets=10_000)
+    name = {"resultOf": "0", "name": "Mailbox/get", "path": "/list/0/name"}
+    answers = web.call(
+        ("Mailbox/get", {"accountId": web.ids["alice"]}), ("Core/echo", {f"#{n}": name for n in range(999)})
+    )
+    assert answers["methodResponses"][1][1]["type"] == "invalidResultReference"
+
+
+def test_a_request_of_very_many_values_is_refused_before_they_are_made(make_web: WebMaker) -> None:
+    web = make_web(max_json_values=100)
+    many = {"using": [CORE], "methodCalls": [["Core/echo", {"a": [[]] * 100}, "c"]]}
+    reply = web.post(many)
+    assert reply.problem() == (400, "limit")
+    assert reply.json()["limit"] == "maxSizeRequest"
+    text = {"using": [CORE], "methodCalls": [["Core/echo", {"a": '[{,\\"' * 500}, "c"]]}
+    assert web.post(text).status == 200

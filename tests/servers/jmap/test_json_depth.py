@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pillarbox.servers.jmap.json_depth import exceeds
+from pillarbox.servers.jmap.json_depth import exceeds, exceeds_values
 
 _TEXT = st.text(alphabet='a\\"[]{}\u00e9', max_size=6)
 _VALUES = st.recursive(
@@ -31,3 +31,20 @@ def test_the_depth_is_that_of_the_values(value: Any, ascii_only: bool) -> None:
 
 def test_brackets_within_strings_do_not_count() -> None:
     assert not exceeds(b'["[[[[", "\\"[[[[", "\\\\", "}{[["]', 1)
+
+
+def _count(value: Any) -> int:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_count, children))
+
+
+@given(_VALUES, st.booleans())
+def test_a_document_within_the_limit_of_values_is_never_refused(value: Any, ascii_only: bool) -> None:
+    document = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert not exceeds_values(document, 2 * _count(value))
+
+
+def test_many_values_are_told_by_their_commas_and_brackets() -> None:
+    assert exceeds_values(b"[" + b",".join([b"[]"] * 50) + b"]", 90)
+    assert exceeds_values(b"[" + b",".join([b"1"] * 50) + b"]", 40)
+    assert not exceeds_values(b'["' + b",[{" * 500 + b'"]', 5)

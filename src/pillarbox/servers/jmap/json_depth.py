@@ -1,9 +1,10 @@
-"""How deeply a JSON document is nested, told from its octets at the speed of `bytes.replace`."""
+"""How deeply JSON is nested and how many values it has, told from its octets at the speed of `bytes.replace`."""
 
 from __future__ import annotations
 
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _OTHERS = bytes(octet for octet in range(256) if octet not in b'[]{}"')
+_OTHERS_BUT_COMMAS = bytes(octet for octet in range(256) if octet not in b'[]{},"')
 
 
 def exceeds(document: bytes, limit: int) -> bool:
@@ -19,9 +20,21 @@ def exceeds(document: bytes, limit: int) -> bool:
     return bool(brackets)
 
 
-def _brackets(document: bytes) -> bytes:
+def exceeds_values(document: bytes, limit: int) -> bool:
+    """Whether a JSON document has more than `limit` values, before they are made. A list or map may count as two."""
+    if _beginnings(document) <= limit:
+        return False
+    return _beginnings(_brackets(document, _OTHERS_BUT_COMMAS)) > limit
+
+
+def _beginnings(document: bytes) -> int:
+    # All values but the first of a list or map follow a comma.
+    return document.count(b",") + document.count(b"[") + document.count(b"{")
+
+
+def _brackets(document: bytes, others: bytes = _OTHERS) -> bytes:
     """The document's brackets in order, those within strings left out."""
     if b"\\" in document:
         document = document.replace(b"\\\\", b"").replace(b'\\"', b"")
-    rest = document.translate(_BRACKETS, _OTHERS).replace(b'""', b"")
+    rest = document.translate(_BRACKETS, others).replace(b'""', b"")
     return b"".join(rest.split(b'"')[::2]) if b'"' in rest else rest
