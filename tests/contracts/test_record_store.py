@@ -1,5 +1,6 @@
 """Records, members, lookups, changes, savepoints, blobs: what any store must do with them."""
 
+import contextlib
 import multiprocessing
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.datatypes.thread import THREAD
+from pillarbox.services.mail.deliver import deliver
 from pillarbox.storage import change
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.store import Store
@@ -46,9 +48,9 @@ def test_a_failing_body_leaves_nothing(house: House) -> None:
 def test_a_savepoint_undoes_what_is_inside_and_nothing_else(house: House) -> None:
     def body(tx: Any) -> None:
         tx.write(MAILBOX, "a1", None, Mailbox(id="m1", name="one"))
-        with pytest.raises(Fault), tx.savepoint():
+        with contextlib.suppress(Fault), tx.savepoint():
             tx.write(MAILBOX, "a1", None, Mailbox(id="m2", name="two"))
-            with pytest.raises(Fault), tx.savepoint():
+            with contextlib.suppress(Fault), tx.savepoint():
                 tx.write(MAILBOX, "a2", None, Mailbox(id="m3", name="three"))
                 raise Fault(Kind.FAILED)
             raise Fault(Kind.FAILED)
@@ -137,8 +139,6 @@ def test_a_newer_store_is_refused_with_what_to_do(open_store: Opener) -> None:
 
 
 def _deliver(folder: Path, count: int) -> None:
-    from pillarbox.services.mail.deliver import deliver
-
     store = Store(folder)
     for n in range(count):
         store.write(lambda tx, n=n: deliver(tx, "a1", message(f"Mail {n}")))  # type: ignore[misc]

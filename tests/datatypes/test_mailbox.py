@@ -7,13 +7,18 @@ import pytest
 from tests.support.mail_house import House
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
-    ({"name": ""}, "invalidProperties", "name"), ({"name": "a\x00"}, "invalidProperties", "name"),
-    ({"name": "x" * 256}, "invalidProperties", "name"), ({"name": "é" * 128}, "invalidProperties", "name"),
-    ({"name": "a", "parentId": "nobody"}, "invalidProperties", "parentId"), ({"name": "a", "role": "king"}, "invalidProperties", "role"),
-    ({"name": "a", "role": "inbox"}, "invalidProperties", "role"), ({"name": "a", "role": "Archive"}, "invalidProperties", "role"),
-    ({"name": "a", "sortOrder": -1}, "invalidProperties", "sortOrder"), ({"name": "a", "sortOrder": 2**31}, "invalidProperties", "sortOrder"),
+    ({"name": ""}, "invalidProperties", "name"),
+    ({"name": "a\x00"}, "invalidProperties", "name"),
+    ({"name": "x" * 256}, "invalidProperties", "name"),
+    ({"name": "é" * 128}, "invalidProperties", "name"),
+    ({"name": "a", "parentId": "nobody"}, "invalidProperties", "parentId"),
+    ({"name": "a", "role": "king"}, "invalidProperties", "role"),
+    ({"name": "a", "role": "inbox"}, "invalidProperties", "role"),
+    ({"name": "a", "role": "Archive"}, "invalidProperties", "role"),
+    ({"name": "a", "sortOrder": -1}, "invalidProperties", "sortOrder"),
+    ({"name": "a", "sortOrder": 2**31}, "invalidProperties", "sortOrder"),
     ({"name": "Inbox"}, "alreadyExists", ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("given", "kind", "named"), WRONG, ids=[str(given)[:50] for given, *_ in WRONG])

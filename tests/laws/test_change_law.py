@@ -1,4 +1,4 @@
-"""What /changes tells is the difference of two readings, in whatever pages (RFC 8620 §5.2), whatever happened between."""
+"""What /changes tells is the difference of two readings, whatever happened between (RFC 8620 §5.2)."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def walk(
         assert busy or limit is not None or destroyed <= known
         assert updated <= known, "updated, though it was not known"
         told |= updated | destroyed
-        assert not (created & updated or created & destroyed or updated & destroyed)
+        assert len(created | updated | destroyed) == len(created) + len(updated) + len(destroyed)
         known = (known | created) - destroyed
         touched |= created | updated
         since, more = answer["newState"], answer["hasMoreChanges"]

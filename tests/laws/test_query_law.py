@@ -109,7 +109,7 @@ def test_what_depends_on_other_records_says_so(house: House, kind: DataType[Any]
     history, chance = History(house, 3), random.Random(3)
     history.steps(10)
     values, sorts = conditions(kind, history, chance), comparators(kind, chance)
-    foreign = [{"filter": {n: values[n]}} for n, f in kind.filters.items() if not f.local]
+    foreign: list[dict[str, Any]] = [{"filter": {n: values[n]}} for n, f in kind.filters.items() if not f.local]
     foreign += [{"sort": [sorts[n]]} for n, s in kind.sorts.items() if not s.local]
     for question in foreign:
         answer = result(history, kind, **question)

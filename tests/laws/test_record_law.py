@@ -1,4 +1,4 @@
-"""Get after set, properties as asked for, counters that equal a recount, refusals that leave no trace (RFC 8620 §5, RFC 8621 §2)."""
+"""Properties as asked for, counters that equal a recount, refusals without a trace (RFC 8620 §5, RFC 8621 §2)."""
 
 from collections import defaultdict
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from pillarbox.core.account import DIRECTORY
+from pillarbox.core.faults import Fault
 from pillarbox.datatypes.declare import SET, DataType
 from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.quota import set_limits
 from pillarbox.datatypes.registry import TYPES
 from tests.laws.test_change_law import SEEN, read
 from tests.support.history import History, account_of
@@ -110,9 +112,10 @@ def test_what_is_fixed_is_named_and_refused_and_leaves_no_trace(house: House, ki
     history = History(house, 6)
     history.steps(40)
     fixed = [
-        p for p in kind.properties.values()
+        p
+        for p in kind.properties.values()
         if p.marks & {Mark.IMMUTABLE, Mark.SERVER_SET, Mark.INTERNAL} and p.name != "id"
-    ]  # fmt: skip
+    ]
     before = house.dump()
     for id, record in list(all_of(history, kind, SEEN.get(kind.name)).items())[:3]:
         patch: dict[str, Any] = {p.name: {"other": record.get(p.name)} for p in fixed}
@@ -182,9 +185,6 @@ def test_a_refused_record_leaves_no_trace(house: House, name: str, arguments: di
 
 
 def test_a_message_refused_by_the_quota_leaves_no_trace(house: House) -> None:
-    from pillarbox.core.faults import Fault
-    from pillarbox.datatypes.quota import set_limits
-
     first = house.add()
     house.store.write(lambda tx: set_limits(tx, "a1", None, 1))
     before = house.dump()

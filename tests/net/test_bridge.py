@@ -1,4 +1,4 @@
-"""The bridge: group commit, failing and slow bodies, reads over their budget, cancellation, the lock of another process."""
+"""The bridge: group commit, failing and slow bodies, reads over their budget, the lock of another process."""
 
 import asyncio
 import threading
@@ -81,9 +81,12 @@ def test_a_failing_body_does_not_fail_the_others(store: Store) -> None:
 
     async def body(bridge: Bridge) -> None:
         results = await asyncio.gather(
-            bridge.write(add("one")), bridge.write(fail), bridge.write(fail, slow=True), bridge.write(add("two")),
+            bridge.write(add("one")),
+            bridge.write(fail),
+            bridge.write(fail, slow=True),
+            bridge.write(add("two")),
             return_exceptions=True,
-        )  # fmt: skip
+        )
         assert [type(r) for r in results] == [str, Fault, Fault, str]
 
     run(store, body)
@@ -182,8 +185,10 @@ def test_a_thread_of_this_process_may_write_at_the_same_time(store: Store) -> No
 
 
 @pytest.mark.parametrize("slow", [False, True])
-def test_a_store_that_cannot_be_written_says_so_and_recovers(store: Store, monkeypatch: pytest.MonkeyPatch, slow: bool) -> None:
-    def broken(sql: str) -> Any:
+def test_a_store_that_cannot_be_written_says_so_and_recovers(
+    store: Store, monkeypatch: pytest.MonkeyPatch, slow: bool
+) -> None:
+    def broken(_sql: str) -> Any:
         raise OSError(28, "No space left on device")
 
     async def body(bridge: Bridge) -> None:

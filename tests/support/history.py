@@ -32,10 +32,21 @@ class History:
         connect_rules()
         house.store.write(self._appoint)
         self.acts: list[Callable[[], None]] = [
-            *[self.receive] * 8, *[self.mark] * 5, *[self.move] * 3, self.destroy_email, self.add_mailbox, self.add_mailbox,
-            self.change_mailbox, self.change_role, self.destroy_mailbox, self.reply_away, *[self.change_identity] * 3,
-            self.change_domain, self.draft, self.many,
-        ]  # fmt: skip
+            *[self.receive] * 8,
+            *[self.mark] * 5,
+            *[self.move] * 3,
+            self.destroy_email,
+            self.add_mailbox,
+            self.add_mailbox,
+            self.change_mailbox,
+            self.change_role,
+            self.destroy_mailbox,
+            self.reply_away,
+            *[self.change_identity] * 3,
+            self.change_domain,
+            self.draft,
+            self.many,
+        ]
 
     def _appoint(self, tx: Any) -> None:
         """Give the account its place in the directory, so that it may send as itself."""
@@ -43,7 +54,7 @@ class History:
         domain = Domain(id="d1", name="example.org")
         tx.write(DOMAIN, DIRECTORY, None, domain)
         account = Account(id="a1", name="ann@example.org", domain_id=domain.id)
-        ACCOUNT_RULES.furnish, furnish = (lambda tx, old, new: None), ACCOUNT_RULES.furnish  # the house is furnished
+        ACCOUNT_RULES.furnish, furnish = (lambda *_: None), ACCOUNT_RULES.furnish  # the house is furnished
         try:
             tx.write(ACCOUNT, DIRECTORY, None, account)
         finally:
@@ -58,7 +69,7 @@ class History:
 
     def set(self, type: str, **given: Any) -> None:
         directory = type in {"Domain", "Alias"}
-        call = (f"{type}/set", {"accountId": DIRECTORY if directory else "a1", **given})
+        call: tuple[str, dict[str, Any]] = (f"{type}/set", {"accountId": DIRECTORY if directory else "a1", **given})
         ((name, answer, _),) = self.house.request(call, caller=self.admin if directory else None)
         assert name != "error", answer
         refused = [e for key in ("notCreated", "notUpdated", "notDestroyed") for e in (answer[key] or {}).values()]
@@ -67,7 +78,7 @@ class History:
 
     def ids(self, type: str) -> list[str]:
         account = DIRECTORY if type in {"Domain", "Alias"} else "a1"
-        call = (f"{type}/get", {"accountId": account, "ids": None, "properties": []})
+        call: tuple[str, dict[str, Any]] = (f"{type}/get", {"accountId": account, "ids": None, "properties": []})
         answer = self.house.request(call, caller=self.admin if account == DIRECTORY else None)[0][1]
         return [record["id"] for record in answer["list"]]
 
@@ -129,10 +140,14 @@ class History:
 
     def change_mailbox(self) -> None:
         for id in self.some("Mailbox"):
-            patch = self.chance.choice((
-                {"name": self.chance.choice(WORDS)}, {"isSubscribed": self.chance.random() < 0.5}, {"sortOrder": 1},
-                {"parentId": self.chance.choice([None, *self.some("Mailbox")])},
-            ))  # fmt: skip
+            patch = self.chance.choice(
+                (
+                    {"name": self.chance.choice(WORDS)},
+                    {"isSubscribed": self.chance.random() < 0.5},
+                    {"sortOrder": 1},
+                    {"parentId": self.chance.choice([None, *self.some("Mailbox")])},
+                )
+            )
             self.set("Mailbox", update={id: patch})
 
     def change_role(self) -> None:

@@ -1,4 +1,4 @@
-"""A store with two accounts of mail and a third to read from, under a clock that is set by hand, and short ways to call methods."""
+"""A store with accounts of mail under a clock that is set by hand, and short ways to call methods."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -85,9 +85,12 @@ class House:
             self.box[role if account == "a1" else f"{account}:{role}"] = id
 
     def request(
-        self, *calls: tuple[str, dict[str, Any]], caller: Caller | None = None, using: list[str] | None = None,
+        self,
+        *calls: tuple[str, dict[str, Any]],
+        caller: Caller | None = None,
+        using: list[str] | None = None,
         created_ids: dict[str, str] | None = None,
-    ) -> list[tuple[str, Json, str]]:  # fmt: skip
+    ) -> list[tuple[str, Json, str]]:
         """The answers of one request; the calls' ids are 0, 1, 2 ..., their account is a1 unless they say another."""
         numbered = [(name, {"accountId": "a1", **given}, str(at)) for at, (name, given) in enumerate(calls)]
         talk = Conversation(
@@ -157,9 +160,13 @@ class House:
         return list(self.call(f"{type}/query", filter=filter, **more)["ids"])
 
     def add(
-        self, data: bytes | None = None, *boxes: str, account: str = "a1", keywords: Mapping[str, bool] | None = None,
+        self,
+        data: bytes | None = None,
+        *boxes: str,
+        account: str = "a1",
+        keywords: Mapping[str, bool] | None = None,
         received_ms: int | None = None,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """Store a message; boxes are roles (the inbox, if none is given) or ids. Returns the email's id."""
         prefix = "" if account == "a1" else f"{account}:"
         places = {self.box.get(prefix + box, box): True for box in boxes or ("inbox",)}

@@ -17,27 +17,46 @@ def conditions(kind: DataType[Any], history: History, chance: random.Random) -> 
     moment = f"2020-09-13T12:26:4{chance.randrange(5)}Z"
     known: dict[str, dict[str, Json]] = {
         "Mailbox": {
-            "parentId": chance.choice((None, box)), "name": "o", "role": chance.choice((None, "trash")),
-            "hasAnyRole": chance.random() < 0.5, "isSubscribed": chance.random() < 0.5,
+            "parentId": chance.choice((None, box)),
+            "name": "o",
+            "role": chance.choice((None, "trash")),
+            "hasAnyRole": chance.random() < 0.5,
+            "isSubscribed": chance.random() < 0.5,
         },
         "Email": {
-            "inMailbox": box, "inMailboxOtherThan": history.some("Mailbox", 7), "before": moment, "after": moment,
-            "minSize": 270, "maxSize": 271, "hasAttachment": False,
+            "inMailbox": box,
+            "inMailboxOtherThan": history.some("Mailbox", 7),
+            "before": moment,
+            "after": moment,
+            "minSize": 270,
+            "maxSize": 271,
+            "hasAttachment": False,
             **dict.fromkeys(("hasKeyword", "notKeyword"), keyword),
             **dict.fromkeys(("allInThreadHaveKeyword", "someInThreadHaveKeyword", "noneInThreadHaveKeyword"), keyword),
-            **dict.fromkeys(("text", "from", "to", "cc", "bcc", "body"), word), "subject": "Topic 1",
+            **dict.fromkeys(("text", "from", "to", "cc", "bcc", "body"), word),
+            "subject": "Topic 1",
             "header": chance.choice((["X-Odd"], ["x-odd", word], ["Subject", "topic 2"])),
         },
         "EmailSubmission": {
-            "identityIds": [], "emailIds": [], "threadIds": [], "undoStatus": "final", "before": moment, "after": moment,
+            "identityIds": [],
+            "emailIds": [],
+            "threadIds": [],
+            "undoStatus": "final",
+            "before": moment,
+            "after": moment,
         },
         "Quota": {"name": "M", "scope": "account", "resourceType": "count", "type": "Email"},
         "Domain": {"name": "1", "isEnabled": chance.random() < 0.5},
         "Account": {
-            "name": "a", "text": "a", "domainId": "x", "isEnabled": True, "isAdmin": True, "kind": "individual",
+            "name": "a",
+            "text": "a",
+            "domainId": "x",
+            "isEnabled": True,
+            "isAdmin": True,
+            "kind": "individual",
         },
         "Alias": {"address": "a", "target": "x", "domainId": "x", "isEnabled": True},
-    }  # fmt: skip
+    }
     found = known.get(kind.name, {})
     assert set(found) == set(kind.filters), f"{kind.name}: give every condition a value here"
     return found

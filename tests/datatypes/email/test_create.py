@@ -16,16 +16,40 @@ def draft(house: House, **given: Any) -> dict[str, Any]:
 
 def test_a_draft_is_returned_as_it_was_given(house: House) -> None:
     given = draft(
-        house, keywords={"$Draft": True, "$seen": True}, receivedAt="2020-01-02T03:04:05Z", sentAt="2020-01-02T05:04:05+02:00",
-        subject="Grüße \U0001f600", to=[{"name": "Bøb, \"x\"", "email": "b@example.org"}], cc=[{"name": None, "email": "c@example.org"}],
-        bcc=[{"email": "d@example.org"}], inReplyTo=["a@x"], references=["a@x", "b@x"], messageId=["own@x"],
-        textBody=[TEXT], htmlBody=[HTML], **VALUES, **{"header:X-Odd:asText": "Ödd"},
-    )  # fmt: skip
+        house,
+        keywords={"$Draft": True, "$seen": True},
+        receivedAt="2020-01-02T03:04:05Z",
+        sentAt="2020-01-02T05:04:05+02:00",
+        subject="Grüße \U0001f600",
+        to=[{"name": 'Bøb, "x"', "email": "b@example.org"}],
+        cc=[{"name": None, "email": "c@example.org"}],
+        bcc=[{"email": "d@example.org"}],
+        inReplyTo=["a@x"],
+        references=["a@x", "b@x"],
+        messageId=["own@x"],
+        textBody=[TEXT],
+        htmlBody=[HTML],
+        **VALUES,
+        **{"header:X-Odd:asText": "Ödd"},
+    )
     given["from"] = [{"name": "Ann", "email": "a@example.org"}]
     id = house.create("Email", **given)
-    seen = house.get("Email", id, *[n for n in given if n != "bodyValues"], "bodyValues", "bodyStructure", fetchAllBodyValues=True)
+    seen = house.get(
+        "Email", id, *[n for n in given if n != "bodyValues"], "bodyValues", "bodyStructure", fetchAllBodyValues=True
+    )
     assert seen["keywords"] == {"$draft": True, "$seen": True}
-    for name in ("mailboxIds", "receivedAt", "sentAt", "subject", "to", "cc", "inReplyTo", "references", "messageId", "from"):
+    for name in (
+        "mailboxIds",
+        "receivedAt",
+        "sentAt",
+        "subject",
+        "to",
+        "cc",
+        "inReplyTo",
+        "references",
+        "messageId",
+        "from",
+    ):
         assert seen[name] == given[name], name
     assert seen["bcc"] == [{"name": None, "email": "d@example.org"}]
     assert seen["header:X-Odd:asText"] == "Ödd"
@@ -56,34 +80,66 @@ def test_attachments_are_taken_from_blobs(house: House) -> None:
     seen = house.get("Email", id, "attachments", "hasAttachment")
     (found,) = seen["attachments"]
     assert seen["hasAttachment"] is True
-    assert {n: found[n] for n in ("type", "name", "disposition", "cid", "size")} == {**{n: part[n] for n in part if n != "blobId"}, "size": 100}
+    assert {n: found[n] for n in ("type", "name", "disposition", "cid", "size")} == {
+        **{n: part[n] for n in part if n != "blobId"},
+        "size": 100,
+    }
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"mailboxIds": {}}, "mailboxIds"), ({"mailboxIds": None}, "mailboxIds"), ({"mailboxIds": {"nowhere": True}}, "mailboxIds"),
-    ({"mailboxIds": []}, "mailboxIds"), ({"keywords": {"a b": True}}, "keywords"), ({"keywords": {"a": False}}, "keywords"),
-    ({"keywords": {"": True}}, "keywords"), ({"keywords": {"é": True}}, "keywords"), ({"keywords": {"x" * 256: True}}, "keywords"),
-    ({"receivedAt": "yesterday"}, "receivedAt"), ({"receivedAt": 5}, "receivedAt"),
-    ({"blobId": "b"}, "blobId"), ({"threadId": "t"}, "threadId"), ({"size": 1}, "size"), ({"hasAttachment": True}, "hasAttachment"),
-    ({"preview": "x"}, "preview"), ({"headers": []}, "headers"), ({"id": "e1"}, "id"),
-    ({"header:Content-Type": " text/plain"}, "header:Content-Type"), ({"header:X-A:asDate": "2020"}, "header:X-A:asDate"),
-    ({"header:Subject:asAddresses": []}, "header:Subject:asAddresses"), ({"header:A B": "x"}, "header:A B"),
+    ({"mailboxIds": {}}, "mailboxIds"),
+    ({"mailboxIds": None}, "mailboxIds"),
+    ({"mailboxIds": {"nowhere": True}}, "mailboxIds"),
+    ({"mailboxIds": []}, "mailboxIds"),
+    ({"keywords": {"a b": True}}, "keywords"),
+    ({"keywords": {"a": False}}, "keywords"),
+    ({"keywords": {"": True}}, "keywords"),
+    ({"keywords": {"é": True}}, "keywords"),
+    ({"keywords": {"x" * 256: True}}, "keywords"),
+    ({"receivedAt": "yesterday"}, "receivedAt"),
+    ({"receivedAt": 5}, "receivedAt"),
+    ({"blobId": "b"}, "blobId"),
+    ({"threadId": "t"}, "threadId"),
+    ({"size": 1}, "size"),
+    ({"hasAttachment": True}, "hasAttachment"),
+    ({"preview": "x"}, "preview"),
+    ({"headers": []}, "headers"),
+    ({"id": "e1"}, "id"),
+    ({"header:Content-Type": " text/plain"}, "header:Content-Type"),
+    ({"header:X-A:asDate": "2020"}, "header:X-A:asDate"),
+    ({"header:Subject:asAddresses": []}, "header:Subject:asAddresses"),
+    ({"header:A B": "x"}, "header:A B"),
     ({"subject": "a", "header:subject:asText": "b"}, "header:subject:asText"),
     ({"header:X-A:asText": "a", "header:x-a": " b"}, "header:x-a"),
-    ({"subject": 5}, "subject"), ({"from": "ann"}, "from"), ({"from": [{"name": "x"}]}, "from"), ({"sentAt": "2020-01-01"}, "sentAt"),
-    ({"nonsense": 1}, "nonsense"), ({"textBody": []}, "textBody"), ({"textBody": [TEXT, TEXT]}, "textBody"),
-    ({"textBody": [HTML]}, "textBody"), ({"htmlBody": [TEXT]}, "htmlBody"), ({"attachments": {}}, "attachments"),
-    ({"textBody": [{"partId": "nope", "type": "text/plain"}]}, "textBody"), ({"textBody": [{"type": "text/plain"}]}, "textBody"),
-    ({"textBody": [{**TEXT, "blobId": "b1"}]}, "textBody"), ({"textBody": [{**TEXT, "charset": "utf-8"}]}, "textBody"),
-    ({"textBody": [{**TEXT, "size": 4}]}, "textBody"), ({"bodyStructure": TEXT, "textBody": [TEXT]}, "textBody"),
-    ({"bodyStructure": TEXT, "attachments": []}, "attachments"), ({"bodyStructure": 5}, "bodyStructure"),
-    ({"bodyStructure": {**TEXT, "header:Content-Transfer-Encoding": " 8bit"}}, "bodyStructure/header:Content-Transfer-Encoding"),
+    ({"subject": 5}, "subject"),
+    ({"from": "ann"}, "from"),
+    ({"from": [{"name": "x"}]}, "from"),
+    ({"sentAt": "2020-01-01"}, "sentAt"),
+    ({"nonsense": 1}, "nonsense"),
+    ({"textBody": []}, "textBody"),
+    ({"textBody": [TEXT, TEXT]}, "textBody"),
+    ({"textBody": [HTML]}, "textBody"),
+    ({"htmlBody": [TEXT]}, "htmlBody"),
+    ({"attachments": {}}, "attachments"),
+    ({"textBody": [{"partId": "nope", "type": "text/plain"}]}, "textBody"),
+    ({"textBody": [{"type": "text/plain"}]}, "textBody"),
+    ({"textBody": [{**TEXT, "blobId": "b1"}]}, "textBody"),
+    ({"textBody": [{**TEXT, "charset": "utf-8"}]}, "textBody"),
+    ({"textBody": [{**TEXT, "size": 4}]}, "textBody"),
+    ({"bodyStructure": TEXT, "textBody": [TEXT]}, "textBody"),
+    ({"bodyStructure": TEXT, "attachments": []}, "attachments"),
+    ({"bodyStructure": 5}, "bodyStructure"),
+    (
+        {"bodyStructure": {**TEXT, "header:Content-Transfer-Encoding": " 8bit"}},
+        "bodyStructure/header:Content-Transfer-Encoding",
+    ),
     ({"bodyStructure": {**TEXT, "headers": []}}, "bodyStructure/headers"),
     ({"bodyStructure": {**TEXT, "header:Content-Type": " text/plain"}}, "bodyStructure/header:Content-Type"),
     ({"subject": "x", "bodyStructure": {**TEXT, "header:Subject:asText": "y"}}, "bodyStructure"),
     ({"bodyValues": {"t": {"value": "x", "isTruncated": True}}}, "bodyValues"),
-    ({"bodyValues": {"t": {"value": "x", "isEncodingProblem": True}}}, "bodyValues"), ({"bodyValues": {"t": "x"}}, "bodyValues"),
-]  # fmt: skip
+    ({"bodyValues": {"t": {"value": "x", "isEncodingProblem": True}}}, "bodyValues"),
+    ({"bodyValues": {"t": "x"}}, "bodyValues"),
+]
 
 
 @pytest.mark.parametrize(("given", "named"), WRONG, ids=[str(given)[:60] for given, _ in WRONG])
@@ -104,7 +160,9 @@ def test_missing_blobs_are_all_named(house: House) -> None:
     assert (error["type"], error["notFound"]) == ("blobNotFound", ["bone", "btwo"])
 
 
-@pytest.mark.parametrize("value", ["x\r\nBcc: evil@example.org", "x\nBcc: evil@example.org", "x\rBcc: evil@example.org", "x\r\n\r\nbody"])
+@pytest.mark.parametrize(
+    "value", ["x\r\nBcc: evil@example.org", "x\nBcc: evil@example.org", "x\rBcc: evil@example.org", "x\r\n\r\nbody"]
+)
 @pytest.mark.parametrize("name", ["subject", "header:X-A", "header:X-A:asText"])
 def test_no_value_makes_a_header_field_of_its_own(house: House, name: str, value: str) -> None:
     answer = house.call("Email/set", create={"d": draft(house, **{name: value})})

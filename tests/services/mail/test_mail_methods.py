@@ -7,30 +7,55 @@ import pytest
 from tests.support.mail_house import House, message
 
 MIXED = (
-    b"From: a@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nReceived: from x by y; Fri, 24 Nov 2023 09:00:00 +0100\r\n"
+    b"From: a@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+    b"Received: from x by y; Fri, 24 Nov 2023 09:00:00 +0100\r\n"
     b"X-Two: one\r\nX-Two: two\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
     b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nabcdef\xc3\xa9ghi\r\n"
-    b"--b\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment; filename=in.eml\r\n\r\nSubject: inner\r\n\r\ninside\r\n"
+    b"--b\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment; filename=in.eml\r\n"
+    b"\r\nSubject: inner\r\n\r\ninside\r\n"
     b"--b--\r\n"
 )
 
 
 def test_header_forms(house: House) -> None:
     id = house.add(MIXED)
-    names = ["header:x-two", "header:X-Two:all", "header:X-Two:asText:all", "header:Subject:asText", "header:None", "header:None:all"]
+    names = [
+        "header:x-two",
+        "header:X-Two:all",
+        "header:X-Two:asText:all",
+        "header:Subject:asText",
+        "header:None",
+        "header:None:all",
+    ]
     seen = house.get("Email", id, *names)
     assert seen == {
-        "id": id, "header:x-two": " two", "header:X-Two:all": [" one", " two"], "header:X-Two:asText:all": ["one", "two"],
-        "header:Subject:asText": "Grüße", "header:None": None, "header:None:all": [],
-    }  # fmt: skip
+        "id": id,
+        "header:x-two": " two",
+        "header:X-Two:all": [" one", " two"],
+        "header:X-Two:asText:all": ["one", "two"],
+        "header:Subject:asText": "Grüße",
+        "header:None": None,
+        "header:None:all": [],
+    }
 
 
-@pytest.mark.parametrize("name", ["header:Subject:asDate", "header:From:asText", "header:", "header:A:asNothing", "header:A B", "Subject"])
+@pytest.mark.parametrize(
+    "name", ["header:Subject:asDate", "header:From:asText", "header:", "header:A:asNothing", "header:A B", "Subject"]
+)
 def test_header_properties_that_are_none(house: House, name: str) -> None:
     assert house.refuse("Email/get", ids=[], properties=[name])["type"] == "invalidArguments"
 
 
-@pytest.mark.parametrize(("limit", "value", "cut"), [(6, "abcdef", True), (7, "abcdef", True), (8, "abcdefé", True), (0, "abcdeféghi", False), (50, "abcdeféghi", False)])
+@pytest.mark.parametrize(
+    ("limit", "value", "cut"),
+    [
+        (6, "abcdef", True),
+        (7, "abcdef", True),
+        (8, "abcdefé", True),
+        (0, "abcdeféghi", False),
+        (50, "abcdeféghi", False),
+    ],
+)
 def test_body_values_are_cut_between_characters(house: House, limit: int, value: str, cut: bool) -> None:
     id = house.add(MIXED)
     seen = house.get("Email", id, "bodyValues", fetchTextBodyValues=True, maxBodyValueBytes=limit)["bodyValues"]
@@ -57,7 +82,12 @@ def test_an_import_keeps_the_octets_and_takes_the_time_of_the_newest_trace(house
     created = import_one(house, blobId=blob, mailboxIds={house.box["inbox"]: True}, keywords={"$Seen": True})
     assert (created["blobId"], created["size"]) == (blob, len(MIXED))
     seen = house.get("Email", created["id"], "receivedAt", "keywords", "threadId")
-    assert seen == {**seen, "receivedAt": "2023-11-24T08:00:00Z", "keywords": {"$seen": True}, "threadId": created["threadId"]}
+    assert seen == {
+        **seen,
+        "receivedAt": "2023-11-24T08:00:00Z",
+        "keywords": {"$seen": True},
+        "threadId": created["threadId"],
+    }
     given = import_one(house, blobId=blob, mailboxIds={house.box["inbox"]: True}, receivedAt="2001-01-01T00:00:00Z")
     assert house.get("Email", given["id"], "receivedAt")["receivedAt"] == "2001-01-01T00:00:00Z"
 
@@ -66,20 +96,33 @@ def test_an_attached_message_is_imported_and_parsed_by_the_id_of_its_part(house:
     (part,) = house.get("Email", house.add(MIXED), "attachments")["attachments"]
     created = import_one(house, blobId=part["blobId"], mailboxIds={house.box["inbox"]: True})
     assert house.get("Email", created["id"], "subject")["subject"] == "inner"
-    parsed = house.call("Email/parse", blobIds=[part["blobId"]], properties=["subject", "size", "id", "hasAttachment", "blobId"])
+    parsed = house.call(
+        "Email/parse", blobIds=[part["blobId"]], properties=["subject", "size", "id", "hasAttachment", "blobId"]
+    )
     assert parsed["parsed"] == {
-        part["blobId"]: {"subject": "inner", "size": part["size"], "id": None, "hasAttachment": False, "blobId": part["blobId"]}
+        part["blobId"]: {
+            "subject": "inner",
+            "size": part["size"],
+            "id": None,
+            "hasAttachment": False,
+            "blobId": part["blobId"],
+        }
     }
 
 
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"blobId": "bnone"}, "blobId"), ({"blobId": None}, "blobId"), ({"mailboxIds": {}}, "mailboxIds"),
-        ({"mailboxIds": {"nowhere": True}}, "mailboxIds"), ({"mailboxIds": {"x": False}}, "mailboxIds"),
-        ({"keywords": {"a b": True}}, "keywords"), ({"receivedAt": "x"}, "receivedAt"), ({"colour": 1}, "colour"),
+        ({"blobId": "bnone"}, "blobId"),
+        ({"blobId": None}, "blobId"),
+        ({"mailboxIds": {}}, "mailboxIds"),
+        ({"mailboxIds": {"nowhere": True}}, "mailboxIds"),
+        ({"mailboxIds": {"x": False}}, "mailboxIds"),
+        ({"keywords": {"a b": True}}, "keywords"),
+        ({"receivedAt": "x"}, "receivedAt"),
+        ({"colour": 1}, "colour"),
     ],
-)  # fmt: skip
+)
 def test_an_import_is_refused(house: House, given: dict[str, Any], named: str) -> None:
     fine = {"blobId": house.upload(MIXED), "mailboxIds": {house.box["inbox"]: True}}
     error = import_one(house, **{**fine, **given})
@@ -96,7 +139,17 @@ def test_what_is_no_message_is_neither_imported_nor_parsed(house: House) -> None
 
 def test_parse_shows_what_get_shows(house: House) -> None:
     id = house.add(MIXED)
-    names = ["subject", "from", "preview", "hasAttachment", "bodyStructure", "textBody", "attachments", "header:X-Two:all", "headers"]
+    names = [
+        "subject",
+        "from",
+        "preview",
+        "hasAttachment",
+        "bodyStructure",
+        "textBody",
+        "attachments",
+        "header:X-Two:all",
+        "headers",
+    ]
     got = house.get("Email", id, *names, "blobId")
     parsed = house.call("Email/parse", blobIds=[got["blobId"]], properties=names)["parsed"][got["blobId"]]
     assert parsed == {name: got[name] for name in names}
@@ -111,9 +164,16 @@ def test_a_copy_goes_to_the_other_account_and_its_original_may_go(house: House) 
     id = house.add(MIXED, keywords={"$flagged": True})
     box = {house.box["a2:archive"]: True}
     (_, done, _), (name, implicit, call_id) = house.request(
-        ("Email/copy", {"fromAccountId": "a1", "accountId": "a2", "create": {"c": {"id": id, "mailboxIds": box}},
-         "onSuccessDestroyOriginal": True}),
-    )  # fmt: skip
+        (
+            "Email/copy",
+            {
+                "fromAccountId": "a1",
+                "accountId": "a2",
+                "create": {"c": {"id": id, "mailboxIds": box}},
+                "onSuccessDestroyOriginal": True,
+            },
+        ),
+    )
     assert (name, call_id, implicit["accountId"], implicit["destroyed"]) == ("Email/set", "0", "a1", [id])
     seen = house.get("Email", done["created"]["c"]["id"], "keywords", "mailboxIds", "subject", accountId="a2")
     assert (seen["keywords"], seen["mailboxIds"], seen["subject"]) == ({"$flagged": True}, box, "Grüße")
@@ -125,10 +185,20 @@ def test_a_copy_is_refused(house: House) -> None:
     assert copy(house, "a1", "a2", id="nobody", mailboxIds=box)["notCreated"]["c"]["type"] == "notFound"
     assert copy(house, "a1", "a2", id=id)["notCreated"]["c"]["properties"] == ["mailboxIds"]
     assert copy(house, "a1", "a2", id=id, mailboxIds=box, subject="x")["notCreated"]["c"]["properties"] == ["subject"]
-    assert copy(house, "a1", "a2", id=id, mailboxIds={house.box["inbox"]: True})["notCreated"]["c"]["properties"] == ["mailboxIds"]
-    for source, target, kind in (("a1", "a1", "invalidArguments"), ("zz", "a2", "fromAccountNotFound"), ("a1", "zz", "accountNotFound"), ("a1", "r1", "accountReadOnly")):
+    assert copy(house, "a1", "a2", id=id, mailboxIds={house.box["inbox"]: True})["notCreated"]["c"]["properties"] == [
+        "mailboxIds"
+    ]
+    for source, target, kind in (
+        ("a1", "a1", "invalidArguments"),
+        ("zz", "a2", "fromAccountNotFound"),
+        ("a1", "zz", "accountNotFound"),
+        ("a1", "r1", "accountReadOnly"),
+    ):
         assert house.refuse("Email/copy", fromAccountId=source, accountId=target, create={})["type"] == kind
-    assert house.refuse("Email/copy", fromAccountId="a1", accountId="a2", create={}, ifFromInState="1")["type"] == "stateMismatch"
+    assert (
+        house.refuse("Email/copy", fromAccountId="a1", accountId="a2", create={}, ifFromInState="1")["type"]
+        == "stateMismatch"
+    )
 
 
 def snippet(house: House, body: str, text: str, subject: str = "s") -> Any:

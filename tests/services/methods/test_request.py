@@ -31,7 +31,20 @@ def test_what_is_a_list_itself_gives_its_items(house: House) -> None:
     assert len(answers[2][1]["list"]) == 1
 
 
-@pytest.mark.parametrize("path", ["/list/*/nothing", "/nothing", "list/*/id", "/list/99/id", "/list/00/id", "/list/-/id", "/state/x", "/list/٠/id", "/list/*/*"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/list/*/nothing",
+        "/nothing",
+        "list/*/id",
+        "/list/99/id",
+        "/list/00/id",
+        "/list/-/id",
+        "/state/x",
+        "/list/٠/id",
+        "/list/*/*",
+    ],
+)
 def test_a_path_that_leads_nowhere(house: House, path: str) -> None:
     assert refer(house, path)[:2][1]["type"] == "invalidResultReference"
 
@@ -40,7 +53,9 @@ def test_a_reference_names_the_call_and_its_method(house: House) -> None:
     assert refer(house, "/list/*/id", of="9")[1]["type"] == "invalidResultReference"
     assert refer(house, "/list/*/id", of="1")[1]["type"] == "invalidResultReference"
     assert refer(house, "/list/*/id", name="Email/get")[1]["type"] == "invalidResultReference"
-    failed = house.request(("Mailbox/get", {"ids": 5}), ("Core/echo", {"#x": {"resultOf": "0", "name": "error", "path": ""}}))
+    failed = house.request(
+        ("Mailbox/get", {"ids": 5}), ("Core/echo", {"#x": {"resultOf": "0", "name": "error", "path": ""}})
+    )
     assert failed[1][1]["type"] in {"invalidResultReference", "unknownMethod"}
 
 
@@ -57,18 +72,33 @@ def test_an_argument_is_given_once(house: House) -> None:
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        ("Mailbox/get", {"ids": "x"}), ("Mailbox/get", {"ids": [1]}), ("Mailbox/get", {"colour": 1}), ("Mailbox/get", {"properties": ["x"]}),
-        ("Mailbox/changes", {}), ("Mailbox/changes", {"sinceState": "0", "maxChanges": 0}), ("Mailbox/changes", {"sinceState": 0}),
-        ("Mailbox/set", {"create": []}), ("Mailbox/set", {"create": {"a": 1}}), ("Email/query", {"limit": -1}),
-        ("Email/query", {"filter": []}), ("Email/query", {"filter": {"operator": "XOR", "conditions": []}}),
-        ("Email/query", {"filter": {"operator": "AND"}}), ("Email/query", {"filter": {"operator": "AND", "conditions": [], "x": 1}}),
-        ("Email/query", {"filter": {"minSize": "1"}}), ("Email/query", {"filter": {"minSize": -1}}), ("Email/query", {"filter": {"minSize": 2**70}}),
-        ("Email/query", {"filter": {"after": "x"}}), ("Email/query", {"filter": {"header": []}}), ("Email/query", {"filter": {"header": ["a", "b", "c"]}}),
-        ("Email/query", {"sort": [{}]}), ("Email/query", {"sort": [{"property": "size", "isAscending": 1}]}),
-        ("Email/query", {"sort": [{"property": "hasKeyword"}]}), ("Email/query", {"sort": [{"property": "size", "colour": 1}]}),
+        ("Mailbox/get", {"ids": "x"}),
+        ("Mailbox/get", {"ids": [1]}),
+        ("Mailbox/get", {"colour": 1}),
+        ("Mailbox/get", {"properties": ["x"]}),
+        ("Mailbox/changes", {}),
+        ("Mailbox/changes", {"sinceState": "0", "maxChanges": 0}),
+        ("Mailbox/changes", {"sinceState": 0}),
+        ("Mailbox/set", {"create": []}),
+        ("Mailbox/set", {"create": {"a": 1}}),
+        ("Email/query", {"limit": -1}),
+        ("Email/query", {"filter": []}),
+        ("Email/query", {"filter": {"operator": "XOR", "conditions": []}}),
+        ("Email/query", {"filter": {"operator": "AND"}}),
+        ("Email/query", {"filter": {"operator": "AND", "conditions": [], "x": 1}}),
+        ("Email/query", {"filter": {"minSize": "1"}}),
+        ("Email/query", {"filter": {"minSize": -1}}),
+        ("Email/query", {"filter": {"minSize": 2**70}}),
+        ("Email/query", {"filter": {"after": "x"}}),
+        ("Email/query", {"filter": {"header": []}}),
+        ("Email/query", {"filter": {"header": ["a", "b", "c"]}}),
+        ("Email/query", {"sort": [{}]}),
+        ("Email/query", {"sort": [{"property": "size", "isAscending": 1}]}),
+        ("Email/query", {"sort": [{"property": "hasKeyword"}]}),
+        ("Email/query", {"sort": [{"property": "size", "colour": 1}]}),
         ("Email/get", {"ids": [], "accountId": 5}),
     ],
-)  # fmt: skip
+)
 def test_arguments_that_are_wrong(house: House, name: str, given: dict[str, Any]) -> None:
     assert house.refuse(name, **given)["type"] == "invalidArguments"
 
@@ -76,11 +106,12 @@ def test_arguments_that_are_wrong(house: House, name: str, given: dict[str, Any]
 @pytest.mark.parametrize(
     ("given", "kind"),
     [
-        ({"filter": {"colour": "red"}}, "unsupportedFilter"), ({"sort": [{"property": "colour"}]}, "unsupportedSort"),
+        ({"filter": {"colour": "red"}}, "unsupportedFilter"),
+        ({"sort": [{"property": "colour"}]}, "unsupportedSort"),
         ({"sort": [{"property": "size", "collation": "i;none"}]}, "unsupportedSort"),
         ({"filter": {"operator": "AND", "conditions": [{"text": "x"}] * 101}}, "unsupportedFilter"),
     ],
-)  # fmt: skip
+)
 def test_questions_that_are_not_supported(house: House, given: dict[str, Any], kind: str) -> None:
     assert house.refuse("Email/query", **given)["type"] == kind
 
@@ -103,7 +134,9 @@ def test_in_other_than_means_in_any_mailbox_outside_the_list(house: House) -> No
     inside, both = house.add(), house.add(None, "inbox", "archive")
     assert house.query(filter={"inMailboxOtherThan": [house.box["inbox"]]}) == [both]
     assert sorted(house.query(filter={"inMailboxOtherThan": []})) == sorted([inside, both])
-    assert sorted(house.query(filter={"inMailboxOtherThan": [f"m{n}" for n in range(40_000)]})) == sorted([inside, both])
+    assert sorted(house.query(filter={"inMailboxOtherThan": [f"m{n}" for n in range(40_000)]})) == sorted(
+        [inside, both]
+    )
 
 
 @pytest.mark.parametrize("word", ["a b", "", "x" * 60_000, "%", "_", "\\", "a%"])
@@ -130,7 +163,9 @@ def test_an_app_password_allows_what_it_names(house: House) -> None:
 
 
 def test_a_failing_call_does_not_stop_the_others(house: House) -> None:
-    answers = house.request(BOXES, ("Email/get", {"ids": 1}), ("Mailbox/set", {"create": {"x": {"name": "x"}}}), ("Nonsense", {}), BOXES)
+    answers = house.request(
+        BOXES, ("Email/get", {"ids": 1}), ("Mailbox/set", {"create": {"x": {"name": "x"}}}), ("Nonsense", {}), BOXES
+    )
     assert [name for name, _, _ in answers] == ["Mailbox/get", "error", "Mailbox/set", "error", "Mailbox/get"]
     assert [id for _, _, id in answers] == ["0", "1", "2", "3", "4"]
     assert len(answers[4][1]["list"]) == len(answers[0][1]["list"]) + 1

@@ -1,7 +1,10 @@
 """Foo/set by Mailbox and Email (RFC 8620 §5.3)."""
 
+from pathlib import Path
+
 import pytest
 
+from pillarbox.core.limits import Limits
 from tests.support.mail_house import House, open_house
 
 
@@ -95,12 +98,7 @@ def test_an_old_state_stops_the_call(house: House) -> None:
     house.call("Mailbox/set", ifInState=house.state("Mailbox"), create={"x": {"name": "Zzz"}})
 
 
-def test_too_many_objects_are_refused_as_a_whole(tmp_path: object) -> None:
-    from pathlib import Path
-
-    from pillarbox.core.limits import Limits
-
-    assert isinstance(tmp_path, Path)
+def test_too_many_objects_are_refused_as_a_whole(tmp_path: Path) -> None:
     house = open_house(tmp_path, Limits(max_objects_in_set=2))
     create = {str(n): {"name": str(n)} for n in range(3)}
     assert house.refuse("Mailbox/set", create=create)["type"] == "requestTooLarge"
