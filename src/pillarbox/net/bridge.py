@@ -203,7 +203,11 @@ class Bridge:
         self._commits += 1
         if self.store.writer.log_is_long and self._commits >= self._next_checkpoint:
             self._next_checkpoint = self._commits + _CHECKPOINT_PAUSE
-            self._pool.submit(self.store.checkpoint)
+            self._pool.submit(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        self.store.checkpoint()
+        self.store.writer.restart_log = True
 
     async def close(self) -> None:
         """Finish what was begun; the store stays open."""

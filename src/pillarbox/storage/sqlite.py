@@ -14,6 +14,9 @@ import apsw
 from pillarbox.storage.database import BudgetExceeded, Conflict, Row, StoreError, Value
 
 _CACHE_KIB = 4096
+_BUSY_MS = 10_000
+_RESTART_WAIT_MS = 20
+_WRITER_CACHE_KIB = 16_384
 _PROGRESS_STEPS = 2000  # virtual machine operations between looks at the clock: free of measurable cost
 
 
@@ -26,11 +29,18 @@ class SqliteConnection:
         # The plan must not depend on bound values: otherwise SQLite prepares a statement anew whenever they change.
         self._db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         self._deadline = 0.0
-        self._db.set_busy_timeout(10_000)
+        self._db.set_busy_timeout(_BUSY_MS)
         for pragma in _pragmas(writer):
             self._db.execute(f"PRAGMA {pragma}").fetchall()
-        if not writer:
+        self.log_pages = 0  # of the write-ahead log, at the last commit of this connection
+        if writer:
+            self._db.set_wal_hook(self._note_log)
+        else:
             self._db.set_progress_handler(self._over_time, _PROGRESS_STEPS)
+
+    def _note_log(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self.log_pages = pages
+        return apsw.SQLITE_OK
 
     def _over_time(self) -> bool:
         return bool(self._deadline) and time.monotonic() > self._deadline
@@ -62,6 +72,19 @@ class SqliteConnection:
         for _ in self._db.execute(sql):
             pass
 
+    def restart_log(self) -> None:
+        """Have the write-ahead log begin anew, if readers allow it soon: under steady writes it never would by itself.
+
+        A checkpoint just before leaves little to do here.
+        """
+        self._db.set_busy_timeout(_RESTART_WAIT_MS)
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        except apsw.BusyError:
+            pass
+        finally:
+            self._db.set_busy_timeout(_BUSY_MS)
+
     def data_version(self) -> int:
         """A number that changes when another connection commits."""
         return int(self._db.pragma("data_version"))
@@ -76,15 +99,15 @@ class SqliteConnection:
 
 
 def _pragmas(writer: bool) -> list[str]:
-    common = ["foreign_keys=OFF", f"cache_size=-{_CACHE_KIB}", "mmap_size=268435456", "temp_store=MEMORY"]
+    common = ["foreign_keys=OFF", "temp_store=MEMORY"]
     if writer:
         # FULL: a commit is on stable storage when it returns. Checkpoints are made apart from commits, by `checkpoint`.
-        return ["journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=67108864", *common]
-    return [*common, "query_only=ON"]
+        return ["journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=67108864", f"cache_size=-{_WRITER_CACHE_KIB}", *common]
+    return [*common, f"cache_size=-{_CACHE_KIB}", "mmap_size=268435456", "query_only=ON"]
 
 
 class FileLock:
-    """The write lock between processes: a blocking flock is fair, where SQLite's busy timeout starved whole processes."""
+    """The write lock between processes: a blocking flock is fair, where SQLite's busy timeout starved processes."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

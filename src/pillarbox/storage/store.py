@@ -27,6 +27,7 @@ from pillarbox.storage.transaction import Transaction
 T = TypeVar("T")
 Changed = dict[str, dict[str, int]]  # account -> type -> number
 _FILE = "pillarbox.sqlite3"
+_LONG_LOG = 4_000  # pages
 
 
 class Writer:
@@ -37,8 +38,14 @@ class Writer:
         self._db = db
         self._lock = lock
         self._mine = threading.Lock()  # between the threads of this process, which share the file lock
+        self.restart_log = False  # set after a checkpoint: the next commit has the log begin anew
         self._changed: list[Changed] = []
         self._texts: list[tuple[int, str, Mapping[str, str] | None]] = []
+
+    @property
+    def log_is_long(self) -> bool:
+        """Whether the write-ahead log has grown so much that a checkpoint is due: a long one slows readers."""
+        return self._db.log_pages > _LONG_LOG
 
     def try_begin(self) -> bool:
         """Open a transaction unless another process is writing."""
@@ -87,6 +94,9 @@ class Writer:
         except BaseException:
             self.rollback()
             raise
+        if self.restart_log:
+            self.restart_log = False
+            self._db.restart_log()
         self._release()
         merged: Changed = {}
         for one in self._changed:
@@ -170,6 +180,8 @@ class Store:
             raise
         changed = self.writer.commit()
         self.announce(changed)
+        if self.writer.log_is_long:
+            self.checkpoint()
         return result
 
     def announce(self, changed: Changed) -> None:
