@@ -71,6 +71,10 @@ fuzz *ARGS:
 conformance *ARGS:
     {{ python }} -m tests.conformance {{ ARGS }}
 
+# Let other people's JMAP clients live a first day here (jmaplib, jmapc; jmap-jam in the folder NODE_CLIENTS)
+clients:
+    {{ python }} -m tests.clients
+
 # Show what the next release's changelog would say
 changes:
     towncrier build --draft

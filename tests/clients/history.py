@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.clients.account_copy import Copy
 from tests.clients.client import Client, Json, MethodError
-from tests.clients.copy import Copy
 from tools.demo_process import DemoProcess
 
 KEYWORDS = ["$seen", "$flagged", "$answered", "$forwarded", "$junk", "project-x", "$draft"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.account_copy import _same
 from tests.clients.client import Json
-from tests.clients.copy import _same
 from tests.clients.history import live_through
 from tools.demo_process import DemoProcess
 
