@@ -1,7 +1,7 @@
 """What can go wrong, told without any protocol's words.
 
-One closed family: a `Fault` has a `Kind` and the facts that a reader needs. Each server owns one table from kind to its own answer,
-and a test asserts that every kind has a row in every table.
+One closed family: a `Fault` has a `Kind` and the facts that a reader needs. Each server owns one table from kind to its
+own answer, and a test asserts that every kind has a row in every table.
 """
 
 from __future__ import annotations

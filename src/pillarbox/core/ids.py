@@ -7,8 +7,8 @@ import secrets
 
 from pillarbox.core.clock import Clock
 
-# RFC 8620 §1.2: "it is RECOMMENDED that ids only contain characters from the URL-safe base64 alphabet", begin with a letter
-# and not differ by case alone; base 32 in lower case, after a letter, is all of that.
+# RFC 8620 §1.2: "it is RECOMMENDED that ids only contain characters from the URL-safe base64 alphabet", begin with a
+# letter and not differ by case alone; base 32 in lower case, after a letter, is all of that.
 ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 _RANDOM_BITS = 25

@@ -1,4 +1,7 @@
-"""The limits that the session advertises and the server enforces: one place for both (RFC 8620 §2, RFC 8621 §1.3, RFC 9404 §3)."""
+"""The limits that the session advertises and the server enforces: one place for both.
+
+RFC 8620 §2, RFC 8621 §1.3, RFC 9404 §3.
+"""
 
 from __future__ import annotations
 

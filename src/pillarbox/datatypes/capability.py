@@ -8,4 +8,4 @@ QUOTA = "urn:ietf:params:jmap:quota"
 BLOB = "urn:ietf:params:jmap:blob"
 MDN = "urn:ietf:params:jmap:mdn"
 ADMIN = "urn:pillarbox:params:jmap:admin"
-APP_PASSWORD = "urn:pillarbox:params:jmap:apppassword"
+APP_PASSWORD = "urn:pillarbox:params:jmap:apppassword"  # noqa: S105 -- a URI

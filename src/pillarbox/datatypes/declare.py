@@ -104,6 +104,10 @@ class Rules(Generic[R]):
         """Whether this call has something for `prepare`."""
         return bool(call.arguments["create"] or call.arguments["update"])
 
+    def is_slow(self, call: MethodCall) -> bool:
+        """Whether a set keeps others waiting. Asked before and after `prepare`."""
+        return False
+
     def create(self, tx: Transaction, call: MethodCall, creation_id: str, given: Mapping[str, Any]) -> tuple[R, Extra]:
         """Make a record from what the client gave. Not overridden: each property is converted by its type."""
         raise NotImplementedError
@@ -186,6 +190,7 @@ class MethodCall:
     arguments: dict[str, Any]
     created_ids: dict[str, str] = field(default_factory=dict)
     prepared: Any = None
+    octets_read: int = 0  # of blobs, for what the client wants made of them
     using: frozenset[str] = frozenset()  # the capabilities that the request named (RFC 8620 §3.3)
 
     @property

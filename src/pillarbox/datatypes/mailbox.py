@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -61,7 +61,7 @@ _COUNTERS = ("total_emails", "unread_emails", "total_threads", "unread_threads")
 class MailboxRules(Rules[Mailbox]):
     """The tree stays a tree, names and roles stay unique, and no mail is lost with its mailbox."""
 
-    arguments = {
+    arguments: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "set": {"onDestroyRemoveEmails": (bool, False)},
         "query": {"sortAsTree": (bool, False), "filterAsTree": (bool, False)},
         "queryChanges": {"sortAsTree": (bool, False), "filterAsTree": (bool, False)},

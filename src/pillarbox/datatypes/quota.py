@@ -55,8 +55,8 @@ class QuotaRules(Rules[Quota]):
 
     def screen(self, call: MethodCall, records: Mapping[str, dict[str, Any]]) -> Mapping[str, dict[str, Any]]:
         # RFC 9425 §4: "The server MUST filter out any types for which the client did not request the associated
-        # capability in the using section of the request. Further, the server MUST NOT return Quota objects for which there are no
-        # types recognised by the client." All of ours are about one type, so a quota is shown whole or not at all.
+        # capability in the using section of the request. Further, the server MUST NOT return Quota objects for which
+        # there are no types recognised by the client." All of ours are about one type: shown whole or not at all.
         return records if _CAPABILITY_OF["Email"] in call.using else {}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pillarbox.datatypes.capability import MAIL
 from pillarbox.datatypes.declare import CHANGES, GET, DataType, Record
 from pillarbox.datatypes.mark import Indexed, Internal, ServerSet
@@ -21,7 +23,7 @@ class Thread(Record, frozen=True):
     mailboxes: Internal[dict[str, int]]
     unread: Internal[int] = 0
     unread_trash: Internal[int] = 0
-    keys: Internal[Indexed[list[str]]] = []
+    keys: Internal[Indexed[list[str]]] = msgspec.field(default_factory=list)
 
     def is_unread_in(self, mailbox: str, trash: str | None) -> bool:
         """Whether the thread counts as unread in a mailbox that it is in.

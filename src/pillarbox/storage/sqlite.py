@@ -30,7 +30,7 @@ class SqliteConnection:
         self._db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         self._deadline = 0.0
         self._db.set_busy_timeout(_BUSY_MS)
-        for pragma in _pragmas(writer):
+        for pragma in _WRITER if writer else _READER:
             self._db.execute(f"PRAGMA {pragma}").fetchall()
         self.log_pages = 0  # of the write-ahead log, at the last commit of this connection
         if writer:
@@ -98,12 +98,17 @@ class SqliteConnection:
         return self._db
 
 
-def _pragmas(writer: bool) -> list[str]:
-    common = ["foreign_keys=OFF", "temp_store=MEMORY"]
-    if writer:
-        # FULL: a commit is on stable storage when it returns. Checkpoints are made apart from commits, by `checkpoint`.
-        return ["journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=67108864", f"cache_size=-{_WRITER_CACHE_KIB}", *common]
-    return [*common, f"cache_size=-{_CACHE_KIB}", "mmap_size=268435456", "query_only=ON"]
+_COMMON = ("foreign_keys=OFF", "temp_store=MEMORY")
+# FULL: a commit is on stable storage when it returns. Checkpoints are made apart from commits, by `checkpoint`.
+_WRITER = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "wal_autocheckpoint=0",
+    "journal_size_limit=67108864",
+    f"cache_size=-{_WRITER_CACHE_KIB}",
+    *_COMMON,
+)
+_READER = (*_COMMON, f"cache_size=-{_CACHE_KIB}", "mmap_size=268435456", "query_only=ON")
 
 
 class FileLock:
@@ -136,6 +141,13 @@ class FileLock:
 
 def open_writer(path: Path) -> SqliteConnection:
     """The connection that writes; makes the file when it is missing. Raises StoreError when it cannot."""
+    try:
+        # Made by us, so that nobody else may read it; its companions get the same rights from SQLite.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StoreError(f"cannot make the store {path}: {error}") from error
     try:
         return SqliteConnection(path, writer=True)
     except apsw.Error as error:

@@ -42,5 +42,5 @@ def drive(
         send, error = None, None
         try:
             send = read(step.body) if isinstance(step, Read) else write(step.body)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 -- it belongs to the step, which may know what to do
             error = problem

@@ -126,7 +126,7 @@ class _Body:
             return b""
         blob = self.call.created_ids.get(blob[1:], blob) if blob.startswith("#") else blob
         parsed = parse_blob_id(blob)
-        data = self.view.read_blob(self.call.account, parsed[0]) if parsed is not None else None
+        data = self._stored(parsed[0]) if parsed is not None else None
         data = read_slice(data, parsed[1]) if parsed is not None and data is not None else None
         if data is None:
             self.missing.append(blob)
@@ -138,6 +138,15 @@ class _Body:
                 f"attachments have at most {self.view.limits.max_size_attachments_per_email} octets in all",
             )
         return data
+
+    def _stored(self, blob: str) -> bytes | None:
+        """A whole blob; what all drafts of a call read of them is limited, however little of it they use."""
+        self.call.octets_read += self.view.blob_size(self.call.account, blob) or 0
+        if self.call.octets_read > self.view.limits.max_blob_octets_in_call:
+            raise Fault(Kind.TOO_LARGE, "the attachments of this call are too large; create fewer emails at a time")
+        if self.call.octets_read > self.view.limits.blob_inline_octets:
+            self.view.take_time()
+        return self.view.read_blob(self.call.account, blob)
 
 
 def _listed(value: Any) -> list[Any]:

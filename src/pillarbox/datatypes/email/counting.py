@@ -19,6 +19,7 @@ from pillarbox.datatypes.thread import THREAD, Thread
 from pillarbox.datatypes.view import Transaction
 
 _replace = msgspec.structs.replace
+_MAX_KEYS = 2_000  # of a thread, which every change of its emails rewrites
 
 
 def trash_of(tx: Transaction, account: str) -> str | None:
@@ -67,7 +68,7 @@ def _thread_after(
         mailboxes={box: n for box, n in mailboxes.items() if n > 0},
         unread=thread.unread + _unread(new, trash) - _unread(old, trash),
         unread_trash=thread.unread_trash + _unread_trash(new, trash) - _unread_trash(old, trash),
-        keys=list(dict.fromkeys([*thread.keys, *keys])) if keys else thread.keys,
+        keys=list(dict.fromkeys([*thread.keys, *keys]))[:_MAX_KEYS] if keys else thread.keys,
     )
 
 

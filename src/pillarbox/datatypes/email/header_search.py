@@ -19,11 +19,10 @@ def with_header(kind: DataType[Email], view: View, account: str, wanted: c.Heade
     if candidates:
         view.take_time()
     needle = (wanted.text or "").casefold()
-    out = []
+    out: list[str] = []
     for start in range(0, len(candidates), 500):
-        for email in view.get_many(kind, account, candidates[start : start + 500]).values():
-            if _has(view.read_blob(account, email.blob_id) or b"", wanted.name, needle):
-                out.append(email.id)
+        emails = view.get_many(kind, account, candidates[start : start + 500]).values()
+        out += [e.id for e in emails if _has(view.read_blob(account, e.blob_id) or b"", wanted.name, needle)]
     return out
 
 

@@ -5,6 +5,8 @@ What is read from the message and never changes stands in the fixed parts `listi
 
 from __future__ import annotations
 
+import msgspec
+
 from pillarbox.datatypes.declare import Record
 from pillarbox.datatypes.mark import BlobRef, Immutable, Reference, ServerSet
 
@@ -13,7 +15,7 @@ class Email(Record, frozen=True):
     """An email's metadata."""
 
     mailbox_ids: Reference[dict[str, bool]]
-    keywords: dict[str, bool] = {}
+    keywords: dict[str, bool] = msgspec.field(default_factory=dict)
     blob_id: BlobRef[ServerSet[str]] = ""
     thread_id: ServerSet[str] = ""
     size: ServerSet[int] = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -33,11 +33,13 @@ BODY_ARGUMENTS: Mapping[str, Any] = {
     "maxBodyValueBytes": (int, 0),
 }
 
+_LARGE_OCTETS = 1_000_000  # more than this is stored elsewhere than on the event loop
+
 
 class EmailRules(Rules[Email]):
     """An email is in at least one mailbox; threads, counters and quota follow it."""
 
-    arguments = {
+    arguments: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "get": BODY_ARGUMENTS,
         "query": {"collapseThreads": (bool, False)},
         "queryChanges": {"collapseThreads": (bool, False)},
@@ -49,6 +51,7 @@ class EmailRules(Rules[Email]):
     def prepare(self, view: View, call: MethodCall) -> dict[str, Composed | Fault]:
         """Build the messages of new drafts before the write lock is taken."""
         out: dict[str, Composed | Fault] = {}
+        call.octets_read = 0
         drafts: dict[str, Any] = call.arguments["create"] or {}
         if len(drafts) > view.limits.max_objects_in_set:
             raise Fault(
@@ -57,12 +60,17 @@ class EmailRules(Rules[Email]):
         for creation_id, given in drafts.items():
             try:
                 out[creation_id] = compose(view, call, given)
+                if _octets(out) > view.limits.max_blob_octets_in_call:
+                    raise Fault(Kind.TOO_LARGE, "the emails of this call are too large; create fewer at a time")
             except Fault as fault:
                 out[creation_id] = fault
         return out
 
     def is_prepared(self, call: MethodCall) -> bool:
         return bool(call.arguments["create"])
+
+    def is_slow(self, call: MethodCall) -> bool:
+        return _octets(call.prepared) > _LARGE_OCTETS
 
     def create(
         self, tx: Transaction, call: MethodCall, creation_id: str, given: Mapping[str, Any]
@@ -176,6 +184,10 @@ def _thread_state(view: View, account: str, since: str) -> str:
     # One number counts for all types: a state of emails names a moment that threads know as well, up to their own last
     # change.
     return str(min(int(since.partition(".")[0]), view.state(THREAD, account)))
+
+
+def _octets(prepared: Mapping[str, Composed | Fault] | None) -> int:
+    return sum(len(one.reading.data) for one in (prepared or {}).values() if isinstance(one, Composed))
 
 
 def _converted(wanted: Mapping[str, Any], created_ids: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The From_ line that separates the messages of an mbox.
 
-RFC 4155 Appendix A (default format), and the dates that Thunderbird, Google Takeout, Pipermail and UUCP-age mailers
+RFC 4155 §A (default format), and the dates that Thunderbird, Google Takeout, Pipermail and UUCP-age mailers
 write.
 """
 
@@ -42,7 +42,7 @@ _RFC_822 = re.compile(
 def parse_from_line(line: bytes) -> datetime | None:
     """Return the time in a From_ line, in UTC, or None if the line is not a plausible separator.
 
-    A time without a zone is taken as UTC (RFC 4155 Appendix A).
+    A time without a zone is taken as UTC (RFC 4155 §A).
     """
     if not line.startswith(b"From ") or len(line) > MAX_FROM_LINE_OCTETS:
         return None
@@ -81,7 +81,7 @@ def _offset(zone: str) -> timedelta:
 
 
 def from_line_to_bytes(received_at: datetime, sender: str = "MAILER-DAEMON") -> bytes:
-    """Write a From_ line with an LF, the time in UTC as asctime does (RFC 4155 Appendix A)."""
+    """Write a From_ line with an LF, the time in UTC as asctime does (RFC 4155 §A)."""
     at = received_at.astimezone(UTC)
     date = f"{_DAYS[at.weekday()]} {_MONTHS[at.month - 1]} {at.day:2} {at:%H:%M:%S} {at.year:04}"
     return f"From {sender} {date}\n".encode("ascii", "replace")

@@ -56,10 +56,10 @@ def kind_by_head(path: MailboxPath, head: bytes, *, alone: bool) -> Kind:
     Without `.eml` or a number as its name (MH), only a file that was given alone may be a message.
     """
     name = path[-1] if path else ""
+    if name.lower().endswith(".eml"):  # one message, even if it begins with the "From " line of the mbox it came from
+        return Kind.MESSAGE
     if is_mbox(head):
         return Kind.MBOX
-    if name.lower().endswith(".eml"):
-        return Kind.MESSAGE
     if not head.strip(b"\r\n"):
         return Kind.SIDE_FILE
     likely = alone or (name.isascii() and name.isdigit())

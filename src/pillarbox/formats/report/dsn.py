@@ -135,7 +135,7 @@ def _original_part(original: bytes, *, whole: bool) -> DraftPart:
     if whole:
         return DraftPart(type="message/rfc822", content=original)
     header = _header_of(original)
-    # RFC 6522 §4: text/rfc822-headers is of 7-bit header fields; RFC 6533 §3 has the other.
+    # RFC 6522 §4: the type of header fields alone is of 7-bit header fields; RFC 6533 §3 has the other.
     return DraftPart(type="text/rfc822-headers" if header.isascii() else "message/global-headers", content=header)
 
 

@@ -51,7 +51,7 @@ class Disposition(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Mdn(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An MDN object (RFC 9007 §2). Recipients have the form `rfc822; a@example.org`."""
+    """An MDN object (RFC 9007 §2). Recipients have the form `TYPE; a@example.org`."""
 
     disposition: Disposition
     for_email_id: str | None = None

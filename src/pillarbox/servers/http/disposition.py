@@ -16,7 +16,7 @@ def attachment(name: str) -> bytes:
     name = "".join("_" if ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 else c for c in name)[:_MAX_NAME]
     if not name:
         return b"attachment"
-    # RFC 6266 §4.3, appendix D: a quoted ASCII form for old readers, free of % and \, and the whole name beside it.
+    # RFC 6266 §4.3, RFC 6266 §D: a quoted ASCII form for old readers, free of % and \, and the whole name beside it.
     plain = "".join(c if 32 <= ord(c) < 127 and c not in '"\\%' else "_" for c in name)
     value = f'attachment; filename="{plain}"'
     if plain != name:

@@ -136,7 +136,7 @@ def query(kind: DataType[Any], view: View, call: MethodCall) -> Result:
         anchor = call.created_ids.get(anchor[1:], anchor)
     total_known = total is not None or not call.arguments["calculateTotal"]
     # A short window without a total is worth more than a whole list that nobody pages through.
-    if anchor is None and 0 <= position and position + limit <= _SHORT and total_known and kind.index_table:
+    if anchor is None and position >= 0 and position + limit <= _SHORT and total_known and kind.index_table:
         window = work.first(position + limit)[position:]
     else:
         ids = work.ids()
