@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.view import View
 from pillarbox.formats.message.blob_slice import parse_blob_id, read_slice
+
+
+class BlobReader:
+    """Reads what one method call names, up to a limit: ids are short, and what they name is not."""
+
+    def __init__(self, view: View, account: str) -> None:
+        self._view, self._account, self._read = view, account, 0
+
+    def read(self, blob_id: str) -> bytes | None:
+        """The octets as `read_any` gives them. Raises requestTooLarge when the call has read too many."""
+        size = stored_size(self._view, self._account, blob_id)
+        if size is None:
+            return None
+        self._read += size
+        if self._read > self._view.limits.max_blob_octets_in_call:
+            raise Fault(Kind.REQUEST_TOO_LARGE, "the blobs of this call are too large; name fewer at a time")
+        if self._read > self._view.limits.blob_inline_octets:
+            self._view.take_time()
+        return read_any(self._view, self._account, blob_id)
 
 
 def read_any(view: View, account: str, blob_id: str) -> bytes | None:

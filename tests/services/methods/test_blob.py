@@ -11,6 +11,7 @@ from pillarbox.core.account import Access, Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes import capability
+from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.email import EMAIL, Email
 from pillarbox.datatypes.mailbox import id_of_role
 from pillarbox.services.mail.deliver import deliver
@@ -290,3 +291,41 @@ def test_dropping_spares_what_is_held(desk: Desk) -> None:
     email = desk.deliver()
     assert desk.store.write(lambda tx: tx.drop_pending(desk.a, [email.blob_id])) == 0
     assert desk.read(email.blob_id) == MESSAGE
+
+
+def test_one_call_reads_only_so_many_octets_of_blobs(desk: Desk) -> None:
+    blob = desk.put(b"x" * 60)
+    slices = [f"{blob}-{start}-2-i" for start in range(3)]
+    desk.store.limits = Limits(max_blob_octets_in_call=150)
+    refused(Kind.REQUEST_TOO_LARGE, lambda: desk.call("Blob/get", ids=slices, properties=["digest:sha"]))
+    refused(Kind.REQUEST_TOO_LARGE, lambda: desk.call("Blob/lookup", typeNames=["Email"], ids=slices))
+    refused(Kind.REQUEST_TOO_LARGE, lambda: desk.call("Email/parse", blobIds=slices))
+    refused(Kind.REQUEST_TOO_LARGE, lambda: desk.upload(*[{"blobId": id, "length": 1} for id in slices]))
+    copied = desk.call("Blob/copy", fromAccountId=desk.a, accountId=desk.b, blobIds=slices)
+    assert list(copied["copied"]) == slices[:2]
+    assert copied["notCopied"][slices[2]].kind is Kind.REQUEST_TOO_LARGE
+    assert len(desk.call("Blob/get", ids=slices[:2], properties=["size"])["list"]) == 2
+
+
+def test_what_reads_other_blobs_is_made_away_from_the_event_loop() -> None:
+    def is_slow(*sources: Any) -> bool:
+        access = Access("a", "a")
+        caller = Caller(account="a", username="a", accounts={"a": access})
+        arguments = {"create": {"u": {"data": list(sources)}, "v": {"data": None}}}
+        return METHODS["Blob/upload"].slow(MethodCall(caller, access, "Blob/upload", arguments))
+
+    assert not is_slow({"data:asText": "x"}, "odd", None)
+    assert is_slow({"data:asText": "x"}, {"blobId": "b1"})
+
+
+def test_drafts_of_one_call_take_only_so_many_octets(desk: Desk) -> None:
+    blob = desk.put(b"x" * 60)
+    box = desk.store.read(lambda view: id_of_role(view, desk.a, "drafts"))
+    part = {"blobId": f"{blob}-0-1-i", "type": "text/plain"}
+    create = {name: {"mailboxIds": {box: True}, "attachments": [part]} for name in "abc"}
+    desk.store.limits = Limits(max_blob_octets_in_call=150)
+    answer = desk.call("Email/set", create=create)
+    assert {fault.kind for fault in answer["notCreated"].values()} == {Kind.TOO_LARGE}
+    assert "c" in answer["notCreated"]
+    desk.store.limits = Limits(max_blob_octets_in_call=4_000)
+    assert len(desk.call("Email/set", create=create)["created"]) == 3

@@ -16,11 +16,12 @@ from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.email.keyword import checked_keywords
 from pillarbox.datatypes.email.reading import Reading, read_message
 from pillarbox.datatypes.view import Transaction, View
-from pillarbox.services.blob_access import read_any
+from pillarbox.services.blob_access import BlobReader
 from pillarbox.services.mail.deliver import received_time, store_in
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
 
 _log = logging.getLogger("pillarbox.methods")
+_MANY, _LARGE_OCTETS = 20, 1_000_000  # more than this is stored elsewhere than on the event loop
 
 
 class EmailImport(msgspec.Struct, frozen=True, rename="camel"):
@@ -45,18 +46,19 @@ def _prepare(view: View, call: MethodCall) -> dict[str, Prepared | Fault]:
             Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_set} emails can be imported in one call"
         )
     out: dict[str, Prepared | Fault] = {}
+    reader = BlobReader(view, call.account)
     for creation_id, given in call.arguments["emails"].items():
         try:
-            out[creation_id] = _prepare_one(view, call, given)
+            out[creation_id] = _prepare_one(view, call, reader, given)
         except Fault as fault:
             out[creation_id] = fault
     return out
 
 
-def _prepare_one(view: View, call: MethodCall, given: Mapping[str, Any]) -> Prepared:
+def _prepare_one(view: View, call: MethodCall, reader: BlobReader, given: Mapping[str, Any]) -> Prepared:
     order = _order(given)
     blob = call.created_ids.get(order.blob_id[1:], order.blob_id) if order.blob_id.startswith("#") else order.blob_id
-    data = read_any(view, call.account, blob)
+    data = reader.read(blob)
     if data is None:
         raise invalid("blobId", "there is no such blob")
     if len(data) > view.limits.max_size_message:
@@ -128,6 +130,13 @@ def _import_one(tx: Transaction, call: MethodCall, prepared: Prepared) -> dict[s
     return {"id": email.id, "blobId": email.blob_id, "threadId": email.thread_id, "size": email.size}
 
 
+def _is_slow(call: MethodCall) -> bool:
+    """Whether the import keeps others waiting: asked before the messages are read, and again when they are."""
+    read: Mapping[str, Prepared | Fault] = call.prepared or {}
+    octets = sum(len(one.reading.data) for one in read.values() if isinstance(one, Prepared))
+    return len(call.arguments["emails"]) > _MANY or octets > _LARGE_OCTETS
+
+
 METHODS = (
     Method(
         "Email/import",
@@ -136,6 +145,6 @@ METHODS = (
         prepare=_prepare,
         write=import_,
         changes_data=True,
-        slow=lambda call: len(call.arguments["emails"]) > 20,
+        slow=_is_slow,
     ),
 )

@@ -18,7 +18,7 @@ from pillarbox.datatypes.email.show import show
 from pillarbox.datatypes.view import View
 from pillarbox.formats.message.listing import listing
 from pillarbox.formats.message.scan import scan
-from pillarbox.services.blob_access import read_any
+from pillarbox.services.blob_access import BlobReader
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
 
 # RFC 8621 §4.9: these "will be null if requested"; a thread is not looked for either.
@@ -38,10 +38,11 @@ def parse(view: View, call: MethodCall) -> Result:
         raise Fault(Kind.INVALID_ARGUMENTS, f"Email has no property {unknown[0]}", arguments=["properties"])
     request = BodyRequest.from_arguments(call.arguments, view.limits.max_body_values_octets)
     parsed: dict[str, Any] = {}
+    reader = BlobReader(view, call.account)
     not_parsable, not_found, octets = [], [], 0
     for given in blob_ids:
         blob = call.created_ids.get(given[1:], given) if given.startswith("#") else given
-        data = read_any(view, call.account, blob)
+        data = reader.read(blob)
         if data is None:
             not_found.append(given)
             continue

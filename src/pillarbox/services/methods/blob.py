@@ -11,7 +11,7 @@ from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.datatypes.view import Transaction, View
-from pillarbox.services.blob_access import read_any
+from pillarbox.services.blob_access import BlobReader, is_whole, stored_size
 from pillarbox.services.blob_upload import store_upload
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
 
@@ -33,10 +33,11 @@ def copy_blobs(tx: Transaction, call: MethodCall) -> Result:
     check_count(len(blobs), tx.limits.max_objects_in_set)
     copied: dict[str, str] = {}
     refused: dict[str, Fault] = {}
+    reader = BlobReader(tx, source)
     for blob in blobs:
         try:
             with tx.savepoint():
-                copied[blob] = _copy_one(tx, source, call.account, blob)
+                copied[blob] = _copy_one(tx, reader, call.account, blob)
         except Fault as fault:
             refused[blob] = fault
     return {
@@ -47,8 +48,8 @@ def copy_blobs(tx: Transaction, call: MethodCall) -> Result:
     }
 
 
-def _copy_one(tx: Transaction, source: str, target: str, blob: str) -> str:
-    data = read_any(tx, source, blob)
+def _copy_one(tx: Transaction, reader: BlobReader, target: str, blob: str) -> str:
+    data = reader.read(blob)
     if data is None:
         # RFC 8620 §6.3: "the notFound SetError error may be returned if the blobId to be copied cannot be found."
         raise Fault(Kind.NOT_FOUND, "there is no such blob in the other account")
@@ -63,7 +64,8 @@ def lookup(view: View, call: MethodCall) -> Result:
     # the using section, the method MUST be rejected with unknownDataType."
     if unknown := [name for name in names if TYPE_NAMES.get(name) not in call.using]:
         raise Fault(Kind.UNKNOWN_DATA_TYPE, f"blobs cannot be looked up in {unknown[0]}")
-    found = {id: _matches(view, call.account, id, names) for id in ids}
+    reader = BlobReader(view, call.account)
+    found = {id: _matches(view, call.account, reader, id, names) for id in ids}
     return {
         "accountId": call.account,
         "list": [{"id": id, "matchedIds": matched} for id, matched in found.items() if matched is not None],
@@ -71,8 +73,10 @@ def lookup(view: View, call: MethodCall) -> Result:
     }
 
 
-def _matches(view: View, account: str, blob: str, names: list[str]) -> dict[str, list[str]] | None:
-    if read_any(view, account, blob) is None:
+def _matches(view: View, account: str, reader: BlobReader, blob: str, names: list[str]) -> dict[str, list[str]] | None:
+    # A slice may lie outside of what is there, which only reading tells.
+    size = stored_size(view, account, blob) if is_whole(blob) else reader.read(blob)
+    if size is None:
         return None
     out: dict[str, set[str]] = {name: set() for name in names}
     for name, id in view.blob_references(account, blob):

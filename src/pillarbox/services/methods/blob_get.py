@@ -11,7 +11,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.capability import BLOB
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.view import View
-from pillarbox.services.blob_access import read_any
+from pillarbox.services.blob_access import BlobReader
 from pillarbox.services.methods.blob import check_count
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
 
@@ -38,9 +38,10 @@ def get_blobs(view: View, call: MethodCall) -> Result:
     view.take_time()
     found = []
     missing = []
+    reader = BlobReader(view, call.account)
     left = _ANSWER_OCTETS
     for id in ids:
-        data = read_any(view, call.account, id)
+        data = reader.read(id)
         if data is None:
             missing.append(id)
             continue

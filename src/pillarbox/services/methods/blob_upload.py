@@ -13,7 +13,7 @@ from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.capability import BLOB
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.view import Transaction
-from pillarbox.services.blob_access import read_any
+from pillarbox.services.blob_access import BlobReader
 from pillarbox.services.blob_upload import store_upload
 from pillarbox.services.methods.blob import check_count
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
@@ -45,11 +45,12 @@ def upload(tx: Transaction, call: MethodCall) -> Result:
     created: dict[str, Any] = {}
     refused: dict[str, Fault] = {}
     todo = list(given)
+    reader = BlobReader(tx, call.account)
     for _ in range(_PASSES):
         for key in todo:
             try:
                 with tx.savepoint():
-                    created[key] = _create(tx, call, given[key])
+                    created[key] = _create(tx, call, reader, given[key])
             except Fault as fault:
                 refused[key] = fault
                 continue
@@ -62,7 +63,7 @@ def upload(tx: Transaction, call: MethodCall) -> Result:
     return {"accountId": call.account, "created": created or None, "notCreated": refused or None}
 
 
-def _create(tx: Transaction, call: MethodCall, given: Mapping[str, Any]) -> dict[str, Any]:
+def _create(tx: Transaction, call: MethodCall, reader: BlobReader, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         wanted = msgspec.convert(given, Upload)
     except msgspec.ValidationError as error:
@@ -71,18 +72,18 @@ def _create(tx: Transaction, call: MethodCall, given: Mapping[str, Any]) -> dict
         raise Fault(Kind.TOO_LARGE, f"a blob is made of at most {tx.limits.max_data_sources} pieces")
     out = bytearray()
     for source in wanted.data:
-        out += _octets(tx, call, source)
+        out += _octets(call, reader, source)
         if len(out) > tx.limits.max_size_blob_set:
             most = tx.limits.max_size_blob_set
             raise Fault(Kind.TOO_LARGE, f"a blob made in this way has at most {most} octets", max_size=most)
     return {"id": store_upload(tx, call.account, bytes(out)), "type": wanted.type, "size": len(out)}
 
 
-def _octets(tx: Transaction, call: MethodCall, source: DataSource) -> bytes:
+def _octets(call: MethodCall, reader: BlobReader, source: DataSource) -> bytes:
     if sum(part is not None for part in (source.as_text, source.as_base64, source.blob_id)) != 1:
         raise invalid("data", "a data source has exactly one of data:asText, data:asBase64 and blobId")
     if source.blob_id is not None:
-        return _piece(tx, call, source, source.blob_id)
+        return _piece(call, reader, source, source.blob_id)
     if source.offset is not None or source.length is not None:
         raise invalid("data", "offset and length are about a blobId")
     if source.as_text is not None:
@@ -96,9 +97,9 @@ def _octets(tx: Transaction, call: MethodCall, source: DataSource) -> bytes:
         raise invalid("data", "data:asBase64 is not base64") from None
 
 
-def _piece(tx: Transaction, call: MethodCall, source: DataSource, blob: str) -> bytes:
+def _piece(call: MethodCall, reader: BlobReader, source: DataSource, blob: str) -> bytes:
     id = call.created_ids.get(blob[1:]) if blob.startswith("#") else blob
-    data = read_any(tx, call.account, id) if id is not None else None
+    data = reader.read(id) if id is not None else None
     if data is None:
         raise Fault(Kind.BLOB_NOT_FOUND, "there is no such blob", not_found=[blob])
     offset = source.offset or 0
@@ -110,5 +111,17 @@ def _piece(tx: Transaction, call: MethodCall, source: DataSource, blob: str) -> 
     return data[offset:end]
 
 
+def _reads_blobs(call: MethodCall) -> bool:
+    """Whether blobs are made of others, which may be large and have to be decoded."""
+    pieces = (piece for given in call.arguments["create"].values() for piece in _listed(given.get("data")))
+    return any(isinstance(piece, Mapping) and "blobId" in piece for piece in pieces)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 _ARGUMENTS: Mapping[str, Argument] = {**ACCOUNT_ID, "create": Argument(dict[str, dict[str, Any]])}
-METHODS: tuple[Method, ...] = (Method("Blob/upload", BLOB, _ARGUMENTS, write=upload, changes_data=True),)
+METHODS: tuple[Method, ...] = (
+    Method("Blob/upload", BLOB, _ARGUMENTS, write=upload, changes_data=True, slow=_reads_blobs),
+)

@@ -33,13 +33,30 @@ def methods_of(kind: DataType[Any]) -> list[Method]:
         follow = partial(_after_set, kind)
         out.append(
             _method(
-                kind, declare.SET, every, write=partial(set.set_, kind), follow=follow, changes_data=True, **prepare
+                kind,
+                declare.SET,
+                every,
+                write=partial(set.set_, kind),
+                follow=follow,
+                changes_data=True,
+                slow=kind.rules.is_slow,
+                **prepare,
             )
         )
     if declare.COPY in kind.methods:
         every = {**copy.ARGUMENTS, **_own(kind, declare.COPY)}
         follow = partial(copy.destroy_originals, kind)
-        out.append(_method(kind, declare.COPY, every, write=partial(copy.copy, kind), follow=follow, changes_data=True))
+        out.append(
+            _method(
+                kind,
+                declare.COPY,
+                every,
+                write=partial(copy.copy, kind),
+                follow=follow,
+                changes_data=True,
+                slow=_always,
+            )
+        )
     return out
 
 
@@ -54,6 +71,10 @@ def _own(kind: DataType[Any], verb: str) -> dict[str, Argument]:
 
 def _after_set(kind: DataType[Any], call: MethodCall, result: Result) -> list[FollowUp]:
     return kind.rules.continue_(call, result)
+
+
+def _always(_call: MethodCall) -> bool:
+    return True  # what is copied may be large, and is read anew
 
 
 def derive(kinds: Iterable[DataType[Any]], more: Iterable[Method]) -> dict[str, Method]:

@@ -12,7 +12,7 @@ from pillarbox.datatypes.capability import MDN
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.view import View
 from pillarbox.formats.report.mdn import parse_mdn
-from pillarbox.services.blob_access import read_any
+from pillarbox.services.blob_access import BlobReader
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
 
 
@@ -26,11 +26,12 @@ def parse(view: View, call: MethodCall) -> Result:
     if len(ids) > view.limits.max_objects_in_get:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {view.limits.max_objects_in_get} blobs can be parsed in one call")
     view.take_time()
+    reader = BlobReader(view, call.account)
     parsed: dict[str, Any] = {}
     strange: list[str] = []
     missing: list[str] = []
     for id in ids:
-        data = read_any(view, call.account, id)
+        data = reader.read(id)
         mdn = parse_mdn(data) if data is not None else None
         if data is None:
             missing.append(id)

@@ -57,7 +57,7 @@ class Conversation:
                 slow = method.slow(call)
                 if method.prepare is not None and method.prepares(call):
                     call.prepared = yield Read(lambda view, m=method, c=call: m.prepare(view, c), slow)  # type: ignore[misc]
-                result = yield Write(lambda tx, m=method, c=call: m.write(tx, c), slow)  # type: ignore[misc]
+                result = yield Write(lambda tx, m=method, c=call: m.write(tx, c), method.slow(call))  # type: ignore[misc]
             except Fault as fault:
                 self.answers.append(("error", fault, id))
                 continue
