@@ -46,7 +46,7 @@ class Lmtp(msgspec.Struct, frozen=True, kw_only=True):
     listen: Annotated[
         tuple[str, ...],
         Doc(description="Addresses to listen on: HOST:PORT, [IPV6]:PORT or unix:/PATH. Empty: none."),
-    ] = ("127.0.0.1:8424",)
+    ] = ("127.0.0.1:8024",)
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
