@@ -343,13 +343,20 @@ def test_what_was_sent_cannot_be_canceled(post: Post) -> None:
 
 def test_destroying_submission_and_email_does_not_stop_a_held_message(post: Post) -> None:
     waiting = held(post)
-    post.calls(
+    answers = post.calls(
         "alice", ("EmailSubmission/set", {"destroy": [waiting["id"]]}), ("Email/set", {"destroy": [waiting["emailId"]]})
     )
+    assert [answer["destroyed"] for answer in answers] == [[waiting["id"]], [waiting["emailId"]]]
     post.clock.forward(seconds=61 + post.store.limits.upload_seconds)
     assert post.store.read(lambda view: view.expired_blobs(post.clock.now, 100)) == []
     assert post.release() == 1
     assert len(post.inbox("bob")) == 1
+
+
+def test_destroying_alone_may_destroy_the_email_too(post: Post) -> None:
+    waiting = held(post)
+    answers = post.set("alice", destroy=[waiting["id"]], onSuccessDestroyEmail=[waiting["id"]])
+    assert [answer["destroyed"] for answer in answers] == [[waiting["id"]], [waiting["emailId"]]]
 
 
 def test_held_messages_survive_a_restart(post: Post, tmp_path: Path) -> None:

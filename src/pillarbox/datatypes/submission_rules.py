@@ -52,6 +52,9 @@ class SubmissionRules(Rules[Any]):
         """A place to note which email each submission is about: `continue_` needs it of destroyed ones too."""
         return {}
 
+    def is_prepared(self, call: MethodCall) -> bool:
+        return True
+
     def complete(self, tx: Transaction, call: MethodCall, old: Any | None, new: Any) -> EmailSubmission:
         submission: EmailSubmission = self._fill_in(tx, call.account, new) if old is None else new
         if old is not None and old.undo_status != new.undo_status:
