@@ -6,6 +6,7 @@ Sections: RFC 5321 §4.1.2, §4.1.3, §4.5.3.1; RFC 6531 §3.3.
 from __future__ import annotations
 
 import ipaddress
+import functools
 import re
 
 import msgspec
@@ -51,6 +52,7 @@ class Address(msgspec.Struct, frozen=True):
         return f"{local}@{self.domain}" if self.domain else local
 
 
+@functools.lru_cache(maxsize=512)
 def parse_path(text: str, *, may_be_null: bool = False, may_be_postmaster: bool = False) -> tuple[Address | None, str]:
     """The path at the beginning of the text, None for <>, and what follows it. Raises BadPath (RFC 5321 §4.1.2).
 

@@ -5,6 +5,7 @@ Sections: RFC 5321 §4.2; RFC 2034; RFC 3463.
 
 from __future__ import annotations
 
+import functools
 import re
 
 import msgspec
@@ -25,6 +26,7 @@ class Reply(msgspec.Struct, frozen=True):
         return self.code < 400
 
 
+@functools.lru_cache(maxsize=256)
 def reply_to_bytes(reply: Reply) -> bytes:
     """The reply as lines with CRLF; every line carries both codes (RFC 5321 §4.2.1, RFC 2034 §4)."""
     lead = f"{reply.enhanced} " if reply.enhanced else ""
