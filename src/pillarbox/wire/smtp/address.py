@@ -5,8 +5,8 @@ Sections: RFC 5321 §4.1.2, §4.1.3, §4.5.3.1; RFC 6531 §3.3.
 
 from __future__ import annotations
 
-import ipaddress
 import functools
+import ipaddress
 import re
 
 import msgspec
