@@ -112,8 +112,8 @@ class _Parser:
         self.comment: str | None = None
 
     def run(self) -> list[EmailAddressGroup]:
-        position, size = 0, len(self.text)
-        while position < size and self.count < MAX_ADDRESSES:
+        position = 0
+        while position < len(self.text) and self.count < MAX_ADDRESSES:
             position = self.step(position)
         self.flush()
         return self.groups
@@ -162,7 +162,10 @@ class _Parser:
         return position + 1
 
     def skip_open_quote(self, position: int) -> int:
-        """A quote that never closes: a plain character. All before the next sign is taken, lest time be quadratic."""
+        """A quote that never closes: a plain character. All before the next sign is taken, lest time be quadratic.
+
+        The quotes that follow close nothing either, and go: the text is shorter afterwards.
+        """
         stop = position + 1
         while stop < len(self.text) and self.text[stop] not in '<>,;" \t':
             stop += 1
