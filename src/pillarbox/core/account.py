@@ -29,3 +29,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def access(self, account: str) -> Access | None:
         """The caller's access to an account, None when it is not theirs to see."""
         return self.accounts.get(account)
+
+    def allows(self, capability: str) -> bool:
+        """Whether what the caller logged in with opens this capability; an account's own password opens all."""
+        return not self.scope or capability in self.scope

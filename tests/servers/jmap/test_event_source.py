@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pillarbox.datatypes.capability import APP_PASSWORD, CORE
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.servers.jmap.event_source import Timing, ping_interval
 from tests.directory_fixture import Office
@@ -271,4 +272,20 @@ def test_one_account_cannot_open_streams_without_end(web: Web) -> None:
         await (await Listener.open(web, user="bob")).leave()
         await asyncio.gather(*(listener.leave() for listener in listeners))
 
+    web.run(talk())
+
+
+def test_an_app_password_is_told_only_of_what_it_opens(web: Web) -> None:
+    async def talk() -> None:
+        headers = {**app_password, "last-event-id": "unreadable"}
+        listener = await Listener.open(web, headers=headers)
+        await listener.event()
+        told = (await listener.event())[2]["changed"]
+        assert told[web.ids["alice"]].keys() == {"VacationResponse"}
+        await listener.leave()
+
+    create = {"p": {"label": "a program", "scope": ["vacation"]}}
+    made = web.call(("AppPassword/set", {"accountId": web.ids["alice"], "create": create}), using=[CORE, APP_PASSWORD])
+    secret = made["methodResponses"][0][1]["created"]["p"]["secret"]
+    app_password = {"authorization": f"Bearer {secret}"}
     web.run(talk())

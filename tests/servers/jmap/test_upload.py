@@ -3,11 +3,13 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from pillarbox.datatypes.capability import APP_PASSWORD
 from pillarbox.storage.store import Store
 from tests.directory_fixture import Office
-from tests.servers.web_fixture import Reply, Web, WebMaker
+from tests.servers.web_fixture import CORE, Reply, Web, WebMaker
 
 
 def test_an_upload_is_answered_with_its_blob(web: Web) -> None:
@@ -129,3 +131,37 @@ def test_an_address_below_an_account_is_no_upload(web: Web) -> None:
 def test_a_body_with_a_content_coding_is_not_stored(web: Web) -> None:
     reply = web.ask("POST", f"/jmap/upload/{web.ids['alice']}/", {"content-encoding": "gzip"}, b"x")
     assert reply.problem()[0] == 415
+
+
+def app_password(web: Web, *scope: str, user: str = "alice") -> dict[str, str]:
+    """The header of an app password for these scopes."""
+    create = {"p": {"label": "a program", "scope": list(scope)}}
+    answer = web.post(
+        {
+            "using": [CORE, APP_PASSWORD],
+            "methodCalls": [["AppPassword/set", {"accountId": web.ids[user], "create": create}, "c"]],
+        },
+        user=user,
+    ).json()
+    return {"authorization": f"Bearer {answer['methodResponses'][0][1]['created']['p']['secret']}"}
+
+
+def test_an_app_password_for_something_else_opens_no_blobs(web: Web) -> None:
+    alice, path = web.ids["alice"], web.blob(b"octets")
+    vacation, mail = app_password(web, "vacation"), app_password(web, "mail")
+    assert web.ask("GET", path, vacation).status == 403
+    assert web.ask("POST", f"/jmap/upload/{alice}/", vacation, b"x").status == 403
+    copy = {"accountId": alice, "fromAccountId": web.ids["bob"], "blobIds": ["b1"]}
+    answer = web.ask(
+        "POST",
+        "/jmap/api",
+        {"content-type": "application/json", **vacation},
+        msgspec.json.encode({"using": [CORE], "methodCalls": [["Blob/copy", copy, "c"]]}),
+    )
+    assert answer.json()["methodResponses"][0][1]["type"] == "forbidden"
+    assert web.ask("GET", path, mail).body == b"octets"
+    assert web.ask("POST", f"/jmap/upload/{alice}/", mail, b"x").status == 201
+
+
+def test_the_directory_takes_no_uploads(web: Web) -> None:
+    assert web.ask("POST", "/jmap/upload/directory/", {}, b"x", user="root").status == 404

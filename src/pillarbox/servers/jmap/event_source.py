@@ -51,16 +51,16 @@ class EventSourceResource:
     async def get(self, request: Request) -> Stream:
         """Open a stream."""
         caller = await self._gate.caller(request)
-        wish = self._wish(request.query())
+        wish = self._wish(request.query(), caller)
         self._concurrency.check(caller.account)
         return Stream(200, _HEADERS, self._events(request, caller, wish))
 
-    def _wish(self, query: dict[str, str]) -> _Wish:
+    def _wish(self, query: dict[str, str], caller: Caller) -> _Wish:
         close_after = query.get("closeafter", "no")
         if close_after not in ("no", "state"):
             raise Problem(400, 'closeafter is "state" or "no"')
         interval = ping_interval(query.get("ping", "0"), self._timing)
-        return _Wish(self._pushed.wanted(query.get("types", "*")), close_after == "state", interval)
+        return _Wish(self._pushed.wanted(query.get("types", "*"), caller), close_after == "state", interval)
 
     async def _events(self, request: Request, caller: Caller, wish: _Wish) -> AsyncIterator[bytes]:
         with self._concurrency.one(caller.account):

@@ -23,9 +23,10 @@ class PushedTypes:
     def __init__(self, types: Iterable[DataType[Any]]) -> None:
         self._types = {kind.name: kind for kind in types if kind.push}
 
-    def wanted(self, text: str) -> frozenset[str]:
-        """The names in a comma-separated list, or all for `*`. What this server does not have is never pushed."""
-        return frozenset(self._types if text == "*" else self._types.keys() & set(text.split(",")))
+    def wanted(self, text: str, caller: Caller) -> frozenset[str]:
+        """The names in a comma-separated list, or all for `*`, of what this server has and the caller may see."""
+        names = self._types.keys() if text == "*" else self._types.keys() & set(text.split(","))
+        return frozenset(name for name in names if caller.allows(self._types[name].capability))
 
     def present(self, view: View, caller: Caller) -> dict[str, dict[str, int]]:
         """The numbers of all types in all accounts of a caller."""

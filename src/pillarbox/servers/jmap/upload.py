@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pillarbox.core.account import Access, Caller
+from pillarbox.core.account import DIRECTORY, Access, Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
+from pillarbox.datatypes.capability import BLOB
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http.answer import Answer, json_answer
 from pillarbox.servers.http.authorization import Gate
@@ -18,10 +19,16 @@ from pillarbox.storage.blob import blob_id
 
 
 def account_of(caller: Caller, account: str) -> Access:
-    """The caller's access to the account in the path. Raises a 404 problem, whether or not there is such an account."""
+    """The caller's access to the blobs of the account in the path.
+
+    Raises a 404 problem, whether or not there is such an account, and a 403 problem for an app password that is for
+    something else.
+    """
     access = caller.access(account)
-    if access is None:
+    if access is None or account == DIRECTORY:
         raise Problem(404, "there is no such account")
+    if not caller.allows(BLOB):
+        raise Fault(Kind.FORBIDDEN, "this app password does not allow that")
     return access
 
 

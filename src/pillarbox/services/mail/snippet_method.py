@@ -20,6 +20,7 @@ from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Resu
 
 _PREVIEW_OCTETS = 255
 _BODY_CHARACTERS = 200_000
+_INLINE_OCTETS = 400_000  # more than this is not read on the event loop
 _structure = msgspec.json.Decoder(Structure)
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -46,9 +47,9 @@ def get(view: View, call: MethodCall) -> Result:
     )
     where = to_condition(checked) if checked is not None else Every(())
     in_subject, in_body = Highlighter(_texts(where, "subject")), Highlighter(_texts(where, "body"))
-    if in_body and len(ids) > 10:
-        view.take_time()
     emails = view.get_many(EMAIL, call.account, ids)
+    if in_body and (len(ids) > 10 or sum(email.size for email in emails.values()) > _INLINE_OCTETS):
+        view.take_time()
     listings = view.parts(EMAIL, call.account, list(emails), "listing") if in_subject else {}
     structures = view.parts(EMAIL, call.account, list(emails), "structure") if in_body else {}
     out: list[dict[str, Any]] = []

@@ -28,6 +28,9 @@ def copy_blobs(tx: Transaction, call: MethodCall) -> Result:
     source, blobs = call.arguments["fromAccountId"], list(dict.fromkeys(call.arguments["blobIds"]))
     if source == call.account:
         raise Fault(Kind.INVALID_ARGUMENTS, "fromAccountId and accountId are the same", arguments=["fromAccountId"])
+    # The method belongs to the core, which every app password may use; what it reads does not.
+    if not call.caller.allows(BLOB):
+        raise Fault(Kind.FORBIDDEN, "this app password does not allow that")
     if call.caller.access(source) is None:
         raise Fault(Kind.FROM_ACCOUNT_NOT_FOUND)
     check_count(len(blobs), tx.limits.max_objects_in_set)

@@ -100,7 +100,7 @@ class Conversation:
         # RFC 8620 §3.3: a method of a capability that the client did not name in `using` does not exist for it.
         if not implicit and method.capability not in self._using:
             raise Fault(Kind.UNKNOWN_METHOD, f"{method.name} needs {method.capability} in using")
-        if self._caller.scope and method.capability != CORE and method.capability not in self._caller.scope:
+        if method.capability != CORE and not self._caller.allows(method.capability):
             raise Fault(Kind.FORBIDDEN, "this app password does not allow that")
         resolved = resolve_references(given, self.answers, self._allowance)
         arguments = check_arguments(method, resolved) if method.has_account else dict(resolved)
