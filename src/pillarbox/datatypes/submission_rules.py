@@ -55,6 +55,9 @@ class SubmissionRules(Rules[Any]):
     def is_prepared(self, call: MethodCall) -> bool:
         return True
 
+    def is_slow(self, call: MethodCall) -> bool:
+        return bool(call.arguments["create"])  # what is sent is read whole, and may be delivered here at once
+
     def complete(self, tx: Transaction, call: MethodCall, old: Any | None, new: Any) -> EmailSubmission:
         submission: EmailSubmission = self._fill_in(tx, call.account, new) if old is None else new
         if old is not None and old.undo_status != new.undo_status:

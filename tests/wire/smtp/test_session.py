@@ -166,3 +166,14 @@ def test_a_declared_size_is_a_promise_that_is_checked_early() -> None:
     server = opened("LHLO c", max_size=10)
     assert spoken(server, "MAIL FROM:<a@b> SIZE=11").startswith(b"552 5.3.4 ")
     assert spoken(server, "MAIL FROM:<a@b> SIZE=10").startswith(b"250 ")
+
+
+def test_a_mail_in_the_body_of_a_web_request_is_not_taken() -> None:
+    server = Server()
+    server.say(b"")
+    body = b"LHLO x\r\n" + SMUGGLED + b"\r\n.\r\n"
+    answer = server.say(b"POST / HTTP/1.1\r\nHost: mail.example.org\r\n\r\n" + body)
+    assert answer.startswith(b"421 4.7.0 ")
+    assert answer.count(b"\r\n") == 1
+    assert server.session.is_closed
+    assert server.messages == []

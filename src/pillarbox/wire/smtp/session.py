@@ -14,6 +14,7 @@ from pillarbox.wire.smtp import content, courtesy, envelope, greeting
 from pillarbox.wire.smtp.reply import (
     LINE_MALFORMED,
     LINE_TOO_LONG,
+    NOT_HTTP,
     TOO_MANY_ERRORS,
     TOO_MUCH_INPUT,
     UNKNOWN_COMMAND,
@@ -36,6 +37,8 @@ _COMMANDS: dict[str, Callable[[Conversation, str], Step | None]] = {
     "HELP": courtesy.help_,
     "QUIT": courtesy.quit_,
 }
+# A web page can make a browser send a mail transaction as the body of a request: nothing after these is read.
+_HTTP = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PRI", "PUT", "TRACE"})
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -143,7 +146,10 @@ def _obey(conversation: Conversation, line: bytes) -> Step:
     verb, _, argument = text.rstrip(" \t").partition(" ")
     conversation.verb = verb.upper()
     command = _COMMANDS.get(conversation.verb)
-    if command is None:
+    if conversation.verb in _HTTP:
+        conversation.say(NOT_HTTP)
+        conversation.closed = True
+    elif command is None:
         conversation.refuse(UNKNOWN_COMMAND)
     elif not text.isascii() and conversation.verb not in ("MAIL", "RCPT", "NOOP"):
         conversation.refuse(LINE_MALFORMED)
