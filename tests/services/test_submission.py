@@ -131,7 +131,7 @@ def test_bcc_does_not_leave_but_stays_in_the_stored_message(post: Post) -> None:
     post.submit("alice", email)
     for who in ("bob", "dave"):
         (message,) = post.inbox(who)
-            assert b"\r\nbcc:" not in message.lower()  # "bcc" alone may stand in a random Message-ID
+        assert b"\r\nbcc:" not in message.lower()  # "bcc" alone may stand in a random Message-ID
         assert b"erin" not in message
     stored = post.store.read(lambda view: view.read_blob(post.ids["alice"], email.blob_id))
     assert stored == DRAFT
