@@ -12,8 +12,6 @@ import msgspec
 
 from pillarbox.formats.message.address import EmailAddress
 
-DraftAddress = EmailAddress
-
 
 class DraftGroup(msgspec.Struct, frozen=True):
     """Mailboxes under a group's name, or without one (RFC 8621 §4.1.2.4)."""

@@ -6,7 +6,7 @@ The generator yields what has to be run on the store; whoever drives it decides 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -135,8 +135,3 @@ class Conversation:
     def _fail(self, name: str, id: str) -> None:
         _log.exception("%s failed", name)
         self.answers.append(("error", Fault(Kind.FAILED, "the server failed; its log says more"), id))
-
-
-def known(request: Request, capabilities: Sequence[str]) -> str | None:
-    """A capability in `using` that this server does not have, or None."""
-    return next((c for c in request.using if c not in capabilities), None)
