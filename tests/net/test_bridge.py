@@ -227,3 +227,44 @@ def test_who_listens_is_told_once_it_is_on_the_disk(store: Store) -> None:
         assert await other.next(0.001) == {}
 
     run(store, body)
+
+
+class Notebook:
+    """An announcer that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def tell(self, changed: Any) -> None:
+        self.told.append(changed)
+
+    async def run(self) -> None:
+        """Nobody else tells anything."""
+
+
+def test_a_commit_is_told_here_and_to_other_processes(store: Store) -> None:
+    async def body(bridge: Bridge) -> None:
+        here: list[Any] = []
+        store.listeners.append(here.append)
+        bridge.announcers.append(notebook := Notebook())
+        subscription = bridge.feed.subscribe(["a"])
+        await bridge.write(add("n"))
+        assert await subscription.next(5)
+        assert [set(changed) for changed in here] == [{"a"}]
+        assert notebook.told == here
+
+    run(store, body)
+
+
+def test_what_others_committed_is_told_here_and_not_told_on(store: Store) -> None:
+    async def body(bridge: Bridge) -> None:
+        here: list[Any] = []
+        store.listeners.append(here.append)
+        bridge.announcers.append(notebook := Notebook())
+        subscription = bridge.feed.subscribe(["a"])
+        bridge.heard({"a": {"Mailbox": 7}})
+        assert await subscription.next(5) == {"a": {"Mailbox": 7}}
+        assert here == [{"a": {"Mailbox": 7}}]
+        assert notebook.told == []
+
+    run(store, body)

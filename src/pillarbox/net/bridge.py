@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.net.announce import Announcer
 from pillarbox.net.feed import ChangeFeed
 from pillarbox.storage.database import BudgetExceeded
 from pillarbox.storage.snapshot import Snapshot
@@ -36,6 +37,7 @@ class Bridge:
     def __init__(self, store: Store, *, threads: int = 4) -> None:
         self.store = store
         self.feed = ChangeFeed()
+        self.announcers: list[Announcer] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pillarbox")
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="pillarbox-commit")
         self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]] = []
@@ -198,12 +200,18 @@ class Bridge:
 
     def _tell(self, changed: Changed | None) -> None:
         if changed:
-            self.store.announce(changed)
-            self.feed.publish(changed)
+            self.heard(changed)
+            for announcer in self.announcers:
+                announcer.tell(changed)
         self._commits += 1
         if self.store.writer.log_is_long and self._commits >= self._next_checkpoint:
             self._next_checkpoint = self._commits + _CHECKPOINT_PAUSE
             self._pool.submit(self._checkpoint)
+
+    def heard(self, changed: Changed) -> None:
+        """Tell everybody in this process what was committed, here or elsewhere. Call it on the event loop."""
+        self.store.announce(changed)
+        self.feed.publish(changed)
 
     def _checkpoint(self) -> None:
         self.store.checkpoint()
