@@ -130,6 +130,11 @@ def _check(name: str, value: Any) -> None:
         for network in value:
             if network != "unix":
                 ipaddress.ip_network(network)
+    if name == "outbound.allowed_networks":
+        for network in value:
+            ipaddress.ip_network(network)
+    if name == "outbound.ca_file" and value is not None and not value.is_file():
+        raise ValueError("there is no such file")
     if name.startswith("limits.") and value < 1:
         raise ValueError("a limit is at least 1")
 
