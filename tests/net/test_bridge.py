@@ -11,13 +11,14 @@ import pytest
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.net.bridge import Bridge
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.sqlite import FileLock
 from pillarbox.storage.store import Store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "data")
+    store = EmbeddedStore(tmp_path / "data")
     store.write(lambda tx: tx.add_account("a"))
     yield store
     store.close()

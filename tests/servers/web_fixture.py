@@ -25,7 +25,7 @@ from pillarbox.servers.jmap.server import jmap_routes
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
-from pillarbox.storage.store import Store
+from pillarbox.storage.embedded import EmbeddedStore
 from tests.directory_fixture import PASSWORD, Office, SetClock
 
 T = TypeVar("T")
@@ -227,7 +227,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with accounts, to be copied: making passwords takes longer than most tests."""
     connect_rules()
     folder = tmp_path_factory.mktemp("furnished") / "data"
-    store = Store(folder, clock=SetClock())
+    store = EmbeddedStore(folder, clock=SetClock())
     store.write(lambda tx: tx.add_account(DIRECTORY))
     office = Office(store, SetClock())
     office.create("Domain", name="example.org")
@@ -243,7 +243,7 @@ def office(furnished: Path, tmp_path: Path) -> Iterator[Office]:
     """A store of one's own with alice, bob, and root, who is an administrator."""
     shutil.copytree(furnished, tmp_path / "data")
     clock = SetClock()
-    store = Store(tmp_path / "data", clock=clock)
+    store = EmbeddedStore(tmp_path / "data", clock=clock)
     yield Office(store, clock)
     store.close()
 

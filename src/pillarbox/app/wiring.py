@@ -22,6 +22,7 @@ from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
@@ -34,7 +35,7 @@ def open_store(folder: Path, limits: Limits | None = None, hostname: str = "loca
     """The store in a data directory, made when it is not there, with its directory. Raises StoreError."""
     connect_rules()
     Sender(hostname).connect_rules()
-    store = Store(folder, limits=limits)
+    store = EmbeddedStore(folder, limits=limits)
     store.write(lambda tx: tx.add_account(DIRECTORY))
     return store
 

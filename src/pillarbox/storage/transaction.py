@@ -198,7 +198,8 @@ class Transaction(Snapshot):
         if not inline:
             self.blobs.write(blob, data)
         self.db.run(
-            "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (account, id) DO NOTHING",  # where writers run side by side, another may have been quicker
             (account, blob, len(data), self.now_ms, int(pending), data if inline else None),
         )
         return blob

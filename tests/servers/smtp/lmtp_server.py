@@ -22,6 +22,7 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.provision import connect_rules
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 
 ACCOUNTS = ("alice", "bob", "carol", "dora")
@@ -159,6 +160,6 @@ def serve(store: Store, body: Callable[[Running], Any], sock: socket.socket | No
 
 
 def open_store(folder: Path, **quotas: int) -> Store:
-    store = Store(folder)
+    store = EmbeddedStore(folder)
     fill(store, **quotas)
     return store
