@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from pillarbox.app.wiring import bridge_to
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.registry import TYPES
-from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.router import Route
@@ -112,7 +112,7 @@ class Web:
 
     def __init__(self, office: Office, settings: HttpSettings, timing: Timing, routes: Iterable[Route] = ()) -> None:
         self.office, self.runner = office, asyncio.Runner()
-        self.bridge = Bridge(office.store)
+        self.bridge = bridge_to(office.store)
         authentication = Authentication(office.clock, office.store.read)
         office.store.listeners.append(authentication.changed)
         mine = jmap_routes(self.bridge, METHODS, TYPES, authentication, settings, timing)

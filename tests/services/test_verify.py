@@ -239,6 +239,7 @@ def test_files_that_no_blob_names_are_counted_and_do_no_harm(store: Store) -> No
 def test_it_finds_damage_to_the_database_file(store: Store) -> None:
     # An index that lacks entries which its table has: what a torn page looks like.
     sql = "UPDATE sqlite_schema SET sql = REPLACE(sql, 'thread_id)', 'subject_key)') WHERE name = 'email_index_thread'"
+    assert isinstance(store, EmbeddedStore)
     store.writer._db.native.execute("PRAGMA writable_schema = ON")
     store.write(lambda tx: tx.db.run(sql))
     again = EmbeddedStore(store.folder)

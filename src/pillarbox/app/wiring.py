@@ -12,6 +12,7 @@ from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.settings import HttpSettings
@@ -50,9 +51,16 @@ class House:
     workers: Sequence[Housekeeping | OutboxWorker | Watch]
 
 
+def bridge_to(store: Store) -> Bridge:
+    """The bridge that suits the store's engine."""
+    if isinstance(store, EmbeddedStore):
+        return EmbeddedBridge(store)
+    raise TypeError(type(store).__name__)
+
+
 def build(settings: Settings, store: Store, http_sockets: Sequence[socket], lmtp_sockets: Sequence[socket]) -> House:
     """The house, ready to be started on an event loop. Call it on that loop's thread."""
-    bridge = Bridge(store)
+    bridge = bridge_to(store)
     authentication = Authentication(store.clock, store.read)
     store.listeners.append(authentication.changed)
     http = _http_settings(settings.http)

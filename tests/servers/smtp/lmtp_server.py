@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pillarbox.app.wiring import bridge_to
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.account import ACCOUNT, Account
 from pillarbox.datatypes.admin.alias import ALIAS, Alias
@@ -139,7 +140,7 @@ async def running(store: Store, sock: socket.socket | None = None, **changes: An
     if sock is None:
         sock = socket.socket()
         sock.bind(("127.0.0.1", 0))
-    bridge = Bridge(store)
+    bridge = bridge_to(store)
     listener = LmtpListener(bridge, [sock], settings)
     server = Running(store, bridge, listener, sock)
     await listener.start()
