@@ -15,10 +15,10 @@ from pillarbox.servers.jmap import session as address
 from pillarbox.servers.jmap.api import ApiResource
 from pillarbox.servers.jmap.download import DownloadResource
 from pillarbox.servers.jmap.event_source import EventSourceResource, Timing
-from pillarbox.servers.jmap.push_state import PushedTypes
 from pillarbox.servers.jmap.session import SessionResource, Sessions
 from pillarbox.servers.jmap.upload import UploadResource
 from pillarbox.services.methods.method import Method
+from pillarbox.services.push_state import PushedTypes
 
 
 def jmap_routes(
