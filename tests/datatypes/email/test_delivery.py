@@ -1,6 +1,7 @@
 """EmailDelivery: moves when an email comes in, by whatever way, and at nothing else (RFC 8621 §1.5)."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,8 @@ from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.email.delivery import EMAIL_DELIVERY
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.storage import change
-from pillarbox.storage.store import Changed, Store
+from pillarbox.storage.embedded import EmbeddedStore
+from pillarbox.storage.store import Changed
 from tests.support.mail_house import House, message
 
 
@@ -76,12 +78,12 @@ def test_it_is_the_accounts_own(house: House) -> None:
     assert number(house, "a2") == before
 
 
-def test_it_survives_a_restart_and_the_purge_of_the_email(house: House) -> None:
+def test_it_survives_a_restart_and_the_purge_of_the_email(house: House, tmp_path: Path) -> None:
     id = delivered(house)
     before = number(house)
     house.call("Email/set", destroy=[id])
     house.store.write(lambda tx: change.purge(tx.db, "a1", EMAIL.name, 10**9))
-    again = Store(house.store.folder)
+    again = EmbeddedStore(tmp_path / "data")
     try:
         assert again.read(lambda view: view.state(EMAIL_DELIVERY, "a1")) == before
     finally:
