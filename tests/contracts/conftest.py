@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from pillarbox.core.limits import Limits
-from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from tests.directory_fixture import SetClock
 from tests.support.mail_house import House
@@ -15,7 +14,7 @@ Opener = Callable[[], Store]
 
 
 def _sqlite(folder: Path) -> Store:
-    return EmbeddedStore(folder / "data", clock=SetClock(), limits=Limits(blob_inline_octets=1000))
+    return Store(folder / "data", clock=SetClock(), limits=Limits(blob_inline_octets=1000))
 
 
 ENGINES = {"sqlite": _sqlite}

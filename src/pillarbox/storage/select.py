@@ -14,12 +14,13 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes import condition as c
 from pillarbox.storage import text_index
-from pillarbox.storage.database import Sql
+from pillarbox.storage.database import Value
 
 if TYPE_CHECKING:
     from pillarbox.datatypes.declare import DataType
     from pillarbox.storage.snapshot import Snapshot
 
+Sql = tuple[str, list[Value]]
 T = TypeVar("T")
 # What `member` has beside each membership under its own name, by the index table's name for it.
 _MEMBER_COLUMNS = {
@@ -81,9 +82,14 @@ class Selection:
         table = self._kind.index_table
         if search is not None:
             # Text first: its hits are few, and each leads to one row. CROSS JOIN keeps SQLite to that order.
-            hits, values = self._hits(search) or ("SELECT doc FROM email_index WHERE 1 = 0", [])
+            found = text_index.query(self._account, search.columns, search.text)
+            hits = (
+                "SELECT rowid AS doc FROM text_index WHERE text_index MATCH ?"
+                if found
+                else "SELECT NULL AS doc WHERE ? <> ''"
+            )
             sql = f"SELECT e.id, e.thread_id FROM ({hits}) t CROSS JOIN {table} e ON e.doc = t.doc WHERE e.account = ?"
-            return sql, [*values, self._account]
+            return sql, [found or "", self._account]
         if container is None:
             return f"SELECT e.id, e.thread_id FROM {table} e WHERE e.account = ?", [self._account]
         join = f" CROSS JOIN {table} e ON e.account = m.account AND e.id = m.item" if self._joined else ""
@@ -130,20 +136,17 @@ class Selection:
         return (f"NOT {sql}" if node.every else sql), [self._account, pattern]
 
     def _matches(self, node: c.Matches) -> Sql:
-        found = self._hits(node)
+        found = text_index.query(self._account, node.columns, node.text)
         return self._documents(found) if found else ("1 = 0", [])
-
-    def _hits(self, node: c.Matches) -> Sql | None:
-        return self._view.db.texts.search(self._account, node.columns, node.text)
 
     def _has_header(self, node: c.HasHeader) -> Sql:
         if not text_index.has_marks(node.name):
             return "1 = 1", []  # nearly all have it; whoever asks looks into the messages anyway
-        return self._documents(self._view.db.texts.marked(self._account, node.name))
+        return self._documents(text_index.mark_query(self._account, node.name))
 
-    def _documents(self, hits: Sql) -> Sql:
+    def _documents(self, query: str) -> Sql:
         self._column("doc")
-        return f"e.doc IN ({hits[0]})", hits[1]
+        return "e.doc IN (SELECT rowid FROM text_index WHERE text_index MATCH ?)", [query]
 
     def _one_of(self, node: c.OneOf) -> Sql:
         if not node.ids:

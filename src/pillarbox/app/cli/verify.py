@@ -12,7 +12,6 @@ from pillarbox.app.cli.option import Unusable, config_options, json_option, load
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.verify.run import Report, verify
 from pillarbox.storage.database import StoreError
-from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 
 _SHOWN = 50
@@ -32,7 +31,7 @@ def verify_data(*, quick: bool, config_file: Path | None, data: Path | None, as_
         raise Unusable(f"there is no store in {folder}")
     connect_rules()
     try:
-        store = EmbeddedStore(folder)
+        store = Store(folder)
     except StoreError as error:
         raise Unusable(str(error)) from None
     try:
