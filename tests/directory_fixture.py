@@ -14,6 +14,7 @@ from pillarbox.services.directory import caller_for, internal_administrator
 from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.step import drive
 from pillarbox.storage.store import Store
 
@@ -105,7 +106,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     """A directory with the domain example.org and no account."""
     connect_rules()
     clock = SetClock()
-    store = Store(tmp_path / "data", clock=clock)
+    store = EmbeddedStore(tmp_path / "data", clock=clock)
     store.write(lambda tx: tx.add_account(DIRECTORY))
     found = Office(store, clock)
     found.create("Domain", name="Example.ORG")

@@ -105,6 +105,7 @@ def test_a_mistake_in_the_file_names_the_key_what_was_found_and_what_is_allowed(
         ("http.public_url", "mail.example.org"),
         ("http.public_url", "https://mail.example.org/?x"),
         ("http.trusted_proxies", "10.0.0.1/8"),
+        ("outbound.allowed_networks", "10.0.0.1/8"),
     ],
 )
 def test_a_value_of_the_right_type_can_still_be_wrong(key: str, value: str) -> None:

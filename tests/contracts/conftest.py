@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.core.limits import Limits
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from tests.directory_fixture import SetClock
 from tests.support.mail_house import House
@@ -14,7 +15,7 @@ Opener = Callable[[], Store]
 
 
 def _sqlite(folder: Path) -> Store:
-    return Store(folder / "data", clock=SetClock(), limits=Limits(blob_inline_octets=1000))
+    return EmbeddedStore(folder / "data", clock=SetClock(), limits=Limits(blob_inline_octets=1000))
 
 
 ENGINES = {"sqlite": _sqlite}

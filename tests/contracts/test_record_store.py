@@ -15,6 +15,7 @@ from pillarbox.datatypes.thread import THREAD
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.storage import change
 from pillarbox.storage.database import StoreError
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from tests.contracts.conftest import Opener
 from tests.support.mail_house import House, message
@@ -139,7 +140,7 @@ def test_a_newer_store_is_refused_with_what_to_do(open_store: Opener) -> None:
 
 
 def _deliver(folder: Path, count: int) -> None:
-    store = Store(folder)
+    store = EmbeddedStore(folder)
     for n in range(count):
         store.write(lambda tx, n=n: deliver(tx, "a1", message(f"Mail {n}")))  # type: ignore[misc]
     store.close()

@@ -10,22 +10,22 @@ import pytest
 
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
-from pillarbox.net.bridge import Bridge
+from pillarbox.net.embedded_bridge import EmbeddedBridge
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.sqlite import FileLock
-from pillarbox.storage.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "data")
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    store = EmbeddedStore(tmp_path / "data")
     store.write(lambda tx: tx.add_account("a"))
     yield store
     store.close()
 
 
-def run(store: Store, body: Callable[[Bridge], Awaitable[None]]) -> None:
+def run(store: EmbeddedStore, body: Callable[[EmbeddedBridge], Awaitable[None]]) -> None:
     async def main() -> None:
-        bridge = Bridge(store)
+        bridge = EmbeddedBridge(store)
         try:
             async with asyncio.timeout(20):
                 await body(bridge)
@@ -45,11 +45,11 @@ def add(name: str) -> Callable[[Any], str]:
     return body
 
 
-def names(store: Store) -> list[str]:
+def names(store: EmbeddedStore) -> list[str]:
     return sorted(box.name for box in store.read(lambda view: view.all(MAILBOX, "a")))
 
 
-def count_commits(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def count_commits(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     commits: list[str] = []
     commit = store.writer.commit
 
@@ -61,10 +61,10 @@ def count_commits(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return commits
 
 
-def test_writes_at_one_time_share_a_commit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writes_at_one_time_share_a_commit(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
     commits = count_commits(store, monkeypatch)
 
-    async def body(bridge: Bridge) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         ids = await asyncio.gather(*(bridge.write(add(f"n{n:02}")) for n in range(40)))
         assert len(set(ids)) == 40
 
@@ -74,12 +74,12 @@ def test_writes_at_one_time_share_a_commit(store: Store, monkeypatch: pytest.Mon
     assert not any("MainThread" in name for name in commits)
 
 
-def test_a_failing_body_does_not_fail_the_others(store: Store) -> None:
+def test_a_failing_body_does_not_fail_the_others(store: EmbeddedStore) -> None:
     def fail(tx: Any) -> None:
         add("half")(tx)
         raise invalid("name")
 
-    async def body(bridge: Bridge) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         results = await asyncio.gather(
             bridge.write(add("one")),
             bridge.write(fail),
@@ -93,14 +93,14 @@ def test_a_failing_body_does_not_fail_the_others(store: Store) -> None:
     assert names(store) == ["one", "two"]
 
 
-def test_a_slow_body_runs_apart_from_the_loop_and_in_its_turn(store: Store) -> None:
+def test_a_slow_body_runs_apart_from_the_loop_and_in_its_turn(store: EmbeddedStore) -> None:
     where: list[str] = []
 
     def slow(tx: Any) -> str:
         where.append(threading.current_thread().name)
         return add("slow")(tx)
 
-    async def body(bridge: Bridge) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         first, second, third = bridge.write(add("before")), bridge.write(slow, slow=True), bridge.write(add("after"))
         await asyncio.gather(first, second, third)
         await asyncio.sleep(0.01)  # a commit that was asked for before the slow body came finds nothing to do
@@ -111,8 +111,8 @@ def test_a_slow_body_runs_apart_from_the_loop_and_in_its_turn(store: Store) -> N
     assert "commit" in where[0]
 
 
-def test_an_answer_means_that_others_can_read_it(store: Store) -> None:
-    async def body(bridge: Bridge) -> None:
+def test_an_answer_means_that_others_can_read_it(store: EmbeddedStore) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         for n in range(5):
             await bridge.write(add(str(n)))
             assert str(n) in names(store)
@@ -121,7 +121,7 @@ def test_an_answer_means_that_others_can_read_it(store: Store) -> None:
     run(store, body)
 
 
-def test_a_read_over_its_budget_moves_to_a_thread(store: Store) -> None:
+def test_a_read_over_its_budget_moves_to_a_thread(store: EmbeddedStore) -> None:
     where: list[str] = []
 
     def long(view: Any) -> int:
@@ -134,7 +134,7 @@ def test_a_read_over_its_budget_moves_to_a_thread(store: Store) -> None:
         view.take_time()
         return "done"
 
-    async def body(bridge: Bridge) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         assert await bridge.read(long) == 1_000_000
         assert await bridge.read(hasty) == "done"
         assert await bridge.read(hasty, slow=True) == "done"
@@ -143,8 +143,8 @@ def test_a_read_over_its_budget_moves_to_a_thread(store: Store) -> None:
     assert [name == "MainThread" for name in where] == [True, False, True, False, False]
 
 
-def test_a_write_that_nobody_waits_for_any_more_is_whole_or_not_there(store: Store) -> None:
-    async def body(bridge: Bridge) -> None:
+def test_a_write_that_nobody_waits_for_any_more_is_whole_or_not_there(store: EmbeddedStore) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         tasks = [asyncio.create_task(bridge.write(add(f"n{n}"))) for n in range(4)]
         await asyncio.sleep(0)
         tasks[1].cancel()
@@ -157,11 +157,11 @@ def test_a_write_that_nobody_waits_for_any_more_is_whole_or_not_there(store: Sto
     assert set(names(store)) >= {"n0", "n2", "n3", "z"}
 
 
-def test_writes_wait_for_another_process(store: Store) -> None:
+def test_writes_wait_for_another_process(store: EmbeddedStore) -> None:
     other = FileLock(store.folder / "write.lock")
     other.acquire()
 
-    async def body(bridge: Bridge) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         tasks = [asyncio.create_task(bridge.write(add(name), slow=name == "s")) for name in ("a", "s", "b")]
         await asyncio.sleep(0.02)
         assert not any(task.done() for task in tasks)
@@ -174,8 +174,8 @@ def test_writes_wait_for_another_process(store: Store) -> None:
     assert names(store) == ["a", "b", "s"]
 
 
-def test_a_thread_of_this_process_may_write_at_the_same_time(store: Store) -> None:
-    async def body(bridge: Bridge) -> None:
+def test_a_thread_of_this_process_may_write_at_the_same_time(store: EmbeddedStore) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         ours = [bridge.write(add(f"n{n}")) for n in range(10)]
         theirs = [bridge.run(store.write, add(f"t{n}")) for n in range(10)]
         await asyncio.gather(*ours, *theirs)
@@ -186,12 +186,12 @@ def test_a_thread_of_this_process_may_write_at_the_same_time(store: Store) -> No
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_a_store_that_cannot_be_written_says_so_and_recovers(
-    store: Store, monkeypatch: pytest.MonkeyPatch, slow: bool
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch, slow: bool
 ) -> None:
     def broken(_sql: str) -> Any:
         raise OSError(28, "No space left on device")
 
-    async def body(bridge: Bridge) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(store.writer._db, "run", broken)
             with pytest.raises(Fault) as caught:
@@ -203,11 +203,11 @@ def test_a_store_that_cannot_be_written_says_so_and_recovers(
     assert names(store) == ["y"]
 
 
-def test_a_commit_that_fails_tells_all_who_took_part(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_that_fails_tells_all_who_took_part(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise OSError(5, "Input/output error")
 
-    async def body(bridge: Bridge) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         with monkeypatch.context() as patch:
             patch.setattr("pillarbox.storage.text_index.follow", broken)
             results = await asyncio.gather(bridge.write(add("a")), bridge.write(add("b")), return_exceptions=True)
@@ -218,8 +218,8 @@ def test_a_commit_that_fails_tells_all_who_took_part(store: Store, monkeypatch: 
     assert names(store) == ["c"]
 
 
-def test_who_listens_is_told_once_it_is_on_the_disk(store: Store) -> None:
-    async def body(bridge: Bridge) -> None:
+def test_who_listens_is_told_once_it_is_on_the_disk(store: EmbeddedStore) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         mine, other = bridge.feed.subscribe(["a"]), bridge.feed.subscribe(["b"])
         await bridge.write(add("x"))
         changed = await mine.next(5)
@@ -242,8 +242,8 @@ class Notebook:
         """Nobody else tells anything."""
 
 
-def test_a_commit_is_told_here_and_to_other_processes(store: Store) -> None:
-    async def body(bridge: Bridge) -> None:
+def test_a_commit_is_told_here_and_to_other_processes(store: EmbeddedStore) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         here: list[Any] = []
         store.listeners.append(here.append)
         bridge.announcers.append(notebook := Notebook())
@@ -256,8 +256,8 @@ def test_a_commit_is_told_here_and_to_other_processes(store: Store) -> None:
     run(store, body)
 
 
-def test_what_others_committed_is_told_here_and_not_told_on(store: Store) -> None:
-    async def body(bridge: Bridge) -> None:
+def test_what_others_committed_is_told_here_and_not_told_on(store: EmbeddedStore) -> None:
+    async def body(bridge: EmbeddedBridge) -> None:
         here: list[Any] = []
         store.listeners.append(here.append)
         bridge.announcers.append(notebook := Notebook())

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from pillarbox.app.wiring import bridge_to
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.registry import TYPES
-from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.router import Route
@@ -25,7 +25,7 @@ from pillarbox.servers.jmap.server import jmap_routes
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
-from pillarbox.storage.store import Store
+from pillarbox.storage.embedded import EmbeddedStore
 from tests.directory_fixture import PASSWORD, Office, SetClock
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class Web:
 
     def __init__(self, office: Office, settings: HttpSettings, timing: Timing, routes: Iterable[Route] = ()) -> None:
         self.office, self.runner = office, asyncio.Runner()
-        self.bridge = Bridge(office.store)
+        self.bridge = bridge_to(office.store)
         authentication = Authentication(office.clock, office.store.read)
         office.store.listeners.append(authentication.changed)
         mine = jmap_routes(self.bridge, METHODS, TYPES, authentication, settings, timing)
@@ -227,7 +227,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with accounts, to be copied: making passwords takes longer than most tests."""
     connect_rules()
     folder = tmp_path_factory.mktemp("furnished") / "data"
-    store = Store(folder, clock=SetClock())
+    store = EmbeddedStore(folder, clock=SetClock())
     store.write(lambda tx: tx.add_account(DIRECTORY))
     office = Office(store, SetClock())
     office.create("Domain", name="example.org")
@@ -243,7 +243,7 @@ def office(furnished: Path, tmp_path: Path) -> Iterator[Office]:
     """A store of one's own with alice, bob, and root, who is an administrator."""
     shutil.copytree(furnished, tmp_path / "data")
     clock = SetClock()
-    store = Store(tmp_path / "data", clock=clock)
+    store = EmbeddedStore(tmp_path / "data", clock=clock)
     yield Office(store, clock)
     store.close()
 

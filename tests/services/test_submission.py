@@ -360,11 +360,11 @@ def test_destroying_alone_may_destroy_the_email_too(post: Post) -> None:
 
 
 def test_held_messages_survive_a_restart(post: Post, tmp_path: Path) -> None:
-    from pillarbox.storage.store import Store  # noqa: PLC0415
+    from pillarbox.storage.embedded import EmbeddedStore  # noqa: PLC0415
 
     held(post)
     post.clock.forward(seconds=61)
-    again = Store(tmp_path / "data", clock=post.clock)
+    again = EmbeddedStore(tmp_path / "data", clock=post.clock)
     assert again.write(post.sender.send_due) == 1
     again.close()
     assert len(post.inbox("bob")) == 1

@@ -21,6 +21,7 @@ from pillarbox.datatypes.outbox import Entry
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.verify.run import CHECKS, Report, verify
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 
@@ -58,7 +59,7 @@ def fill(tx: Transaction) -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     connect_rules()
-    store = Store(tmp_path / "data")
+    store = EmbeddedStore(tmp_path / "data")
     store.write(fill)
     yield store
     store.close()
@@ -238,9 +239,10 @@ def test_files_that_no_blob_names_are_counted_and_do_no_harm(store: Store) -> No
 def test_it_finds_damage_to_the_database_file(store: Store) -> None:
     # An index that lacks entries which its table has: what a torn page looks like.
     sql = "UPDATE sqlite_schema SET sql = REPLACE(sql, 'thread_id)', 'subject_key)') WHERE name = 'email_index_thread'"
+    assert isinstance(store, EmbeddedStore)
     store.writer._db.native.execute("PRAGMA writable_schema = ON")
     store.write(lambda tx: tx.db.run(sql))
-    again = Store(store.folder)
+    again = EmbeddedStore(store.folder)
     try:
         report = verify(again)
     finally:

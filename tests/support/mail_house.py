@@ -16,6 +16,7 @@ from pillarbox.servers.jmap.faults import method_error, set_error
 from pillarbox.services.mail.deliver import store_in
 from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.registry import METHODS
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.step import drive
 from pillarbox.storage.store import Store
 from tests.directory_fixture import SetClock
@@ -192,7 +193,7 @@ class House:
 
 def open_house(folder: Path, limits: Limits | None = None) -> House:
     clock = SetClock()
-    return House(Store(folder / "data", clock=clock, limits=limits), clock)
+    return House(EmbeddedStore(folder / "data", clock=clock, limits=limits), clock)
 
 
 @pytest.fixture

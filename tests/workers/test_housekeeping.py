@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pillarbox.app.demo.seed import seed
 from pillarbox.app.engine import Engine
+from pillarbox.app.wiring import bridge_to
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.authentication import Authentication
@@ -17,7 +18,7 @@ TABLES = ("record", "part", "member", "lookup", "blob", "email_index", "containe
 
 def run(engine: Engine, body: Callable[[Bridge], Awaitable[None]]) -> None:
     async def whole() -> None:
-        bridge = Bridge(engine.store)
+        bridge = bridge_to(engine.store)
         await body(bridge)
         await bridge.close()
 

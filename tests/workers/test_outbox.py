@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from pillarbox.app.wiring import bridge_to
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.envelope import Address, Envelope
 from pillarbox.datatypes.identity import IDENTITY
 from pillarbox.datatypes.submission_record import EmailSubmission
-from pillarbox.net.bridge import Bridge
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.services.submission import Sender
 from pillarbox.workers.outbox import OutboxWorker
@@ -52,7 +52,7 @@ def test_it_sleeps_until_the_next_is_due_and_releases_it_then(office: Office, se
     alice = office.account("alice@example.org")
 
     async def run() -> None:
-        bridge = Bridge(office.store)
+        bridge = bridge_to(office.store)
         worker = OutboxWorker(bridge, sender)
         assert await worker.work() == 60
         id = hold(office, alice, "2023-11-14T22:13:50Z")
@@ -73,7 +73,7 @@ def test_it_wakes_when_something_is_submitted(office: Office, sender: Sender) ->
     alice = office.account("alice@example.org")
 
     async def run() -> None:
-        bridge = Bridge(office.store)
+        bridge = bridge_to(office.store)
         task = asyncio.create_task(OutboxWorker(bridge, sender).run())
         await asyncio.sleep(0)
         assert office.store.listeners

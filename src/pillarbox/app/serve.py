@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -13,12 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pillarbox.app import observed
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.wiring import House, Listener, build, open_store
 from pillarbox.net.socket_address import open_sockets
 from pillarbox.storage.store import Store
 
+_log = logging.getLogger("pillarbox")
 _SWITCH_SECONDS = 0.0005
 
 
@@ -115,10 +116,10 @@ async def _run(house: House, on_ready: Callable[[], None]) -> None:
             await listener.start()
             started.append(listener)
         workers = [asyncio.create_task(worker.run()) for worker in house.workers]
-        observed.READY.log()
+        _log.info("ready, process %d", os.getpid())
         on_ready()
         await stop.wait()
-        observed.STOPPING.log()
+        _log.info("stopping")
     finally:
         for listener in started:
             await listener.stop()

@@ -12,6 +12,7 @@ from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.settings import HttpSettings
@@ -22,6 +23,7 @@ from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
@@ -34,7 +36,7 @@ def open_store(folder: Path, limits: Limits | None = None, hostname: str = "loca
     """The store in a data directory, made when it is not there, with its directory. Raises StoreError."""
     connect_rules()
     Sender(hostname).connect_rules()
-    store = Store(folder, limits=limits)
+    store = EmbeddedStore(folder, limits=limits)
     store.write(lambda tx: tx.add_account(DIRECTORY))
     return store
 
@@ -49,9 +51,16 @@ class House:
     workers: Sequence[Housekeeping | OutboxWorker | Watch]
 
 
+def bridge_to(store: Store) -> Bridge:
+    """The bridge that suits the store's engine."""
+    if isinstance(store, EmbeddedStore):
+        return EmbeddedBridge(store)
+    raise TypeError(type(store).__name__)
+
+
 def build(settings: Settings, store: Store, http_sockets: Sequence[socket], lmtp_sockets: Sequence[socket]) -> House:
     """The house, ready to be started on an event loop. Call it on that loop's thread."""
-    bridge = Bridge(store)
+    bridge = bridge_to(store)
     authentication = Authentication(store.clock, store.read)
     store.listeners.append(authentication.changed)
     http = _http_settings(settings.http)

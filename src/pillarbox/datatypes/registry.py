@@ -11,6 +11,7 @@ from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.email import EMAIL
+from pillarbox.datatypes.email.delivery import EMAIL_DELIVERY
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.identity import IDENTITY
 from pillarbox.datatypes.mailbox import MAILBOX
@@ -22,6 +23,7 @@ TYPES: tuple[DataType[Any], ...] = (
     MAILBOX,
     THREAD,
     EMAIL,
+    EMAIL_DELIVERY,
     IDENTITY,
     EMAIL_SUBMISSION,
     VACATION_RESPONSE,

@@ -130,6 +130,9 @@ class Transaction(View, Protocol):
     def write(self, kind: DataType[R], account: str, old: R | None, new: R | None, extra: Extra | None = None) -> None:
         """The one door: check the rules, store, number, count, note for push. Raises Fault when refused."""
 
+    def note(self, kind: DataType[R], account: str) -> None:
+        """Make this transaction's number the state of a type that has no records, and tell it by push."""
+
     def number(self, account: str) -> int:
         """The number of this transaction in the account; taking it is the account's write lock."""
 

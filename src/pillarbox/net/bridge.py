@@ -1,86 +1,47 @@
 """The bridge from the event loop to the synchronous floors: the one place that decides where a function runs.
 
-A read runs on the loop itself under a budget of a few milliseconds, since a hop to a thread costs as much as the query
-it would carry; past the budget, or when it is known to be slow, it runs in a small pool. Write bodies run on the loop
-too, one after the other in an open transaction, and only the commit, which waits for the disk, is sent to a thread:
-bodies that arrive meanwhile share the next commit (docs/decisions).
+There is one for each engine: `EmbeddedBridge` reads on the loop itself and commits in groups, `PooledBridge` sends
+everything to threads.
 """
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from time import perf_counter
 from typing import Any, TypeVar
 
-from pillarbox.core import slow as slowness
-from pillarbox.core.faults import Fault, Kind
-from pillarbox.net import observed
 from pillarbox.net.announce import Announcer
 from pillarbox.net.feed import ChangeFeed
-from pillarbox.net.timing import WriteBody, in_pool, timed_commit
-from pillarbox.storage.database import BudgetExceeded
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.step import Read, Steps
 from pillarbox.storage.store import Changed, Store
 from pillarbox.storage.transaction import Transaction
 
 T = TypeVar("T")
-_READ_BUDGET = 0.004  # seconds inside the database
-_GATHER = 0.0004  # seconds that a commit waits for company when the last one had some
-_SPLIT_FROM = 6  # writers in one commit
-_CHECKPOINT_PAUSE = 200  # commits between two checkpoints
 
 
-class Bridge:
+class Bridge(ABC):
     """Runs bodies on a store from an event loop. One of these per store and process."""
 
-    def __init__(self, store: Store, *, threads: int = 4) -> None:
+    def __init__(self, store: Store, *, threads: int) -> None:
         self.store = store
         self.feed = ChangeFeed()
         self.announcers: list[Announcer] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pillarbox")
-        self._committer = ThreadPoolExecutor(1, thread_name_prefix="pillarbox-commit")
-        self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]] = []
-        self._done: list[tuple[asyncio.Future[Any], Any]] = []
-        self._open = False
-        self._busy = False
-        self._company = False
-        self._commits = self._next_checkpoint = 0
-        self._writers = self._most_writers = 0
 
-    @property
-    def waiting(self) -> tuple[int, int]:
-        """(work that waits for a thread of the pool, write bodies that are not committed yet)."""
-        return self._pool._work_queue.qsize(), self._writers  # noqa: SLF001 -- it tells nobody otherwise
-
-    # --- reading
-
+    @abstractmethod
     async def read(self, body: Callable[[Snapshot], T], *, slow: bool = False) -> T:
         """The body's result on a consistent snapshot."""
-        if not slow:
-            began = perf_counter()
-            try:
-                with self.store.snapshot(_READ_BUDGET) as view:
-                    return body(view)
-            except BudgetExceeded:
-                pass
-            finally:
-                slowness.spend("read", began)
-        observed.READS_MOVED.count("slow" if slow else "budget")
-        asked = perf_counter()
-        try:
-            return await self.run(self.store.read, body)
-        finally:
-            observed.READ_SECONDS.observe(perf_counter() - asked)
+
+    @abstractmethod
+    async def write(self, body: Callable[[Transaction], T], *, slow: bool = False) -> T:
+        """The body's result, once what it wrote is on stable storage."""
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """A function that takes its time (hashing, parsing something large) in a thread."""
-        asked, context = perf_counter(), copy_context()
-        work = (context.run, in_pool, asked, function, *arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, *work)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 
     async def drive(self, steps: Steps) -> None:
         """Run a request's steps to their end."""
@@ -100,156 +61,17 @@ class Bridge:
             except Exception as problem:  # noqa: BLE001 -- whatever it is, the others must not suffer
                 error = problem
 
-    # --- writing
-
-    async def write(self, body: Callable[[Transaction], T], *, slow: bool = False) -> T:
-        """The body's result, once what it wrote is on stable storage."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        told = WriteBody(body)
-        self._waiting.append((told, future, slow))
-        self._writers += 1
-        self._most_writers = max(self._most_writers, self._writers)
-        try:
-            self._go_on()
-            return await future
-        except Fault as fault:
-            if fault.kind is Kind.UNAVAILABLE:
-                observed.WRITE_LOST.log()
-            raise
-        finally:
-            self._writers -= 1
-            told.finish()
-
-    def _go_on(self) -> None:
-        if self._busy or not self._waiting:
-            return
-        if self._waiting[0][2]:
-            self._start(self._run_slow, self._waiting.pop(0))
-            return
-        if not self._open:
-            try:
-                begun = self.store.writer.try_begin()
-            except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
-                self._refuse_waiting(error)
-                return
-            if not begun:
-                self._start(self._begin)
-                return
-            self._open = True
-            asyncio.get_running_loop().call_later(_GATHER if self._company else 0, self._commit)
-        while self._waiting and not self._waiting[0][2]:
-            body, future, _ = self._waiting.pop(0)
-            self._run_body(body, future)
-        # With many writers, half of them go first: while the disk is busy with these, the others' work is done.
-        if self._open and len(self._done) >= max(_SPLIT_FROM, self._most_writers // 2):
-            self._commit()
-
-    def _run_body(self, body: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> None:
-        if future.cancelled():
-            return
-        try:
-            self._done.append((future, self.store.writer.run(body)))
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
-            future.set_exception(error)
-
-    def _refuse_waiting(self, error: BaseException) -> None:
-        """Tell all that wait that the store cannot be written."""
-        observed.STORE_UNWRITABLE.log(error)
-        waiting, self._waiting = self._waiting, []
-        for _, future, _ in waiting:
-            if not future.cancelled():
-                future.set_exception(_unavailable())
-
-    def _commit(self) -> None:
-        if self._busy or not self._open:  # a slow body was in a hurry and had it committed
-            return
-        self._open = False
-        self._start(self._commit_in_thread)
-
-    def _start(self, work: Callable[..., Changed | None], *arguments: Any) -> None:
-        """Give the writer to the committing thread until it is done."""
-        if self._open:
-            # A slow body came while a transaction is open: commit that first.
-            self._waiting.insert(0, arguments[0])
-            self._open, work, arguments = False, self._commit_in_thread, ()
-        self._busy = True
-        task = asyncio.get_running_loop().run_in_executor(self._committer, work, *arguments)
-        task.add_done_callback(self._finished)
-
-    def _begin(self) -> None:
-        self.store.writer.begin()
-        self._open = True
-
-    def _commit_in_thread(self) -> Changed:
-        return timed_commit(self.store.writer.commit, len(self._done))
-
-    def _run_slow(self, item: tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]) -> Changed:
-        body, future, _ = item
-        try:
-            self.store.writer.begin()
-        except Exception as error:
-            self._done.append((future, error))
-            raise
-        try:
-            self._done.append((future, self.store.writer.run(body)))
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
-            self._done.append((future, error))
-        return timed_commit(self.store.writer.commit, 1)
-
-    def _finished(self, task: asyncio.Future[Changed | None]) -> None:
-        self._busy = False
-        done, error = self._done, task.exception()
-        if self._open and error is None:  # only the lock was waited for
-            asyncio.get_running_loop().call_soon(self._commit)
-            self._go_on()
-            return
-        self._done, self._open = [], False
-        if error is not None and not done:  # what waits would meet the same again, at once and without end
-            self._refuse_waiting(error)
-        elif error is not None:
-            observed.COMMITS_FAILED.count()
-            observed.COMMIT_FAILED.log(error, writers=len(done))
-        for future, result in done:
-            if future.cancelled():
-                continue
-            if error is not None:
-                future.set_exception(_unavailable())
-            elif isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-        self._company, self._most_writers = len(done) > 1, self._writers
-        if error is None:
-            self._tell(task.result())
-        asyncio.get_running_loop().call_soon(self._go_on)  # after those who got their results have passed them on
-
-    def _tell(self, changed: Changed | None) -> None:
+    def _tell(self, changed: Changed) -> None:
         if changed:
-            observed.CHANGES.add(len(changed))
             self.heard(changed)
             for announcer in self.announcers:
                 announcer.tell(changed)
-        self._commits += 1
-        if self.store.writer.log_is_long and self._commits >= self._next_checkpoint:
-            self._next_checkpoint = self._commits + _CHECKPOINT_PAUSE
-            self._pool.submit(self._checkpoint)
 
     def heard(self, changed: Changed) -> None:
         """Tell everybody in this process what was committed, here or elsewhere. Call it on the event loop."""
         self.store.announce(changed)
         self.feed.publish(changed)
 
-    def _checkpoint(self) -> None:
-        self.store.checkpoint()
-        self.store.writer.restart_log = True
-
     async def close(self) -> None:
         """Finish what was begun; the store stays open."""
-        while self._busy or self._open or self._waiting:  # noqa: ASYNC110 -- once, at the end of the process
-            await asyncio.sleep(0.005)
         self._pool.shutdown(wait=True)
-        self._committer.shutdown(wait=True)
-
-
-def _unavailable() -> Fault:
-    return Fault(Kind.UNAVAILABLE, "the store could not write; nothing was changed")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from pillarbox.net import observed
-
 Changed = Mapping[str, Mapping[str, int]]  # account -> type -> number
 
 
@@ -65,15 +63,8 @@ class ChangeFeed:
     def publish(self, changed: Changed) -> None:
         """Tell the subscribers."""
         for account, types in changed.items():
-            if subscriptions := self._by_account.get(account):
-                for subscription in subscriptions:
-                    subscription.add(account, types)
-                observed.FEED_DELIVERIES.add(len(subscriptions))
-
-    @property
-    def subscriptions(self) -> int:
-        """How many listen, each account counted."""
-        return sum(map(len, self._by_account.values()))
+            for subscription in self._by_account.get(account, ()):
+                subscription.add(account, types)
 
     @property
     def accounts(self) -> frozenset[str]:

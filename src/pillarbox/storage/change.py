@@ -92,6 +92,15 @@ def _sort_out(rows: list[tuple[object, ...]], token: Token, last: int, *, has_mo
     return Changes(str(state), has_more, created, updated, destroyed, counters_only and bool(updated))
 
 
+def raise_floor(db: Connection, account: str, type: str, modseq: int) -> None:
+    """Say that changes up to a number are no longer known; a floor is never lowered."""
+    db.run(
+        "INSERT INTO floor (account, type, modseq) VALUES (?, ?, ?)"
+        " ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq WHERE floor.modseq < excluded.modseq",
+        (account, type, modseq),
+    )
+
+
 def purge(db: Connection, account: str, type: str, before: int) -> int:
     """Forget destroyed records up to a number and raise the floor to it; returns how many were forgotten."""
     before = min(before, bounds(db, account, type)[1])  # the floor is a state: it never runs ahead
@@ -103,9 +112,5 @@ def purge(db: Connection, account: str, type: str, before: int) -> int:
         "DELETE FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ?", (account, type, before)
     )
     db.run("DELETE FROM member WHERE account = ? AND type = ? AND removed = 1 AND modseq <= ?", (account, type, before))
-    db.run(
-        "INSERT INTO floor (account, type, modseq) VALUES (?, ?, ?)"
-        " ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq WHERE floor.modseq < excluded.modseq",
-        (account, type, before),
-    )
+    raise_floor(db, account, type, before)
     return int(str(count[0])) if count else 0

@@ -6,11 +6,12 @@ must.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 Value = str | bytes | int | float | None
 Row = tuple[Value, ...]
+Sql = tuple[str, list[Value]]
 
 
 class BudgetExceeded(Exception):
@@ -23,6 +24,10 @@ class Connection(Protocol):
     Methods raise the engine's own errors; a unique key's violation is `Conflict`.
     """
 
+    @property
+    def texts(self) -> TextIndex:
+        """The text index of this engine."""
+
     def run(self, sql: str, values: Sequence[Value] = ()) -> None:
         """Execute a statement."""
 
@@ -32,7 +37,38 @@ class Connection(Protocol):
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[tuple[object, ...]]:
         """All rows."""
 
+    def integrity(self, *, quick: bool) -> list[str]:
+        """What the engine itself finds wrong, at most 100 lines; `quick` leaves out what takes long."""
+
     def close(self) -> None: ...
+
+
+class TextIndex(Protocol):
+    """An engine's index of the words of emails, by the document numbers of `email_index`."""
+
+    def add(self, db: Connection, account: str, doc: int, text: Mapping[str, str]) -> None:
+        """Add a document: text by column, and the names of its header fields as `marks`."""
+
+    def remove(self, db: Connection, account: str, doc: int) -> None:
+        """Remove a document; nothing happens when it is not there."""
+
+    def remove_all(self, db: Connection, account: str, docs: str, values: Sequence[Value]) -> None:
+        """Remove the documents of an account that a SELECT gives."""
+
+    def search(self, account: str, columns: Sequence[str], text: str) -> Sql | None:
+        """A SELECT for `doc` of what matches a text in some columns (all that a person reads, if none is named).
+
+        None for a text without a word.
+        """
+
+    def marked(self, account: str, header_name: str) -> Sql:
+        """A SELECT for `doc` of what has a header field."""
+
+    def missing(self, db: Connection, account: str, limit: int) -> list[str]:
+        """The emails that the index does not have, or has under another account."""
+
+    def stray(self, db: Connection, limit: int) -> list[int]:
+        """Documents that belong to no email."""
 
 
 class Conflict(Exception):

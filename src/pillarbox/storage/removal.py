@@ -13,7 +13,7 @@ def remove_step(db: Connection, account: str) -> bool:
     ids = [str(id) for (id,) in db.rows("SELECT id FROM record WHERE account = ? LIMIT ?", (account, _STEP))]
     for marks, values in chunks(ids):
         docs = f"SELECT doc FROM email_index WHERE account = ? AND id IN ({marks})"
-        db.run(f"DELETE FROM text_index WHERE rowid IN ({docs})", (account, *values))
+        db.texts.remove_all(db, account, docs, (account, *values))
         for table in ("email_index", "part", "record"):
             db.run(f"DELETE FROM {table} WHERE account = ? AND id IN ({marks})", (account, *values))
     if len(ids) == _STEP:

@@ -14,13 +14,12 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes import condition as c
 from pillarbox.storage import text_index
-from pillarbox.storage.database import Value
+from pillarbox.storage.database import Sql
 
 if TYPE_CHECKING:
     from pillarbox.datatypes.declare import DataType
     from pillarbox.storage.snapshot import Snapshot
 
-Sql = tuple[str, list[Value]]
 T = TypeVar("T")
 # What `member` has beside each membership under its own name, by the index table's name for it.
 _MEMBER_COLUMNS = {
@@ -82,14 +81,9 @@ class Selection:
         table = self._kind.index_table
         if search is not None:
             # Text first: its hits are few, and each leads to one row. CROSS JOIN keeps SQLite to that order.
-            found = text_index.query(self._account, search.columns, search.text)
-            hits = (
-                "SELECT rowid AS doc FROM text_index WHERE text_index MATCH ?"
-                if found
-                else "SELECT NULL AS doc WHERE ? <> ''"
-            )
+            hits, values = self._hits(search) or ("SELECT doc FROM email_index WHERE 1 = 0", [])
             sql = f"SELECT e.id, e.thread_id FROM ({hits}) t CROSS JOIN {table} e ON e.doc = t.doc WHERE e.account = ?"
-            return sql, [found or "", self._account]
+            return sql, [*values, self._account]
         if container is None:
             return f"SELECT e.id, e.thread_id FROM {table} e WHERE e.account = ?", [self._account]
         join = f" CROSS JOIN {table} e ON e.account = m.account AND e.id = m.item" if self._joined else ""
@@ -136,17 +130,20 @@ class Selection:
         return (f"NOT {sql}" if node.every else sql), [self._account, pattern]
 
     def _matches(self, node: c.Matches) -> Sql:
-        found = text_index.query(self._account, node.columns, node.text)
+        found = self._hits(node)
         return self._documents(found) if found else ("1 = 0", [])
+
+    def _hits(self, node: c.Matches) -> Sql | None:
+        return self._view.db.texts.search(self._account, node.columns, node.text)
 
     def _has_header(self, node: c.HasHeader) -> Sql:
         if not text_index.has_marks(node.name):
             return "1 = 1", []  # nearly all have it; whoever asks looks into the messages anyway
-        return self._documents(text_index.mark_query(self._account, node.name))
+        return self._documents(self._view.db.texts.marked(self._account, node.name))
 
-    def _documents(self, query: str) -> Sql:
+    def _documents(self, hits: Sql) -> Sql:
         self._column("doc")
-        return "e.doc IN (SELECT rowid FROM text_index WHERE text_index MATCH ?)", [query]
+        return f"e.doc IN ({hits[0]})", hits[1]
 
     def _one_of(self, node: c.OneOf) -> Sql:
         if not node.ids:

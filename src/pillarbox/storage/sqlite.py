@@ -11,8 +11,10 @@ from typing import Any
 
 import apsw
 
-from pillarbox.storage.database import BudgetExceeded, Conflict, Row, StoreError, Value
+from pillarbox.storage.database import BudgetExceeded, Conflict, Row, StoreError, TextIndex, Value
+from pillarbox.storage.fts5 import Fts5Index
 
+_TEXTS = Fts5Index()
 _CACHE_KIB = 4096
 _BUSY_MS = 10_000
 _RESTART_WAIT_MS = 20
@@ -66,6 +68,14 @@ class SqliteConnection:
             return self._db.execute(sql, values).fetchall()
         except apsw.InterruptError as error:
             raise BudgetExceeded from error
+
+    @property
+    def texts(self) -> TextIndex:
+        return _TEXTS
+
+    def integrity(self, *, quick: bool) -> list[str]:
+        rows = self.rows("PRAGMA quick_check(100)" if quick else "PRAGMA integrity_check(100)")
+        return [str(line) for (line,) in rows if line != "ok"]
 
     def script(self, sql: str) -> None:
         """Execute several statements."""

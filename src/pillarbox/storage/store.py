@@ -1,188 +1,55 @@
-"""The embedded store as a whole: opening, reading, and writing in groups that share one commit.
-
-A commit costs a sync of the disk, so bodies that arrive while one commit runs share the next. `Store.write` does it for
-plain synchronous callers; the servers' bridge drives the same `Writer` step by step.
-"""
+"""A store as a whole, whatever its engine: opening, reading, writing, and who is told of what was written."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
 from pillarbox.core.clock import Clock, SystemClock
 from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
-from pillarbox.storage import text_index
 from pillarbox.storage.blob import BlobStore
-from pillarbox.storage.database import StoreError
-from pillarbox.storage.migration import migrate
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.snapshot import Snapshot
-from pillarbox.storage.sqlite import FileLock, SqliteConnection, open_writer
 from pillarbox.storage.transaction import Transaction
 
 T = TypeVar("T")
 Changed = dict[str, dict[str, int]]  # account -> type -> number
-_FILE = "pillarbox.sqlite3"
-_LONG_LOG = 4_000  # pages
 
 
-class Writer:
-    """The one writing connection of a process. Steps: begin, run each body, commit. Not for two threads at a time."""
+class Store(ABC):
+    """What the floors above may ask of a store: `EmbeddedStore` is one on SQLite, `PostgresStore` one on PostgreSQL."""
 
-    def __init__(self, store: Store, db: SqliteConnection, lock: FileLock) -> None:
-        self._store = store
-        self._db = db
-        self._lock = lock
-        self._mine = threading.Lock()  # between the threads of this process, which share the file lock
-        self.restart_log = False  # set after a checkpoint: the next commit has the log begin anew
-        self._changed: list[Changed] = []
-        self._texts: list[tuple[int, str, Mapping[str, str] | None]] = []
-
-    @property
-    def log_is_long(self) -> bool:
-        """Whether the write-ahead log has grown so much that a checkpoint is due: a long one slows readers."""
-        return self._db.log_pages > _LONG_LOG
-
-    def try_begin(self) -> bool:
-        """Open a transaction unless another process is writing."""
-        if not self._mine.acquire(blocking=False):
-            return False
-        if not self._lock.try_acquire():
-            self._mine.release()
-            return False
-        self._open()
-        return True
-
-    def begin(self) -> None:
-        """Open a transaction, waiting for other processes."""
-        self._mine.acquire()
-        self._lock.acquire()
-        self._open()
-
-    def _open(self) -> None:
-        try:
-            self._db.run("BEGIN IMMEDIATE")
-        except BaseException:
-            self._release()
-            raise
-
-    def _release(self) -> None:
-        self._lock.release()
-        self._mine.release()
-
-    def run(self, body: Callable[[Transaction], T]) -> T:
-        """Run one body inside the open transaction; when it raises, nothing of it remains."""
-        if not self._db.native.in_transaction:  # after a full disk, SQLite has undone the whole of it
-            raise StoreError("the transaction was given up")
-        store = self._store
-        tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids)
-        with tx.savepoint():
-            result = body(tx)
-        self._changed.append(tx.changed)
-        self._texts += tx.texts
-        return result
-
-    def commit(self) -> Changed:
-        """Put everything on stable storage. What changed is returned once, for push."""
-        try:
-            text_index.follow(self._db, self._texts)
-            self._db.run("COMMIT")
-        except BaseException:
-            self.rollback()
-            raise
-        if self.restart_log:
-            self.restart_log = False
-            self._db.restart_log()
-        self._release()
-        merged: Changed = {}
-        for one in self._changed:
-            for account, types in one.items():
-                merged.setdefault(account, {}).update(types)
-        self._changed, self._texts = [], []
-        return merged
-
-    def rollback(self) -> None:
-        """Forget the open transaction."""
-        self._changed, self._texts = [], []
-        try:
-            if self._db.native.in_transaction:
-                self._db.run("ROLLBACK")
-        finally:
-            self._release()
-
-    def close(self) -> None:
-        self._db.close()
-        self._lock.close()
-
-
-class Store:
-    """A directory with one SQLite database and a folder of large blobs."""
-
-    def __init__(self, folder: Path, *, limits: Limits | None = None, clock: Clock | None = None) -> None:
-        """Open the store, making or migrating it as needed. Raises StoreError with what to do when it cannot."""
+    def __init__(
+        self, folder: Path, blobs: BlobStore, limits: Limits | None = None, clock: Clock | None = None
+    ) -> None:
         self.folder = folder
+        self.blobs = blobs
         self.limits = limits or Limits()
         self.clock = clock or SystemClock()
         self.ids = IdSource(self.clock)
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot make the data directory {folder}: {error}") from error
-        self.path = folder / _FILE
-        self.blobs = BlobStore(folder / "blobs")
-        lock = FileLock(folder / "write.lock")
-        lock.acquire()
-        try:
-            db = _opened(self.path)
-        except BaseException:
-            lock.close()
-            raise
-        lock.release()
-        self.writer = Writer(self, db, lock)
-        self._free: list[SqliteConnection] = []
         self.cache = ResultCache()
         self.listeners: list[Callable[[Changed], None]] = []
 
-    @contextmanager
-    def snapshot(self, budget: float | None = None) -> Iterator[Snapshot]:
-        """A consistent reading; past `budget` seconds inside the database it ends with BudgetExceeded."""
-        try:
-            db = self._free.pop()
-        except IndexError:  # another thread may take the last one at any moment
-            db = SqliteConnection(self.path, writer=False)
-        db.run("BEGIN")
-        db.set_budget(budget)
-        try:
-            view = Snapshot(db, self.blobs, self.limits, self.clock, self.cache)
-            view.hurried = budget is not None
-            yield view
-        finally:
-            db.set_budget(None)
-            db.run("COMMIT")
-            self._free.append(db)
+    @abstractmethod
+    def snapshot(self, budget: float | None = None) -> AbstractContextManager[Snapshot]:
+        """A consistent reading; past `budget` seconds inside the database it may end with BudgetExceeded."""
 
     def read(self, body: Callable[[Snapshot], T]) -> T:
         """Run a reading body."""
         with self.snapshot() as view:
             return body(view)
 
+    @abstractmethod
     def write(self, body: Callable[[Transaction], T]) -> T:
-        """Run one body in a transaction of its own; when this returns, its changes are on stable storage."""
-        self.writer.begin()
-        try:
-            result = self.writer.run(body)
-        except BaseException:
-            self.writer.rollback()
-            raise
-        changed = self.writer.commit()
-        self.announce(changed)
-        if self.writer.log_is_long:
-            self.checkpoint()
-        return result
+        """Run one body in a transaction of its own; when this returns, its changes are on stable storage.
+
+        A body may be run again from its beginning when transactions got into each other's way: what it changes outside
+        of the transaction must allow that.
+        """
 
     def announce(self, changed: Changed) -> None:
         """Tell the listeners what a commit changed."""
@@ -190,30 +57,12 @@ class Store:
             for listener in self.listeners:
                 listener(changed)
 
-    def checkpoint(self) -> None:
+    def checkpoint(self) -> None:  # noqa: B027 -- not every engine has something to do
         """Move the write-ahead log into the database file, as far as readers allow.
 
-        Run now and then, beside commits.
+        Run now and then, beside commits. An engine that does this by itself has nothing to do.
         """
-        db = SqliteConnection(self.path, writer=True)
-        try:
-            db.native.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        finally:
-            db.close()
 
+    @abstractmethod
     def close(self) -> None:
-        """Close all connections; the last one to close folds the log into the database."""
-        for db in self._free:
-            db.close()
-        self._free.clear()
-        self.writer.close()
-
-
-def _opened(path: Path) -> SqliteConnection:
-    db = open_writer(path)
-    try:
-        migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
+        """Close all connections."""

@@ -1,6 +1,6 @@
-"""Full text on SQLite's FTS5: what is written to the index, and how a search text becomes its query.
+"""What all text indexes share: columns, marks of header fields, and the terms of a search text.
 
-Words are folded in case and diacritics by the tokenizer; Chinese, Japanese and Korean, written without spaces, are
+Words are folded in case and diacritics by a tokenizer; Chinese, Japanese and Korean, written without spaces, are
 indexed a character a token and searched as phrases.
 """
 
@@ -20,7 +20,6 @@ _CJK = re.compile(
 )
 _TERM = re.compile(r"""\"((?:\\.|[^\\"])*)\"|'((?:\\.|[^\\'])*)'(?!\w)|(\S+)""", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_UNQUOTABLE = re.compile('["\0]')  # FTS5 reads its query up to the first NUL
 _MAX_TERMS = 50
 _UNMARKED = frozenset({
     "return-path", "received", "delivered-to", "date", "from", "to", "subject", "message-id", "mime-version",
@@ -35,12 +34,6 @@ def spread(text: str) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def scope(account: str) -> str:
-    """The token that stands for an account: letters and digits only."""
-    return "a" + "".join(c if c.isalnum() else f"x{ord(c):x}" for c in account)
-
-
-@functools.lru_cache(maxsize=4096)
 def mark(header_name: str) -> str:
     """The token that stands for the presence of a header field."""
     return "h" + "".join(c if c.isalnum() else "x" for c in header_name.lower())
@@ -51,22 +44,18 @@ def has_marks(header_name: str) -> bool:
     return header_name.lower() not in _UNMARKED
 
 
+def marks(text: Mapping[str, str]) -> list[str]:
+    """The tokens of the header fields that a document has."""
+    return [mark(name) for name in text.get("marks", "").split(" ") if name and has_marks(name)]
+
+
 def follow(db: Connection, texts: Sequence[tuple[int, str, Mapping[str, str] | None]]) -> None:
     """Add and remove documents, in order: (document, account, text by column, or None to remove it)."""
     for doc, account, text in texts:
         if text is None:
-            db.run("DELETE FROM text_index WHERE rowid = ?", (doc,))
+            db.texts.remove(db, account, doc)
         else:
-            _add(db, doc, account, text)
-
-
-def _add(db: Connection, doc: int, account: str, text: Mapping[str, str]) -> None:
-    marks = " ".join([mark(name) for name in text.get("marks", "").split(" ") if name and has_marks(name)])
-    db.run(
-        "INSERT INTO text_index (rowid, scope, sender, recipient, cc, bcc, subject, body, attachment, marks)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (doc, scope(account), *[spread(text.get(column, "")) for column in COLUMNS], marks),
-    )
+            db.texts.add(db, account, doc, text)
 
 
 def split_terms(text: str) -> list[tuple[str, bool]]:
@@ -83,29 +72,3 @@ def split_terms(text: str) -> list[tuple[str, bool]]:
         else:
             out.append((found[3].rstrip("*"), found[3].endswith("*")))
     return out
-
-
-def terms(text: str) -> list[str]:
-    """The search text as FTS5 expressions, all of which have to match.
-
-    Nothing of the text reaches FTS5 but inside a quoted string, so no text is a syntax error.
-    """
-    out = []
-    for word, is_prefix in split_terms(text):
-        if any(c.isalnum() for c in word):
-            out.append(f'"{_UNQUOTABLE.sub(" ", spread(word)).strip()}"{"*" if is_prefix else ""}')
-    return out
-
-
-def query(account: str, columns: Sequence[str], text: str) -> str | None:
-    """The FTS5 query for a text in some columns (all that a person reads, if none is named); None without a word."""
-    found = terms(text)
-    if not found:
-        return None
-    names = " ".join(columns or COLUMNS)
-    return f"scope : {scope(account)} AND ({{{names}}} : ({' AND '.join(found)}))"
-
-
-def mark_query(account: str, header_name: str) -> str:
-    """The FTS5 query for the documents that have a header field."""
-    return f"scope : {scope(account)} AND marks : {mark(header_name)}"

@@ -16,7 +16,7 @@ from pillarbox.datatypes.declare import DataType, Extra, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.property import Property
-from pillarbox.storage import outbox, upload
+from pillarbox.storage import change, outbox, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.blob_reference import follow_blobs
 from pillarbox.storage.database import Conflict, Connection
@@ -104,6 +104,13 @@ class Transaction(Snapshot):
         if not silent:
             self.changed.setdefault(account, {})[kind.name] = number
         kind.rules.follow(self, account, old, new)
+
+    def note(self, kind: DataType[R], account: str) -> None:
+        number, changed = self.number(account), self.changed.setdefault(account, {})
+        if changed.get(kind.name) != number:
+            # There is no log of a type without records: the floor of what can be told is its state.
+            change.raise_floor(self.db, account, kind.name, number)
+            changed[kind.name] = number
 
     def _store(
         self, kind: DataType[R], account: str, old: R | None, new: R | None, number: int, changed: list[Property]
@@ -198,7 +205,8 @@ class Transaction(Snapshot):
         if not inline:
             self.blobs.write(blob, data)
         self.db.run(
-            "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (account, id) DO NOTHING",  # where writers run side by side, another may have been quicker
             (account, blob, len(data), self.now_ms, int(pending), data if inline else None),
         )
         return blob

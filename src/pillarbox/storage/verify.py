@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import apsw
 
-from pillarbox.storage import text_index
-from pillarbox.storage.database import Connection
+from pillarbox.storage.database import Connection, StoreError
 
 # What the engine raises when the file itself is damaged.
-ENGINE_ERRORS: tuple[type[Exception], ...] = (apsw.Error,)
+ENGINE_ERRORS: tuple[type[Exception], ...] = (apsw.Error, StoreError)
 # Tables of which every row belongs to an account.
 _TABLES = ("record", "member", "container", "lookup", "floor", "part", "email_index", "blob", "outbox")
 
@@ -53,8 +52,7 @@ class BlobRow(NamedTuple):
 
 def integrity(db: Connection, *, quick: bool) -> list[str]:
     """What the engine itself finds wrong, at most 100 lines; `quick` does not compare indexes with their tables."""
-    rows = db.rows("PRAGMA quick_check(100)" if quick else "PRAGMA integrity_check(100)")
-    return [str(line) for (line,) in rows if line != "ok"]
+    return db.integrity(quick=quick)
 
 
 def accounts(db: Connection) -> list[tuple[str, int]]:
@@ -161,7 +159,7 @@ def late_numbers(db: Connection, account: str, modseq: int, limit: int) -> list[
         "   (modseq > ?2 OR created > modseq OR full_modseq > modseq OR full_modseq < created)"
         " UNION ALL SELECT 'member', container || ' ' || uid FROM member"
         "   WHERE account = ?1 AND (modseq > ?2 OR created > modseq)"
-        " UNION ALL SELECT 'floor', type FROM floor WHERE account = ?1 AND modseq > ?2) LIMIT ?3"
+        " UNION ALL SELECT 'floor', type FROM floor WHERE account = ?1 AND modseq > ?2) x LIMIT ?3"
     )
     return db.rows(sql, (account, modseq, limit))  # type: ignore[return-value]
 
@@ -199,17 +197,12 @@ def stray_parts(db: Connection, account: str, limit: int) -> list[tuple[str, str
 
 def unsearchable(db: Connection, account: str, limit: int) -> list[str]:
     """The emails that the text index does not have, or has under another account."""
-    sql = (
-        "SELECT id FROM email_index WHERE account = ?"
-        " AND doc NOT IN (SELECT rowid FROM text_index WHERE text_index MATCH ?) LIMIT ?"
-    )
-    return [str(id) for (id,) in db.rows(sql, (account, f"scope : {text_index.scope(account)}", limit))]
+    return db.texts.missing(db, account, limit)
 
 
 def stray_texts(db: Connection, limit: int) -> list[int]:
     """Documents of the text index that belong to no email."""
-    sql = "SELECT rowid FROM text_index WHERE rowid NOT IN (SELECT doc FROM email_index) LIMIT ?"
-    return [int(str(doc)) for (doc,) in db.rows(sql, (limit,))]
+    return db.texts.stray(db, limit)
 
 
 def blobs(db: Connection, account: str, chunk: int) -> Iterator[list[BlobRow]]:

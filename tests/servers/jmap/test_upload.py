@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pillarbox.datatypes.capability import APP_PASSWORD
-from pillarbox.storage.store import Store
+from pillarbox.storage.embedded import EmbeddedStore
 from tests.directory_fixture import Office
 from tests.servers.web_fixture import CORE, Reply, Web, WebMaker
 
@@ -27,7 +27,7 @@ def test_an_upload_is_answered_with_its_blob(web: Web) -> None:
 def test_an_upload_is_on_stable_storage_when_it_is_answered(web: Web, tmp_path: Path, size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
     blob = web.upload(data[:size]).json()["blobId"]
-    other = Store(tmp_path / "data")
+    other = EmbeddedStore(tmp_path / "data")
     try:
         assert other.read(lambda view: view.read_blob(web.ids["alice"], blob)) == data[:size]
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pillarbox.app.wiring import bridge_to
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.account import ACCOUNT, Account
 from pillarbox.datatypes.admin.alias import ALIAS, Alias
@@ -22,6 +23,7 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.provision import connect_rules
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 
 ACCOUNTS = ("alice", "bob", "carol", "dora")
@@ -138,7 +140,7 @@ async def running(store: Store, sock: socket.socket | None = None, **changes: An
     if sock is None:
         sock = socket.socket()
         sock.bind(("127.0.0.1", 0))
-    bridge = Bridge(store)
+    bridge = bridge_to(store)
     listener = LmtpListener(bridge, [sock], settings)
     server = Running(store, bridge, listener, sock)
     await listener.start()
@@ -159,6 +161,6 @@ def serve(store: Store, body: Callable[[Running], Any], sock: socket.socket | No
 
 
 def open_store(folder: Path, **quotas: int) -> Store:
-    store = Store(folder)
+    store = EmbeddedStore(folder)
     fill(store, **quotas)
     return store

@@ -14,6 +14,7 @@ import pytest
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.net.socket_address import open_sockets
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 from tests.servers.smtp.lmtp_server import MESSAGE, Client, Running, inbox_total, mail_of, open_store, serve
@@ -212,6 +213,7 @@ def test_an_alias_takes_a_message_for_those_who_have_room(tight: Store) -> None:
 def test_a_store_that_cannot_write_is_not_acknowledged_and_nothing_remains(store: Store) -> None:
     async def body(server: Running) -> None:
         client = await server.connect()
+        assert isinstance(store, EmbeddedStore)
         writer: Any = store.writer
         commit, writer.commit = writer.commit, broken_commit(store)
         assert (await client.deliver("alice@example.org"))[0].startswith("451 4.3.0")
@@ -223,7 +225,7 @@ def test_a_store_that_cannot_write_is_not_acknowledged_and_nothing_remains(store
     assert inbox_total(store, "alice") == 1
 
 
-def broken_commit(store: Store) -> Any:
+def broken_commit(store: EmbeddedStore) -> Any:
     def commit() -> None:
         store.writer.rollback()
         raise OSError(28, "No space left on device")

@@ -12,6 +12,7 @@ from pillarbox.app.cli.option import Unusable, config_options, json_option, load
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.verify.run import Report, verify
 from pillarbox.storage.database import StoreError
+from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 
 _SHOWN = 50
@@ -31,7 +32,7 @@ def verify_data(*, quick: bool, config_file: Path | None, data: Path | None, as_
         raise Unusable(f"there is no store in {folder}")
     connect_rules()
     try:
-        store = Store(folder)
+        store = EmbeddedStore(folder)
     except StoreError as error:
         raise Unusable(str(error)) from None
     try:

@@ -49,6 +49,21 @@ class Lmtp(msgspec.Struct, frozen=True, kw_only=True):
     ] = ("127.0.0.1:8024",)
 
 
+class Outbound(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests that the server makes to URLs that clients or other servers gave it."""
+
+    allowed_networks: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Addresses and networks that may be reached although they are not public; at these, given as"
+            " addresses, also without TLS and at any port."
+        ),
+    ] = ()
+    ca_file: Annotated[
+        Path | None, Doc(description="Further certificate authorities to believe, in PEM, such as one of your own.")
+    ] = None
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says of itself, on standard error."""
 
@@ -56,10 +71,6 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
         Literal["debug", "info", "warning", "error"], Doc(description="The least important messages to write.")
     ] = "info"
     format: Annotated[Literal["text", "json"], Doc(description="Lines for people, or one JSON object a line.")] = "text"
-    slow_ms: Annotated[
-        int,
-        Doc(ge=0, description="Tell of requests, methods, reads, writes and commits that take so long; 0: of none."),
-    ] = 500
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,5 +82,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hostname: Annotated[str, Doc(description="The name by which the server greets other mail servers.")] = "localhost"
     http: Http = msgspec.field(default_factory=Http)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
+    outbound: Outbound = msgspec.field(default_factory=Outbound)
     log: Log = msgspec.field(default_factory=Log)
     limits: Limits = msgspec.field(default_factory=Limits)

@@ -13,6 +13,7 @@ from pillarbox.datatypes import condition as c
 from pillarbox.datatypes.declare import DataType, Extra, MethodCall, Rules
 from pillarbox.datatypes.email import counting
 from pillarbox.datatypes.email.compose import Composed, compose
+from pillarbox.datatypes.email.delivery import note_delivery
 from pillarbox.datatypes.email.header_search import with_header
 from pillarbox.datatypes.email.keyword import checked_keywords
 from pillarbox.datatypes.email.part import BodyRequest
@@ -137,6 +138,8 @@ class EmailRules(Rules[Email]):
         if old is None or new is None:
             size = (new.size if new else 0) - (old.size if old else 0)
             charge(tx, account, size, (new is not None) - (old is not None))
+        if old is None and new is not None:
+            note_delivery(tx, account, new)
 
     def recount(self, tx: Transaction, account: str) -> None:
         """Work out the counters anew, after the trash became another mailbox."""

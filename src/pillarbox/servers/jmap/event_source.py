@@ -17,7 +17,7 @@ from pillarbox.servers.http.authorization import Gate
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
 from pillarbox.servers.jmap.concurrency import Concurrency
-from pillarbox.servers.jmap.push_state import Position, PushedTypes, state_change
+from pillarbox.services.push_state import Position, PushedTypes, state_change
 
 _HEADERS: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream"),
