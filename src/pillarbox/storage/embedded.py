@@ -22,6 +22,7 @@ from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.sqlite import FileLock, SqliteConnection, open_writer
 from pillarbox.storage.store import Changed, Store
 from pillarbox.storage.transaction import Transaction
+from pillarbox.storage.working_set import WorkingSet
 
 T = TypeVar("T")
 _FILE = "pillarbox.sqlite3"
@@ -37,6 +38,7 @@ class Writer:
         self._lock = lock
         self._mine = threading.Lock()  # between the threads of this process, which share the file lock
         self.restart_log = False  # set after a checkpoint: the next commit has the log begin anew
+        self._known = WorkingSet()
         self._changed: list[Changed] = []
         self._texts: list[tuple[int, str, Mapping[str, str] | None]] = []
 
@@ -62,6 +64,7 @@ class Writer:
         self._open()
 
     def _open(self) -> None:
+        self._known = WorkingSet()
         try:
             self._db.run("BEGIN IMMEDIATE")
         except BaseException:
@@ -77,7 +80,7 @@ class Writer:
         if not self._db.native.in_transaction:  # after a full disk, SQLite has undone the whole of it
             raise StoreError("the transaction was given up")
         store = self._store
-        tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids)
+        tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids, self._known)
         with tx.savepoint():
             result = body(tx)
         self._changed.append(tx.changed)
@@ -87,6 +90,7 @@ class Writer:
     def commit(self) -> Changed:
         """Put everything on stable storage. What changed is returned once, for push."""
         try:
+            self._known.finish(self._db)
             text_index.follow(self._db, self._texts)
             self._db.run("COMMIT")
         except BaseException:

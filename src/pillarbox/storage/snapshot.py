@@ -55,6 +55,9 @@ class Snapshot:
         if self.hurried:
             raise BudgetExceeded
 
+    def before_reading(self, kind: DataType[R], account: str) -> None:
+        """A transaction writes here what it has put off."""
+
     def get(self, kind: DataType[R], account: str, id: str) -> R | None:
         row = self.db.row(
             "SELECT body FROM record WHERE account = ? AND type = ? AND id = ? AND destroyed = 0",
@@ -67,6 +70,7 @@ class Snapshot:
         return {id: decode(body) for id, (body, _) in self.bodies(kind, account, list(ids)).items()}
 
     def all(self, kind: DataType[R], account: str) -> list[R]:
+        self.before_reading(kind, account)
         rows = self.db.rows(
             "SELECT body FROM record WHERE account = ? AND type = ? AND destroyed = 0 ORDER BY id", (account, kind.name)
         )
@@ -79,6 +83,7 @@ class Snapshot:
     def bodies(
         self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None = None
     ) -> dict[str, tuple[bytes, bytes | None]]:
+        self.before_reading(kind, account)
         out: dict[str, tuple[bytes, bytes | None]] = {}
         for marks, values in chunks(ids):
             if part is None:
@@ -118,6 +123,7 @@ class Snapshot:
         key = (account, kind.name)
         found = self._states.get(key)
         if found is None:
+            self.before_reading(kind, account)
             found = change.bounds(self.db, account, kind.name)[1]
             if self.cache is not None:  # nothing changes under a snapshot; in a transaction everything may
                 self._states[key] = found
@@ -125,6 +131,7 @@ class Snapshot:
 
     def changes(self, kind: DataType[R], account: str, since: str, limit: int) -> change.Changes:
         """A page of what changed since a state (RFC 8620 §5.2)."""
+        self.before_reading(kind, account)
         return change.changes(self.db, account, kind.name, since, limit)
 
     def select(
@@ -135,6 +142,7 @@ class Snapshot:
         order: Sequence[Order],
         limit: int | None = None,
     ) -> list[tuple[str, str]]:
+        self.before_reading(kind, account)
         return Selection(self, kind, account).run(where, order, limit)
 
     def member_ids(self, kind: DataType[R], account: str, container: str, limit: int | None = None) -> list[str]:

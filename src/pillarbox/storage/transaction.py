@@ -22,6 +22,7 @@ from pillarbox.storage.blob_reference import follow_blobs
 from pillarbox.storage.database import Conflict, Connection
 from pillarbox.storage.member import follow_members
 from pillarbox.storage.snapshot import Snapshot
+from pillarbox.storage.working_set import UNKNOWN, WorkingSet
 
 R = TypeVar("R", bound=Record)
 _encode = msgspec.json.Encoder().encode
@@ -31,9 +32,13 @@ _NOTHING = Extra()
 class Transaction(Snapshot):
     """A change of the store, whole or not at all. See `datatypes.view.Transaction` for what each method means."""
 
-    def __init__(self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock, ids: IdSource, known: WorkingSet
+    ) -> None:
+        """Begin a body; `known` is shared by all bodies of one commit."""
         super().__init__(db, blobs, limits, clock)
         self.id_source = ids
+        self._known = known
         self.numbers: dict[str, int] = {}
         self.changed: dict[str, dict[str, int]] = {}  # account -> type -> number: what push tells
         # What the text index has to learn. It is told once, before the commit: it writes out all that it holds at every
@@ -47,16 +52,20 @@ class Transaction(Snapshot):
     def number(self, account: str) -> int:
         found = self.numbers.get(account)
         if found is None:
+            found = self._known.next_number(account)
+        if found is None:
             row = self.db.row("UPDATE account SET modseq = modseq + 1 WHERE id = ? RETURNING modseq", (account,))
             if row is None:
                 raise Fault(Kind.ACCOUNT_NOT_FOUND)
-            found = self.numbers[account] = int(str(row[0]))
+            found = int(str(row[0]))
+            self._known.first_number(account, found)
+        self.numbers[account] = found
         return found
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         changed = {account: dict(types) for account, types in self.changed.items()}
-        notes, numbers, texts = dict(self._notes), dict(self.numbers), len(self.texts)
+        notes, numbers, texts, known = dict(self._notes), dict(self.numbers), len(self.texts), self._known.mark()
         name = f"s{self._depth}"
         self._depth += 1
         self.db.run(f"SAVEPOINT {name}")
@@ -65,6 +74,7 @@ class Transaction(Snapshot):
         except BaseException:
             self.db.run(f"ROLLBACK TO {name}")
             self.changed, self._notes, self.numbers = changed, notes, numbers
+            self._known.restore(known)
             del self.texts[texts:]
             raise
         finally:
@@ -79,6 +89,29 @@ class Transaction(Snapshot):
 
     def notes(self) -> Mapping[str, Any]:
         return self._notes
+
+    # --- reading what this transaction has written
+
+    def get(self, kind: DataType[R], account: str, id: str) -> R | None:
+        key = (account, kind.name)
+        record: Any = self._known.get(key, id)
+        if record is UNKNOWN:
+            record = super().get(kind, account, id)
+            self._known.know(key, id, record)
+        return record  # type: ignore[no-any-return]
+
+    def find(self, kind: DataType[R], account: str, property: str, values: Sequence[str]) -> list[tuple[str, str]]:
+        if len(values) != 1 or kind.properties[property].is_marked(Mark.BLOB):
+            return super().find(kind, account, property, values)
+        key = (account, kind.name)
+        out = self._known.found(key, property, values[0])
+        if out is None:
+            out = super().find(kind, account, property, values)
+            self._known.know_found(key, property, values[0], out)
+        return out
+
+    def before_reading(self, kind: DataType[R], account: str) -> None:
+        self._known.write_late(self.db, (account, kind.name))
 
     # --- the door
 
@@ -95,6 +128,7 @@ class Transaction(Snapshot):
             raise Fault(
                 Kind.ALREADY_EXISTS, "another record has the same name", **self._existing(kind, account, new)
             ) from None
+        self._known.know((account, kind.name), (new or old).id, new)  # type: ignore[union-attr]
         self._index(kind, account, old, new)
         if kind.holds_blobs:
             follow_blobs(self.db, kind, account, old, new, self.now_ms)
@@ -117,12 +151,16 @@ class Transaction(Snapshot):
     ) -> None:
         if new is None:
             assert old is not None
+            self._known.drop_late((account, kind.name), old.id)
             self.db.run(
                 "UPDATE record SET destroyed = 1, modseq = ?, full_modseq = ?, unique_key = NULL, body = x''"
                 " WHERE account = ? AND type = ? AND id = ?",
                 (number, number, account, kind.name, old.id),
             )
             self.db.run("DELETE FROM part WHERE account = ? AND type = ? AND id = ?", (account, kind.name, old.id))
+            return
+        if old is not None and number and all(p in kind.counters or p in kind.internals for p in changed):
+            self._known.put_late((account, kind.name), new, number)
             return
         body, unique = _encode(new), kind.unique_key(new)
         if old is None:
@@ -131,12 +169,11 @@ class Transaction(Snapshot):
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (account, kind.name, new.id, number, number, number, unique, body),
             )
-        elif not number:
+            return
+        self.before_reading(kind, account)
+        if not number:
             sql = "UPDATE record SET body = ? WHERE account = ? AND type = ? AND id = ?"
             self.db.run(sql, (body, account, kind.name, new.id))
-        elif all(p in kind.counters or p in kind.internals for p in changed):
-            sql = "UPDATE record SET body = ?, modseq = ? WHERE account = ? AND type = ? AND id = ?"
-            self.db.run(sql, (body, number, account, kind.name, new.id))
         else:
             self.db.run(
                 "UPDATE record SET body = ?, modseq = ?, full_modseq = ?, unique_key = ?"
@@ -156,6 +193,8 @@ class Transaction(Snapshot):
                 continue
             before = _values(old, prop)
             after = _values(new, prop)
+            if before != after:
+                self._known.forget_found((account, kind.name))
             item = (new or old).id  # type: ignore[union-attr]
             for value in before - after:
                 self.db.run(
@@ -169,9 +208,10 @@ class Transaction(Snapshot):
                 )
 
     def _follow_index_table(self, kind: DataType[R], account: str, old: R | None, new: R | None, extra: Extra) -> None:
-        for name, body in extra.parts.items():
-            sql = "INSERT INTO part (account, type, id, name, body) VALUES (?, ?, ?, ?, ?)"
-            self.db.run(sql, (account, kind.name, new.id, name, body))  # type: ignore[union-attr]
+        if extra.parts:
+            rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(extra.parts))
+            values = [v for part in extra.parts.items() for v in (account, kind.name, new.id, *part)]  # type: ignore[union-attr]
+            self.db.run(f"INSERT INTO part (account, type, id, name, body) VALUES {rows}", values)
         if not kind.index_table:
             return
         table = kind.index_table
