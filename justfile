@@ -49,6 +49,7 @@ arch:
 docs:
     {{ python }} -m tools.rfc_coverage
     {{ python }} -m tools.cli_reference
+    {{ python }} -m tools.log_reference
 
 # The house's own checks: size, names, RFC citations, documentation, changelog fragments
 house:
@@ -56,6 +57,7 @@ house:
     {{ python }} -m tools.check_names
     {{ python }} -m tools.rfc_coverage --check
     {{ python }} -m tools.cli_reference --check
+    {{ python }} -m tools.log_reference --check
     {{ python }} -m tools.check_docs
     {{ python }} -m tools.check_changes
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import logging
 import os
 import signal
 import socket
@@ -14,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pillarbox.app import observed
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.wiring import House, Listener, build, open_store
 from pillarbox.net.socket_address import open_sockets
 from pillarbox.storage.store import Store
 
-_log = logging.getLogger("pillarbox")
 _SWITCH_SECONDS = 0.0005
 
 
@@ -116,10 +115,10 @@ async def _run(house: House, on_ready: Callable[[], None]) -> None:
             await listener.start()
             started.append(listener)
         workers = [asyncio.create_task(worker.run()) for worker in house.workers]
-        _log.info("ready, process %d", os.getpid())
+        observed.READY.log()
         on_ready()
         await stop.wait()
-        _log.info("stopping")
+        observed.STOPPING.log()
     finally:
         for listener in started:
             await listener.stop()

@@ -10,10 +10,14 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from time import perf_counter
 from typing import Any, TypeVar
 
+from pillarbox.net import observed
 from pillarbox.net.announce import Announcer
 from pillarbox.net.feed import ChangeFeed
+from pillarbox.net.timing import in_pool
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.step import Read, Steps
 from pillarbox.storage.store import Changed, Store
@@ -41,7 +45,14 @@ class Bridge(ABC):
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """A function that takes its time (hashing, parsing something large) in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        asked, context = perf_counter(), copy_context()
+        work = (context.run, in_pool, asked, function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, *work)
+
+    @property
+    def pool_queue(self) -> int:
+        """How much work waits for a thread."""
+        return self._pool._work_queue.qsize()  # noqa: SLF001 -- it tells nobody otherwise
 
     async def drive(self, steps: Steps) -> None:
         """Run a request's steps to their end."""
@@ -63,6 +74,7 @@ class Bridge(ABC):
 
     def _tell(self, changed: Changed) -> None:
         if changed:
+            observed.CHANGES.add(len(changed))
             self.heard(changed)
             for announcer in self.announcers:
                 announcer.tell(changed)

@@ -9,13 +9,16 @@ bodies that arrive meanwhile share the next commit (docs/decisions).
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import Any, TypeVar
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.slow import spend
+from pillarbox.net import observed
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.timing import WriteBody, timed_commit
 from pillarbox.storage.database import BudgetExceeded
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.snapshot import Snapshot
@@ -23,7 +26,6 @@ from pillarbox.storage.store import Changed
 from pillarbox.storage.transaction import Transaction
 
 T = TypeVar("T")
-_log = logging.getLogger("pillarbox.bridge")
 _READ_BUDGET = 0.004  # seconds inside the database
 _GATHER = 0.0004  # seconds that a commit waits for company when the last one had some
 _SPLIT_FROM = 6  # writers in one commit
@@ -50,25 +52,35 @@ class EmbeddedBridge(Bridge):
 
     async def read(self, body: Callable[[Snapshot], T], *, slow: bool = False) -> T:
         if not slow:
+            began = perf_counter()
             try:
                 with self.store.snapshot(_READ_BUDGET) as view:
                     return body(view)
             except BudgetExceeded:
                 pass
+            finally:
+                spend("read", began)
+        observed.READS_MOVED.count("slow" if slow else "budget")
         return await self.run(self.store.read, body)
 
     # --- writing
 
     async def write(self, body: Callable[[Transaction], T], *, slow: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((body, future, slow))
+        told = WriteBody(body)
+        self._waiting.append((told, future, slow))
         self._writers += 1
         self._most_writers = max(self._most_writers, self._writers)
         try:
             self._go_on()
             return await future
+        except Fault as fault:
+            if fault.kind is Kind.UNAVAILABLE:
+                observed.WRITE_LOST.log()
+            raise
         finally:
             self._writers -= 1
+            told.finish()
 
     def _go_on(self) -> None:
         if self._busy or not self._waiting:
@@ -104,7 +116,7 @@ class EmbeddedBridge(Bridge):
 
     def _refuse_waiting(self, error: BaseException) -> None:
         """Tell all that wait that the store cannot be written."""
-        _log.error("the store cannot be written", exc_info=error)
+        observed.STORE_UNWRITABLE.log(error)
         waiting, self._waiting = self._waiting, []
         for _, future, _ in waiting:
             if not future.cancelled():
@@ -131,7 +143,7 @@ class EmbeddedBridge(Bridge):
         self._open = True
 
     def _commit_in_thread(self) -> Changed:
-        return self.store.writer.commit()
+        return timed_commit(self.store.writer.commit, len(self._done))
 
     def _run_slow(self, item: tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]) -> Changed:
         body, future, _ = item
@@ -144,7 +156,7 @@ class EmbeddedBridge(Bridge):
             self._done.append((future, self.store.writer.run(body)))
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             self._done.append((future, error))
-        return self.store.writer.commit()
+        return timed_commit(self.store.writer.commit, 1)
 
     def _finished(self, task: asyncio.Future[Changed | None]) -> None:
         self._busy = False
@@ -157,7 +169,8 @@ class EmbeddedBridge(Bridge):
         if error is not None and not done:  # what waits would meet the same again, at once and without end
             self._refuse_waiting(error)
         elif error is not None:
-            _log.error("a commit failed", exc_info=error)
+            observed.COMMITS_FAILED.count()
+            observed.COMMIT_FAILED.log(error, writers=len(done))
         for future, result in done:
             if future.cancelled():
                 continue

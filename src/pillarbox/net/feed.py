@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
+from pillarbox.net import observed
+
 Changed = Mapping[str, Mapping[str, int]]  # account -> type -> number
 
 
@@ -63,8 +65,15 @@ class ChangeFeed:
     def publish(self, changed: Changed) -> None:
         """Tell the subscribers."""
         for account, types in changed.items():
-            for subscription in self._by_account.get(account, ()):
-                subscription.add(account, types)
+            if subscriptions := self._by_account.get(account):
+                for subscription in subscriptions:
+                    subscription.add(account, types)
+                observed.FEED_DELIVERIES.add(len(subscriptions))
+
+    @property
+    def subscriptions(self) -> int:
+        """How many listen, each account counted."""
+        return sum(map(len, self._by_account.values()))
 
     @property
     def accounts(self) -> frozenset[str]:

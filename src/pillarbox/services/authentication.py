@@ -25,6 +25,7 @@ from pillarbox.datatypes.admin.name import address_name
 from pillarbox.datatypes.admin.password import digest_token, is_password, parse_token
 from pillarbox.datatypes.app_password import APP_PASSWORD, AppPassword
 from pillarbox.datatypes.view import Transaction, View
+from pillarbox.services import observed
 from pillarbox.services.directory import caller_for, may_log_in
 from pillarbox.services.throttle import Throttle
 
@@ -133,6 +134,7 @@ class Authentication:
         name, password = parse_authorization(authorization)
         directory = _state(view, parse_token(password) or "")
         if self._is_refused(digest, directory, now):
+            observed.LOGINS.count("repeated")
             raise _wrong()
         login = self._guarded(view, name, password, address)
         if login is None:
@@ -152,12 +154,21 @@ class Authentication:
 
     def _guarded(self, view: View, name: str | None, password: str, address: str) -> Login | None:
         guarded = _login_name(name) if name is not None else f"token {parse_token(password)}"
-        self._throttle.check(address, guarded)
+        try:
+            self._throttle.check(address, guarded)
+        except Fault:
+            observed.LOGINS.count("throttled")
+            observed.LOGIN_THROTTLED.log(address=address, login=guarded)
+            raise
         login = _check(view, name, password)
         if login is None:
+            observed.LOGINS.count("failed")
+            observed.LOGIN_FAILED.log(address=address, login=guarded)
             self._throttle.note_failure(address, guarded)
             return None
         self._throttle.note_success(address, guarded)
+        observed.LOGINS.count("succeeded")
+        observed.LOGGED_IN.log(address=address, login=login.caller.username, account=login.caller.account)
         if login.app_password is not None:
             self._uses[login.caller.account, login.app_password] = view.now_ms
         return login

@@ -5,7 +5,6 @@ RFC 3461 §5.2, RFC 3464, RFC 5321 §6.1.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,9 +16,8 @@ from pillarbox.datatypes.view import Transaction
 from pillarbox.formats.message.address import EmailAddress
 from pillarbox.formats.report.dsn import Dsn, DsnRecipient, dsn_to_bytes
 from pillarbox.formats.report.heading import Heading
+from pillarbox.services import observed
 from pillarbox.services.mail.deliver import deliver
-
-_log = logging.getLogger("pillarbox.bounce")
 
 
 def report(
@@ -72,5 +70,5 @@ def deliver_report(tx: Transaction, account: str, data: bytes) -> str:
         with tx.savepoint():
             return deliver(tx, account, data).blob_id
     except Fault as fault:
-        _log.warning("a notification for account %s was not delivered: %s", account, fault)
+        observed.NOT_NOTIFIED.log(account=account, why=fault.kind.value)
         return ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.services.mail import import_method, parse_method, snippet_method
-from pillarbox.services.methods import blob, blob_get, blob_upload, echo, mdn, mdn_parse
+from pillarbox.services.methods import blob, blob_get, blob_upload, echo, mdn, mdn_parse, observed
 from pillarbox.services.methods.derive import derive
 from pillarbox.services.methods.method import Method
 
@@ -24,3 +24,5 @@ METHODS: Mapping[str, Method] = derive(
         *mdn_parse.METHODS,
     ),
 )
+
+observed.METHOD_SECONDS.declare(method=METHODS)

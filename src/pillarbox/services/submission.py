@@ -5,7 +5,6 @@ RFC 8621 §7, RFC 4865 (FUTURERELEASE), RFC 3461 §5 and RFC 3464 (notifications
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +23,10 @@ from pillarbox.datatypes.submission_record import FINAL, DeliveryStatus, EmailSu
 from pillarbox.datatypes.view import Transaction
 from pillarbox.formats.message.field import date_to_text
 from pillarbox.formats.message.outgoing import outgoing, with_return_path
-from pillarbox.services import bounce, directory
+from pillarbox.services import bounce, directory, observed
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.deliver import deliver_reading
 
-_log = logging.getLogger("pillarbox.submission")
 HELD, RELAY = "submission", "relay"  # kinds of outbox entries: to be released, to be sent to another server
 _RETRY_MS = 300_000
 _AT_ONCE = 20  # held messages that one transaction releases
@@ -91,8 +89,8 @@ class Sender:
                     envelope = msgspec.json.decode(entry.body, type=Envelope)
                     self._release(tx, entry.account, entry.item, entry.blob, envelope)
                     tx.finish_entry(entry)
-            except Exception:  # noqa: BLE001 - one message that cannot go must not hold up the others
-                _log.exception("a held message of account %s could not be released", entry.account)
+            except Exception as error:  # noqa: BLE001 - one message that cannot go must not hold up the others
+                observed.NOT_RELEASED.log(error, account=entry.account)
                 tx.postpone_entry(entry, tx.now_ms + _RETRY_MS, entry.body)
         return len(entries)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.removal import REMOVAL, Removal
@@ -13,8 +12,8 @@ from pillarbox.services.uploads import EXPIRE, FILE_SECONDS, expire_uploads, swe
 from pillarbox.storage.removal import remove_step
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
+from pillarbox.workers import observed
 
-_log = logging.getLogger("pillarbox.housekeeping")
 _EVERY_SECONDS = 60
 _DAY_MS = 86_400_000
 
@@ -34,11 +33,12 @@ class Housekeeping:
 
     async def once(self) -> None:
         """Do it all once."""
+        observed.begin("housekeeping", self._bridge.store.ids)
         for work in (self._write_uses, self._expire_uploads, self._sweep_files, self._purge_accounts, self._checkpoint):
             try:
                 await work()
-            except Exception:  # noqa: BLE001 -- one task's failure must not end the others
-                _log.exception("%s failed", work.__name__.strip("_"))
+            except Exception as error:  # noqa: BLE001 -- one task's failure must not end the others
+                observed.FAILED.log(error, work=work.__name__.strip("_"))
 
     async def _write_uses(self) -> None:
         if self._authentication.has_uses:
@@ -61,7 +61,7 @@ class Housekeeping:
             lambda tx: sweep(store.blobs, committed | tx.blobs_in_files(), before), slow=True
         )
         if gone:
-            _log.info("%d files that no blob is in are deleted", gone)
+            observed.FILES_SWEPT.log(files=gone)
 
     async def _purge_accounts(self) -> None:
         def due(view: Snapshot) -> list[Removal]:
@@ -70,7 +70,7 @@ class Housekeeping:
         for removal in await self._bridge.read(due):
             while not await self._bridge.write(lambda tx, r=removal: _purge_step(tx, r), slow=True):  # type: ignore[misc]
                 pass
-            _log.info("the data of %s (%s) is deleted", removal.name, removal.account_id)
+            observed.ACCOUNT_PURGED.log(login=removal.name, account=removal.account_id)
 
     async def _checkpoint(self) -> None:
         await self._bridge.run(self._bridge.store.checkpoint)

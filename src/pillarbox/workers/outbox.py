@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.submission import HELD, Sender
 from pillarbox.storage.store import Changed
+from pillarbox.workers import observed
 
-_log = logging.getLogger("pillarbox.outbox")
 _LONGEST_SLEEP = 60.0  # seconds: another process may have taken a submission in
 _AFTER_FAILURE = 5.0
 
@@ -41,6 +40,7 @@ class OutboxWorker:
 
     async def work(self) -> float:
         """Release what is due; how many seconds there is nothing to do then."""
+        observed.begin("outbox", self._bridge.store.ids)
         try:
             while True:
                 self._woken.clear()
@@ -49,8 +49,8 @@ class OutboxWorker:
                 if wait > 0:
                     return min(wait, _LONGEST_SLEEP)
                 await self._bridge.write(self._sender.send_due, slow=True)
-        except Exception:  # noqa: BLE001 - the worker outlives whatever goes wrong once
-            _log.exception("held messages could not be released")
+        except Exception as error:  # noqa: BLE001 - the worker outlives whatever goes wrong once
+            observed.FAILED.log(error, work="release held messages")
             return _AFTER_FAILURE
 
     async def _sleep(self, seconds: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,8 +11,8 @@ from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.view import View
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.feed import Changed
+from pillarbox.workers import observed
 
-_log = logging.getLogger("pillarbox.watch")
 _EVERY_SECONDS = 1.0
 Numbers = dict[str, dict[str, int]]  # account -> type -> number
 
@@ -32,8 +31,8 @@ class Watch:
             await asyncio.sleep(_EVERY_SECONDS)
             try:
                 await self.look()
-            except Exception:  # noqa: BLE001 -- it is tried again in a second
-                _log.exception("looking for changes failed")
+            except Exception as error:  # noqa: BLE001 -- it is tried again in a second
+                observed.FAILED.log(error, work="look for changes")
 
     async def look(self) -> None:
         """Tell what is new. An account that is looked at for the first time has nothing new."""

@@ -71,6 +71,10 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
         Literal["debug", "info", "warning", "error"], Doc(description="The least important messages to write.")
     ] = "info"
     format: Annotated[Literal["text", "json"], Doc(description="Lines for people, or one JSON object a line.")] = "text"
+    slow_ms: Annotated[
+        int,
+        Doc(ge=0, description="Tell of requests, methods, reads, writes and commits that take so long; 0: of none."),
+    ] = 500
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

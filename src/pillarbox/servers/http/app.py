@@ -6,24 +6,24 @@ RFC 9110; ASGI 3.0.
 
 from __future__ import annotations
 
-import logging
 import os
-import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
+from pillarbox.core import slow
 from pillarbox.core.faults import Fault
-from pillarbox.servers.http import compression
+from pillarbox.core.operation import Operation, become
+from pillarbox.servers.http import compression, observed
 from pillarbox.servers.http.answer import LOCKED, NO_STORE, SECURITY, Answer, Header, Stream
 from pillarbox.servers.http.cors import Cors
 from pillarbox.servers.http.faults import problem_of
+from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.problem import Disconnected, Problem
 from pillarbox.servers.http.request import Receive, Request, Scope, Send
 from pillarbox.servers.http.router import Route, Router
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.http.stream import Streams
 
-_log = logging.getLogger("pillarbox.http")
-_access_log = logging.getLogger("pillarbox.http.access")
 Run = Callable[..., Awaitable[bytes]]  # runs a function in a thread
 _PIECE = 262_144  # octets of a large body that wait in the connection's buffer at a time
 
@@ -36,6 +36,7 @@ class HttpApp:
         self._settings, self._thread = settings, run
         self._router = Router(routes)
         self._cors = Cors(settings.allowed_origins)
+        self._address = Forwarding(settings.public_url, settings.trusted_proxies).address
         self._streams = Streams()
         self._run = os.urandom(4).hex()
         self._requests = 0
@@ -47,9 +48,10 @@ class HttpApp:
             return
         self._requests += 1
         request = Request(scope, receive, f"{self._run}-{self._requests:x}")
-        began = time.perf_counter() if self._settings.access_log else 0.0
+        operation = Operation("http", request.id, partial(self._address, request))
+        become(operation)
         try:
-            answer = await self._answer(request)
+            answer = await self._answer(request, operation)
         except Disconnected:
             return
         if isinstance(answer, Answer):
@@ -58,17 +60,24 @@ class HttpApp:
             await send(self._head(request, answer, ()))
             await send({"type": "http.response.body", "body": b""})
         else:
+            await self._stream(request, answer, receive, send)
+        self._note(request, operation, answer)
+
+    async def _stream(self, request: Request, answer: Stream, receive: Receive, send: Send) -> None:
+        observed.STREAMS.add(1)
+        try:
             await self._streams.send(answer.pieces, self._head(request, answer, ()), receive, send)
-        if began:
-            self._note(request, answer.status, time.perf_counter() - began)
+        finally:
+            observed.STREAMS.add(-1)
 
     async def close(self) -> None:
         """End all open streams; other requests are left to finish."""
         await self._streams.close()
 
-    async def _answer(self, request: Request) -> Answer | Stream:
+    async def _answer(self, request: Request, operation: Operation) -> Answer | Stream:
         try:
             route = self._router.find(request.path)
+            operation.name = route.name
             if request.method == "OPTIONS":
                 origin = request.headers.get(b"origin")
                 return Answer(204, ((b"allow", route.allow), *self._cors.preflight(origin)))
@@ -79,8 +88,8 @@ class HttpApp:
             return problem_of(fault).answer()
         except Disconnected:
             raise
-        except Exception:  # noqa: BLE001 - whatever happened, the client gets an answer and the log the reason
-            _log.exception("request %s failed: %s %s", request.id, request.method, request.path)
+        except Exception as error:  # noqa: BLE001 - whatever happened, the client gets an answer and the log the reason
+            observed.REQUEST_FAILED.log(error, method=request.method, resource=operation.name)
             return Problem(500, f"the server failed; its log says more under {request.id}").answer()
 
     async def _send(self, request: Request, answer: Answer, send: Send) -> None:
@@ -127,10 +136,21 @@ class HttpApp:
             body = compression.gzip(answer.body)
         return body, (*vary, (b"content-encoding", b"gzip"))
 
-    def _note(self, request: Request, status: int, seconds: float) -> None:
-        _access_log.info(
-            "%s %s %s %s %d %.1fms", request.id, request.peer, request.method, request.path, status, seconds * 1000
-        )
+    def _note(self, request: Request, operation: Operation, answer: Answer | Stream) -> None:
+        status = observed.STATUS_TEXT[answer.status]
+        observed.REQUESTS.count(operation.name, request.method, status)
+        if not isinstance(answer, Answer):
+            return  # a stream is open for as long as its client wants
+        seconds = slow.finish(operation, status)
+        observed.REQUEST_SECONDS.observe(seconds, operation.name)
+        if self._settings.access_log:
+            observed.REQUEST.log(
+                method=request.method,
+                resource=operation.name,
+                status=answer.status,
+                ms=round(seconds * 1000, 1),
+                octets=len(answer.body),
+            )
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

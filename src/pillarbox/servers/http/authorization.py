@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pillarbox.core.account import Caller
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.operation import current
 from pillarbox.datatypes.view import View
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http.forwarded import Forwarding
@@ -45,7 +46,10 @@ class Gate:
         if value is None:
             raise _unauthorized("authentication is required")
         authorization = value.decode("latin-1")
-        return self._authentication.remembered(authorization) or await self._verify(request, authorization)
+        caller = self._authentication.remembered(authorization) or await self._verify(request, authorization)
+        if (operation := current()) is not None:
+            operation.account, operation.login = caller.account, caller.username
+        return caller
 
     async def _verify(self, request: Request, authorization: str) -> Caller:
         scheme, _, credentials = authorization.partition(" ")

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from pillarbox.servers.http import observed
 from pillarbox.servers.http.exchange import Exchange
 from pillarbox.servers.http.problem import Problem
 
@@ -30,7 +31,14 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        observed.CONNECTIONS_MADE.count()
+        observed.CONNECTIONS.add(1)
         self.owed_since = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        observed.CONNECTIONS.add(-1)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take octets; a head that does not end is refused, for the parser would keep all of it."""
@@ -88,6 +96,9 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answer with a problem document, and close."""
+        observed.MALFORMED_REQUESTS.count()
+        peer = self.client
+        observed.MALFORMED.log(address=str(peer[0]) if peer else "", status=status)
         answer = Problem(status, detail).answer()
         headers = (*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close"))
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)

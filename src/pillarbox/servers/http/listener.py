@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ class HttpListener:
 
     def __init__(self, app: HttpApp, sockets: Sequence[socket.socket]) -> None:
         self._app, self._sockets = app, list(sockets)
+        # What uvicorn says of connections we say ourselves; each malformed request would be a line.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
             http=Connection,

@@ -14,11 +14,12 @@ Handler = Callable[[Request], Awaitable[Answer | Stream]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path with the handler of each method; with `prefix`, all paths below it."""
+    """A path with the handler of each method; with `prefix`, all paths below it. Its name is for the log."""
 
     path: str
     handlers: Mapping[str, Handler]
     prefix: bool = False
+    name: str = "other"
 
     def handler(self, method: str) -> Handler:
         """The handler of a method; GET's also answers HEAD (RFC 9110 §9.3.2). Raises a 405 problem."""

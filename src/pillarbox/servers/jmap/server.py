@@ -38,10 +38,10 @@ def jmap_routes(
     events = EventSourceResource(gate, bridge, PushedTypes(types), timing or Timing())
     return [
         # The well-known address answers itself: a browser's preflight fails on a redirect.
-        Route("/.well-known/jmap", {"GET": session.get}),
-        Route("/jmap/session", {"GET": session.get}),
-        Route(address.API, {"POST": ApiResource(gate, bridge, methods, sessions, limits).post}),
-        Route(address.UPLOAD, {"POST": UploadResource(gate, bridge, limits).post}, prefix=True),
-        Route(address.DOWNLOAD, {"GET": DownloadResource(gate, bridge, limits).get}, prefix=True),
-        Route(address.EVENTS, {"GET": events.get}),
+        Route("/.well-known/jmap", {"GET": session.get}, name="session"),
+        Route("/jmap/session", {"GET": session.get}, name="session"),
+        Route(address.API, {"POST": ApiResource(gate, bridge, methods, sessions, limits).post}, name="api"),
+        Route(address.UPLOAD, {"POST": UploadResource(gate, bridge, limits).post}, prefix=True, name="upload"),
+        Route(address.DOWNLOAD, {"GET": DownloadResource(gate, bridge, limits).get}, prefix=True, name="download"),
+        Route(address.EVENTS, {"GET": events.get}, name="events"),
     ]

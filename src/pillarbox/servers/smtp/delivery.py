@@ -6,14 +6,16 @@ Sections: RFC 2033 §4.2; RFC 5321 §3.6.2, §4.1.1.3, §4.5.1; RFC 3463 §3.2, 
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, field
+from functools import partial
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.operation import Operation, become
 from pillarbox.datatypes.email.reading import Reading, read_message
 from pillarbox.datatypes.quota import has_room
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.net.bridge import Bridge
+from pillarbox.servers.smtp import observed
 from pillarbox.servers.smtp.faults import MAILBOX_FULL, REPLIES, reply_to
 from pillarbox.servers.smtp.known_recipient import Accounts, KnownRecipients
 from pillarbox.servers.smtp.settings import LmtpSettings
@@ -24,7 +26,6 @@ from pillarbox.services.mail.deliver import deliver_reading
 from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
 from pillarbox.wire.smtp.state import Answer, Event, Message, Recipient, Sender
 
-_log = logging.getLogger("pillarbox.lmtp")
 _REFUSALS = {
     Refusal.NOT_OURS: Reply(550, "5.1.2", "Mail for this domain is not kept here"),
     Refusal.UNKNOWN: REPLIES[Kind.ACCOUNT_NOT_FOUND],
@@ -49,12 +50,13 @@ class Delivery:
 class Decider:
     """Answers the events of one connection."""
 
-    __slots__ = ("_accounts", "_declared", "_peer_address", "_shared")
+    __slots__ = ("_accounts", "_declared", "_id", "_peer_address", "_shared")
 
     def __init__(self, shared: Delivery, peer_address: str) -> None:
         self._shared = shared
         self._peer_address = peer_address
         self._declared = 0
+        self._id = ""  # of the transaction; stands in the trace fields and in the reply that takes the message over
         self._accounts: list[Accounts] = []  # for each recipient that was accepted, in order
 
     async def answer(self, event: Event) -> Answer:
@@ -62,15 +64,24 @@ class Decider:
         if isinstance(event, Sender):
             self._declared = event.parameters.size or 0
             self._accounts = []
+            self._id = self._shared.bridge.store.ids.new("x")
             return SENDER_OK
+        operation = Operation("lmtp", self._id, partial(str, self._peer_address))
+        become(operation)
+        operation.name = type(event).__name__.lower()
         try:
-            return await (self._recipient(event) if isinstance(event, Recipient) else self._message(event))
+            if isinstance(event, Recipient):
+                answer: Answer = await self._recipient(event)
+            else:
+                answer = await self._message(event)
         except Fault as fault:
-            _log.warning("refused %s: %s", type(event).__name__.lower(), fault)
-            return reply_to(fault)
-        except Exception:  # noqa: BLE001 - whatever it was: the client keeps the message, and is told to come again
-            _log.exception("a %s could not be answered", type(event).__name__.lower())
-            return TRY_LATER
+            observed.REFUSED.log(command=operation.name, why=fault.kind.value)
+            answer = reply_to(fault)
+        except Exception as error:  # noqa: BLE001 - whatever it was: the client keeps the message, and comes again
+            observed.FAILED.log(error, command=operation.name)
+            answer = TRY_LATER
+        observed.note(operation, event, answer)
+        return answer
 
     async def _recipient(self, event: Recipient) -> Reply:
         address = str(event.recipient)
@@ -111,7 +122,7 @@ class Decider:
     def _take(self, message: Message, spool: Spool) -> tuple[str, int, Reading]:
         """(id, time of receipt, the message read with its trace fields)."""
         store = self._shared.bridge.store
-        now, id = store.clock.now_ms(), store.ids.new("x")
+        now, id = store.clock.now_ms(), self._id
         trace = Trace(
             sender=str(message.sender) if message.sender is not None else "",
             recipients=tuple(str(to) for to in message.recipients[:2]),
@@ -163,7 +174,7 @@ def store_for(
                 stored |= _store_in_all(tx, [a for a in accounts if a not in stored], reading, received_ms)
             replies.append(None)
         except Fault as fault:
-            _log.warning("a message was not stored for %s: %s", ", ".join(accounts), fault)
+            observed.NOT_STORED.log(accounts=accounts, why=fault.kind.value)
             replies.append(reply_to(fault))
     return replies
 
@@ -186,5 +197,5 @@ def _store_in_all(tx: Transaction, accounts: list[str], reading: Reading, receiv
     if full and len(full) == len(accounts):
         raise next(iter(full.values()))
     if full:
-        _log.warning("mailboxes are full and got no copy: %s", ", ".join(full))
+        observed.FULL.log(accounts=list(full))
     return set(accounts) - set(full)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pillarbox.net.bridge import Bridge
+from pillarbox.servers.smtp import observed
 from pillarbox.servers.smtp.connection import Connection, Decide
 from pillarbox.servers.smtp.delivery import Decider, Delivery
 from pillarbox.servers.smtp.known_recipient import KnownRecipients
@@ -92,13 +93,19 @@ class LmtpListener:
         self._connections.add(connection)
         self._is_empty.clear()
         self._per_address[peer_address] += 1
+        observed.CONNECTIONS_MADE.count()
+        observed.CONNECTIONS.add(1)
         of_peer = self._per_address[peer_address] if peer_address else 0
-        if len(self._connections) > self._settings.max_connections:
+        if len(self._connections) > self._settings.max_connections or (
+            of_peer > self._settings.max_connections_per_address
+        ):
+            observed.TOO_MANY.log(address=peer_address, connections=of_peer or len(self._connections))
             return _TOO_MANY
-        return _TOO_MANY if of_peer > self._settings.max_connections_per_address else None
+        return None
 
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""
+        observed.CONNECTIONS.add(-1)
         self._connections.discard(connection)
         if not self._connections:
             self._is_empty.set()

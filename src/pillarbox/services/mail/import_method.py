@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,9 +17,9 @@ from pillarbox.datatypes.email.reading import Reading, read_message
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services.blob_access import BlobReader
 from pillarbox.services.mail.deliver import received_time, store_in
+from pillarbox.services.methods import observed
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
 
-_log = logging.getLogger("pillarbox.methods")
 _MANY, _LARGE_OCTETS = 20, 1_000_000  # more than this is stored elsewhere than on the event loop
 
 
@@ -104,8 +103,8 @@ def import_(tx: Transaction, call: MethodCall) -> Result:
             call.created_ids[creation_id] = created[creation_id]["id"]
         except Fault as fault:
             refused[creation_id] = fault
-        except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
-            _log.exception("Email/import failed on a message")
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
+            observed.RECORD_FAILED.log(error, method="Email/import")
             refused[creation_id] = Fault(Kind.FAILED, "the server failed on this message; its log says more")
     new_state = str(tx.state(EMAIL, call.account))
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +12,11 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import DataType, Extra, MethodCall
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.view import Transaction
+from pillarbox.services.methods import observed
 from pillarbox.services.methods.convert import changed_record
 from pillarbox.services.methods.method import Argument, FollowUp, Result
 from pillarbox.services.methods.set import told
 
-_log = logging.getLogger("pillarbox.methods")
 ARGUMENTS = {
     "fromAccountId": Argument(str),
     "ifFromInState": Argument(str | None, None),
@@ -55,8 +54,8 @@ def copy(kind: DataType[Any], tx: Transaction, call: MethodCall) -> Result:
                 created[creation_id] = _copy_one(kind, tx, call, source, creation_id, given)
         except Fault as fault:
             refused[creation_id] = fault
-        except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
-            _log.exception("%s/copy failed on a record", kind.name)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
+            observed.RECORD_FAILED.log(error, method=f"{kind.name}/copy")
             refused[creation_id] = Fault(Kind.FAILED, "the server failed on this record; its log says more")
     return {
         "fromAccountId": source,

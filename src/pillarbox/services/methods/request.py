@@ -5,23 +5,26 @@ The generator yields what has to be run on the store; whoever drives it decides 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any, TypeVar
 
 import msgspec
 
+from pillarbox.core import slow
 from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
+from pillarbox.core.operation import current
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.view import View
+from pillarbox.services.methods import observed
 from pillarbox.services.methods.method import Method, check_arguments
 from pillarbox.services.methods.reference import Allowance, Answer, resolve_references
 from pillarbox.storage.database import BudgetExceeded
 from pillarbox.storage.step import Read, Steps, Write
 
-_log = logging.getLogger("pillarbox.methods")
+T = TypeVar("T")
 CORE = "urn:ietf:params:jmap:core"
 
 
@@ -57,12 +60,12 @@ class Conversation:
                 slow = method.slow(call)
                 if method.prepare is not None and method.prepares(call):
                     call.prepared = yield Read(lambda view, m=method, c=call: m.prepare(view, c), slow)  # type: ignore[misc]
-                result = yield Write(lambda tx, m=method, c=call: m.write(tx, c), method.slow(call))  # type: ignore[misc]
+                result = yield Write(lambda tx, m=method, c=call: _timed(m.write, tx, c), method.slow(call))  # type: ignore[misc]
             except Fault as fault:
-                self.answers.append(("error", fault, id))
+                self._refuse(name, fault, id)
                 continue
-            except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
-                self._fail(name, id)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
+                self._fail(name, id, error)
                 continue
             self.created_ids.update(call.created_ids)
             self._answer(method, call, result, id)
@@ -82,16 +85,16 @@ class Conversation:
                 if method is None or method.read is None:
                     raise Fault(Kind.UNKNOWN_METHOD, f"there is no method {name}")
                 call = self._call(method, given, implicit=implicit)
-                result = method.read(view, call)
+                result = _timed(method.read, view, call)
             except BudgetExceeded:
                 self._allowance.octets = octets  # it will be asked again
                 raise
             except Fault as fault:
                 self._todo.pop(0)
-                self.answers.append(("error", fault, id))
-            except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
+                self._refuse(name, fault, id)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
                 self._todo.pop(0)
-                self._fail(name, id)
+                self._fail(name, id, error)
             else:
                 self._todo.pop(0)
                 self._answer(method, call, result, id)
@@ -132,6 +135,30 @@ class Conversation:
             more = [(name, arguments, id, True) for name, arguments in method.follow(call, result)]
             self._todo[0:0] = more
 
-    def _fail(self, name: str, id: str) -> None:
-        _log.exception("%s failed", name)
-        self.answers.append(("error", Fault(Kind.FAILED, "the server failed; its log says more"), id))
+    def _refuse(self, name: str, fault: Fault, id: str) -> None:
+        observed.ERRORS.count(observed.KIND[fault.kind])
+        self.answers.append(("error", fault, id))
+
+    def _fail(self, name: str, id: str, error: Exception) -> None:
+        observed.METHOD_FAILED.log(error, method=name)
+        self._refuse(name, Fault(Kind.FAILED, "the server failed; its log says more"), id)
+
+
+def _timed(run: Callable[[Any, MethodCall], T], view: Any, call: MethodCall) -> T:
+    """Run a method's own part, and note how long it took."""
+    began = perf_counter()
+    try:
+        return run(view, call)
+    except BudgetExceeded:
+        began = 0.0  # it will run again, and be told of then
+        raise
+    finally:
+        if began:
+            _note(call.name, began, perf_counter())
+
+
+def _note(method: str, began: float, ended: float) -> None:
+    observed.METHOD_SECONDS.observe(ended - began, method)
+    slow.look("method", ended - began, method)
+    if (operation := current()) is not None:
+        operation.call(method, began, ended)

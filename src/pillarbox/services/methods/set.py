@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,12 +11,11 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import SINGLETON, YIELDING, DataType, Extra, MethodCall, Record, Rules
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.view import Transaction
-from pillarbox.services.methods import patch
+from pillarbox.services.methods import observed, patch
 from pillarbox.services.methods.convert import changed_record, new_record
 from pillarbox.services.methods.get import fetch
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
 
-_log = logging.getLogger("pillarbox.methods")
 _PASSES = 12  # deep enough for a chain of new mailboxes, each in the one before
 ARGUMENTS = {
     **ACCOUNT_ID,
@@ -123,9 +121,9 @@ class _Work:
         except Fault as fault:
             self.refused[act][key] = fault
             return False
-        except Exception:  # noqa: BLE001 -- whatever it is, the others must not suffer
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             # RFC 8620 §3.6.2: one record that we fail on must not take the others with it.
-            _log.exception("%s/set failed to %s a record", self.kind.name, act)
+            observed.RECORD_FAILED.log(error, method=f"{self.kind.name}/set", act=act)
             self.refused[act][key] = Fault(Kind.FAILED, "the server failed on this record; its log says more")
             return True
         self.refused[act].pop(key, None)

@@ -1,0 +1,36 @@
+"""What the bridge, the feed and the loop let be seen of themselves: events of the log, numbers for /metrics."""
+
+from __future__ import annotations
+
+import logging
+
+from pillarbox.core.event import Event
+from pillarbox.core.metric import Counter, Gauge, Histogram
+
+_WRITERS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+STORE_UNWRITABLE = Event("store.unwritable", logging.ERROR, "the store cannot be written", per_minute=30)
+COMMIT_FAILED = Event("store.commit_failed", logging.ERROR, "a commit failed", "writers", per_minute=30)
+WRITE_LOST = Event(
+    "store.write_refused", logging.ERROR, "what was to be written was not, and the client is told so", per_minute=600
+)
+
+READS_MOVED = Counter(
+    "pillarbox_reads_moved_total", "Reads that ran in the pool instead of on the loop.", why=("slow", "budget")
+)
+POOL_SECONDS = Histogram("pillarbox_pool_seconds", "How long work ran in the pool: reads, passwords, large messages.")
+POOL_WAIT_SECONDS = Histogram("pillarbox_pool_wait_seconds", "How long work waited for a thread of the pool.")
+WRITER_WAIT_SECONDS = Histogram("pillarbox_writer_wait_seconds", "How long write bodies waited for their turn.")
+WRITE_SECONDS = Histogram("pillarbox_write_seconds", "How long write bodies ran, without the commit.")
+COMMIT_SECONDS = Histogram("pillarbox_commit_seconds", "How long commits took, with the sync of the disk.")
+COMMIT_WRITERS = Histogram("pillarbox_commit_writers", "How many write bodies shared a commit.", bounds=_WRITERS)
+COMMITS_FAILED = Counter("pillarbox_commits_failed_total", "Commits that failed; nothing of them was kept.")
+CHANGES = Counter("pillarbox_changes_total", "Accounts that commits of this server changed, one for each commit.")
+FEED_DELIVERIES = Counter("pillarbox_feed_deliveries_total", "Changes handed to those who listen for them.")
+FEED_SUBSCRIBERS = Gauge("pillarbox_feed_subscriptions", "How many listen for changes, one for each account.")
+LOOP_LAG_SECONDS = Histogram("pillarbox_loop_lag_seconds", "How late the event loop woke up, measured each second.")
+POOL_QUEUE = Gauge("pillarbox_pool_queue", "Work that waits for a thread of the pool.")
+WRITERS = Gauge("pillarbox_writers_waiting", "Write bodies that are not committed yet.")
+MEMORY = Gauge("pillarbox_process_resident_octets", "Memory of all processes; what they share counts in each.")
+WORKERS = Gauge("pillarbox_workers", "Processes that serve.")
+WORKER_RESTARTS = Counter("pillarbox_worker_restarts_total", "Workers that died and were replaced.")

@@ -1,0 +1,62 @@
+"""What LMTP lets be seen of itself: events of the log, numbers for /metrics."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter as Counts
+
+from pillarbox.core.event import Event
+from pillarbox.core.metric import Counter, Gauge, Histogram
+from pillarbox.core.operation import Operation
+from pillarbox.core.slow import finish
+from pillarbox.wire.smtp.reply import Reply
+from pillarbox.wire.smtp.state import Answer, Message
+from pillarbox.wire.smtp.state import Event as Command
+
+DELIVERED = Event(
+    "lmtp.delivered", logging.INFO, "a message was answered", "octets", "stored", "refused", "later", "ms"
+)  # fmt: skip
+REFUSED = Event("lmtp.refused", logging.WARNING, "a command was refused", "command", "why", per_minute=600)
+FAILED = Event("lmtp.failed", logging.ERROR, "a command met an error of the server", "command")
+NOT_STORED = Event("lmtp.not_stored", logging.WARNING, "a message was not stored", "accounts", "why", per_minute=600)
+FULL = Event("lmtp.full", logging.WARNING, "full mailboxes got no copy of a message", "accounts", per_minute=600)
+TOO_MANY = Event(
+    "lmtp.too_many_connections", logging.WARNING, "a connection was sent away", "address", "connections", per_minute=10
+)
+
+RECIPIENTS = Counter(
+    "pillarbox_lmtp_recipients_total", "Recipients by the reply to RCPT.", result=("accepted", "refused", "later")
+)
+DELIVERIES = Counter(
+    "pillarbox_lmtp_deliveries_total",
+    "Replies for recipients after the message.",
+    result=("stored", "refused", "later"),
+)
+DELIVERY_SECONDS = Histogram("pillarbox_lmtp_delivery_seconds", "How long it took to read and store a message.")
+OCTETS = Counter("pillarbox_lmtp_octets_total", "Octets of messages that were stored.")
+CONNECTIONS = Gauge("pillarbox_lmtp_connections", "Open connections.")
+CONNECTIONS_MADE = Counter("pillarbox_lmtp_connections_total", "Connections that were made.")
+
+
+def note(operation: Operation, command: Command, answer: Answer) -> None:
+    """Count what a command was answered, and tell of a message."""
+    replies = [answer] if isinstance(answer, Reply) else answer
+    if not isinstance(command, Message):
+        RECIPIENTS.count(_result(replies[0].code, "accepted"))
+        finish(operation, str(replies[0].code))
+        return
+    replies = replies if len(replies) == len(command.recipients) else replies * len(command.recipients)
+    counts = Counts(_result(reply.code, "stored") for reply in replies)
+    for result, number in counts.items():
+        DELIVERIES.add(number, result)
+    seconds = finish(operation, str(replies[0].code))
+    DELIVERY_SECONDS.observe(seconds)
+    if counts["stored"]:
+        OCTETS.add(command.size)
+    stored, refused, later = counts["stored"], counts["refused"], counts["later"]
+    DELIVERED.log(octets=command.size, stored=stored, refused=refused, later=later, ms=round(seconds * 1000, 1))
+
+
+def _result(code: int, good: str) -> str:
+    """The label for a reply's code (RFC 5321 §4.2.1)."""
+    return good if code < 400 else "later" if code < 500 else "refused"

@@ -1,0 +1,30 @@
+"""What services let be seen of themselves: events of the log, numbers for /metrics."""
+
+from __future__ import annotations
+
+import logging
+
+from pillarbox.core.event import Event
+from pillarbox.core.metric import Counter
+
+LOGIN_FAILED = Event("login.failed", logging.WARNING, "the credentials were wrong", "address", "login")
+LOGIN_THROTTLED = Event(
+    "login.throttled",
+    logging.WARNING,
+    "there were too many failures, and the credentials were not looked at",
+    "address", "login",
+    per_minute=600,
+)  # fmt: skip
+LOGGED_IN = Event("login.succeeded", logging.INFO, "somebody logged in", "address", "login", "account")
+NOT_RELEASED = Event(
+    "submission.not_released", logging.ERROR, "a held message could not be released, and is tried again", "account"
+)
+NOT_NOTIFIED = Event(
+    "submission.not_notified", logging.WARNING, "a notification was not delivered to its account", "account", "why"
+)
+
+LOGINS = Counter(
+    "pillarbox_logins_total",
+    "Credentials that were looked at; those that are remembered are not.",
+    result=("succeeded", "failed", "repeated", "throttled"),
+)

@@ -1,0 +1,20 @@
+"""What the workers let be seen of themselves: events of the log. Each round of one has an id of its own."""
+
+from __future__ import annotations
+
+import logging
+
+from pillarbox.core.event import Event
+from pillarbox.core.ids import IdSource
+from pillarbox.core.operation import Operation, become
+
+FAILED = Event("worker.failed", logging.ERROR, "work failed, and is tried again later", "work", per_minute=30)
+FILES_SWEPT = Event("worker.files_swept", logging.INFO, "files that no blob is in are deleted", "files")
+ACCOUNT_PURGED = Event(
+    "worker.account_purged", logging.INFO, "the data of a removed account is deleted", "login", "account"
+)
+
+
+def begin(worker: str, ids: IdSource) -> None:
+    """What the current task does from now on is another round of a worker."""
+    become(Operation(worker, ids.new("w")))
