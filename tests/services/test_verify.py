@@ -24,6 +24,7 @@ from pillarbox.services.verify.run import CHECKS, Report, verify
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
+from tests.support.blob_file import file_of
 
 LARGE = b"z" * 76 + b"\r\n"
 
@@ -216,13 +217,13 @@ def test_the_number_of_an_account_is_not_behind_its_records(store: Store) -> Non
 
 def test_it_finds_a_file_that_is_missing(store: Store) -> None:
     [name] = store.blobs.names()
-    store.blobs.path(name).unlink()
+    file_of(store, name).unlink()
     assert rules(verify(store)) == {"blob file"}
 
 
 def test_it_finds_a_file_whose_octets_have_changed(store: Store) -> None:
     [name] = store.blobs.names()
-    path = store.blobs.path(name)
+    path = file_of(store, name)
     path.write_bytes(b"?" + path.read_bytes()[1:])
     assert rules(verify(store)) == {"blob"}
     assert verify(store, quick=True).is_sound  # which does not read them

@@ -16,15 +16,16 @@ from pillarbox.datatypes.registry import TYPES
 from pillarbox.services.directory import internal_administrator
 from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.registry import METHODS
+from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.step import drive
 
 
 class Engine:
     """Runs one method call after the other."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the store in the data directory. Raises StoreError."""
-        self.store = open_store(folder)
+    def __init__(self, folder: Path, blobs: BlobStore | None = None) -> None:
+        """Open the store in the data directory, its large blobs in files unless told otherwise. Raises StoreError."""
+        self.store = open_store(folder, blobs=blobs)
 
     def __enter__(self) -> Self:
         return self

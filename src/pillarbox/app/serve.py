@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pillarbox.app import observed
 from pillarbox.app.config.settings import Settings
-from pillarbox.app.wiring import House, Listener, build, open_store
+from pillarbox.app.wiring import House, Listener, blobs_of, build, open_store
 from pillarbox.net.socket_address import open_sockets
 from pillarbox.storage.store import Store
 
@@ -87,7 +87,7 @@ def serve_settings(settings: Settings, on_ready: Callable[[Listening], None]) ->
     with pid_file(settings.data):
         listening = listen(settings)
         try:
-            store = open_store(settings.data, settings.limits, settings.hostname)
+            store = open_store(settings.data, settings.limits, settings.hostname, blobs_of(settings))
             try:
                 serve(settings, listening, store, lambda: on_ready(listening))
             finally:

@@ -23,6 +23,10 @@ from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
+from pillarbox.storage.blob import BlobStore
+from pillarbox.storage.blob_open import open_blobs
+from pillarbox.storage.blob_url import BlobAccess
+from pillarbox.storage.database import StoreError
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.workers.housekeeping import Housekeeping
@@ -32,11 +36,33 @@ from pillarbox.workers.watch import Watch
 Listener = HttpListener | LmtpListener
 
 
-def open_store(folder: Path, limits: Limits | None = None, hostname: str = "localhost") -> Store:
+def blobs_of(settings: Settings) -> BlobStore:
+    """Where the settings say that large blobs are. Nothing is connected to. Raises StoreError."""
+    folder = settings.data / "blobs"
+    if settings.blobs.url is not None and any(folder.glob("??/b*")):
+        raise StoreError(f"blobs.url is set, but there are blobs in {folder}: `pillarbox store move-blobs` moves them")
+    return blobs_at(settings, settings.blobs.url)
+
+
+def blobs_at(settings: Settings, url: str | None) -> BlobStore:
+    """The store of large blobs at a URL; files in the data directory without one. Raises StoreError."""
+    blobs = settings.blobs
+    access = BlobAccess(
+        key_id=blobs.key_id,
+        secret=blobs.secret_key,
+        session_token=blobs.session_token,
+        seconds=blobs.patience_seconds,
+    )
+    return open_blobs(url, access, settings.data / "blobs")
+
+
+def open_store(
+    folder: Path, limits: Limits | None = None, hostname: str = "localhost", blobs: BlobStore | None = None
+) -> Store:
     """The store in a data directory, made when it is not there, with its directory. Raises StoreError."""
     connect_rules()
     Sender(hostname).connect_rules()
-    store = EmbeddedStore(folder, limits=limits)
+    store = EmbeddedStore(folder, limits=limits, blobs=blobs)
     store.write(lambda tx: tx.add_account(DIRECTORY))
     return store
 

@@ -105,6 +105,15 @@ class View(Protocol):
     def read_blob(self, account: str, blob: str) -> bytes | None:
         """The octets of a stored blob."""
 
+    def read_blob_range(self, account: str, blob: str, start: int, end: int) -> bytes | None:
+        """The octets of a stored blob from `start` to before `end`, fewer when it ends sooner."""
+
+    def write_ahead(self, data: bytes) -> None:
+        """Store octets, if they are many, before the transaction that will put them as a blob: it finds them there.
+
+        Otherwise all other writers would wait for the disk or the network meanwhile.
+        """
+
     def blob_references(self, account: str, blob: str) -> list[tuple[str, str]]:
         """(type, id) of the live records that hold the blob, or of which it is a part."""
 
@@ -122,6 +131,19 @@ class View(Protocol):
 
     def entries_of(self, account: str, item: str) -> list[Entry]:
         """The entries of the outbox for one record."""
+
+
+class Incoming(Protocol):
+    """Octets that have come, not necessarily in memory."""
+
+    size: int
+
+    @property
+    def blob(self) -> str:
+        """Their blob id."""
+
+    def store(self, *, anew: bool = False) -> None:
+        """Put them on stable storage outside of the database; `anew`: even if they were there a moment ago."""
 
 
 class Transaction(View, Protocol):
@@ -147,6 +169,9 @@ class Transaction(View, Protocol):
 
         A pending blob is an upload: it expires unless a record comes to refer to it.
         """
+
+    def put_incoming(self, account: str, incoming: Incoming, *, pending: bool = False) -> str:
+        """The same for octets that are on their way into the store, too many for the database."""
 
     def oldest_pending(self, account: str, limit: int) -> list[tuple[str, int]]:
         """(blob, size) of the blobs that no record holds, those first that were wanted the longest ago."""

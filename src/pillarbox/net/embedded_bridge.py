@@ -110,7 +110,9 @@ class EmbeddedBridge(Bridge):
         if future.cancelled():
             return
         try:
-            self._done.append((future, self.store.writer.run(body)))
+            self._done.append((future, self.store.writer.run(body, hurried=True)))
+        except BudgetExceeded:  # it needs a large blob, from a disk or a network: once more, in a thread
+            self._waiting.insert(0, (body, future, True))
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             future.set_exception(error)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.view import View
 from pillarbox.formats.message.blob_slice import parse_blob_id, read_slice
@@ -32,8 +34,37 @@ def read_any(view: View, account: str, blob_id: str) -> bytes | None:
     if parsed is None:
         return None
     base, slices = parsed
-    data = view.read_blob(account, base)
-    return data if data is None or not slices else read_slice(data, slices)
+    if not slices:
+        return view.read_blob(account, base)
+    first = slices[0]
+    data = view.read_blob_range(account, base, first.start, first.start + first.length)
+    if data is None:
+        return None
+    return read_slice(data, (msgspec.structs.replace(first, start=0), *slices[1:]))
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """Octets of a stored blob, from `start` to before `end`, that are what an id names, as they are."""
+
+    blob: str
+    start: int
+    end: int
+
+
+def extent(view: View, account: str, blob_id: str) -> Extent | None:
+    """Where the octets are that the id names, if they are stored as they are named.
+
+    None when the account has no such blob, for a slice that lies outside of it, and for one that has to be decoded.
+    """
+    parsed = parse_blob_id(blob_id)
+    size = view.blob_size(account, parsed[0]) if parsed is not None else None
+    if parsed is None or size is None:
+        return None
+    base, slices = parsed
+    if not slices:
+        return Extent(base, 0, size)
+    start, end = slices[0].start, slices[0].start + slices[0].length
+    return Extent(base, start, end) if slices[0].letter == "i" and end <= size else None
 
 
 def stored_size(view: View, account: str, blob_id: str) -> int | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 
 from pillarbox.datatypes.view import Transaction
+from pillarbox.storage import blob_sweep
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.store import Store
+from pillarbox.storage.transaction import Transaction as StoreTransaction
 
 EXPIRE = 500  # blobs that one transaction forgets
 FILE_SECONDS = 86_400.0
+STEP = 20  # deletions in one transaction: elsewhere than on a disk each takes a while
 
 
 def expire_uploads(tx: Transaction, limit: int = EXPIRE) -> int:
@@ -25,20 +28,22 @@ def expire_uploads(tx: Transaction, limit: int = EXPIRE) -> int:
 
 
 def sweep_files(store: Store, now: float | None = None, older_seconds: float = FILE_SECONDS) -> int:
-    """Delete files that no blob of any account is in, left by forgotten blobs or by a crash; how many went.
+    """Mark stored octets that no blob of any account is in, left by forgotten blobs or by a crash.
 
-    Only those of some age go: an upload's file is written before the transaction that names it. A file goes when its
-    row is gone both in what is committed and in what is being written: a commit that fails brings rows back, and they
-    must find their files. Takes the write lock.
+    Delete those that were marked an hour ago and are still not wanted; how many went. Only what is of some age is
+    marked: what is uploaded is stored before the transaction that names it.
     """
-    before = (time.time() if now is None else now) - older_seconds
-    committed = store.read(lambda view: view.blobs_in_files())
-    return store.write(lambda tx: sweep(store.blobs, committed | tx.blobs_in_files(), before))
+    now = time.time() if now is None else now
+    for page in store.blobs.pages():
+        names = store.read(lambda view, p=page: blob_sweep.unwanted(view.db, p, now - older_seconds))  # type: ignore[misc]
+        store.write(lambda tx, n=names: blob_sweep.mark(tx.db, n, int(now * 1000)))  # type: ignore[misc]
+    gone, dealt = 0, STEP
+    while dealt == STEP:
+        dealt, deleted = store.write(lambda tx: delete_step(tx, store.blobs, now))
+        gone += deleted
+    return gone
 
 
-def sweep(files: BlobStore, wanted: set[str], before: float) -> int:
-    """Delete files written before a time, in seconds since 1970, that are not wanted; how many went."""
-    gone = [name for name in files.names() if name not in wanted and files.written_at(name) < before]
-    for name in gone:
-        files.remove(name)
-    return len(gone)
+def delete_step(tx: StoreTransaction, blobs: BlobStore, now: float) -> tuple[int, int]:
+    """Deal with at most STEP marks, (how many marks, how many deleted). `now` is in seconds since 1970."""
+    return blob_sweep.remove_marked(tx.db, blobs, int(now * 1000), STEP)

@@ -16,6 +16,7 @@ from pillarbox.core.clock import Clock
 from pillarbox.core.limits import Limits
 from pillarbox.storage import text_index
 from pillarbox.storage.blob import BlobStore
+from pillarbox.storage.blob_file import FileBlobs
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.migration import migrate
 from pillarbox.storage.snapshot import Snapshot
@@ -75,12 +76,16 @@ class Writer:
         self._lock.release()
         self._mine.release()
 
-    def run(self, body: Callable[[Transaction], T]) -> T:
-        """Run one body inside the open transaction; when it raises, nothing of it remains."""
+    def run(self, body: Callable[[Transaction], T], *, hurried: bool = False) -> T:
+        """Run one body inside the open transaction; when it raises, nothing of it remains.
+
+        A hurried one raises BudgetExceeded where it would have to wait for a large blob.
+        """
         if not self._db.native.in_transaction:  # after a full disk, SQLite has undone the whole of it
             raise StoreError("the transaction was given up")
         store = self._store
         tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids, self._known)
+        tx.hurried = hurried
         with tx.savepoint():
             result = body(tx)
         self._changed.append(tx.changed)
@@ -124,9 +129,19 @@ class Writer:
 class EmbeddedStore(Store):
     """A directory with one SQLite database and a folder of large blobs."""
 
-    def __init__(self, folder: Path, *, limits: Limits | None = None, clock: Clock | None = None) -> None:
-        """Open the store, making or migrating it as needed. Raises StoreError with what to do when it cannot."""
-        super().__init__(folder, BlobStore(folder / "blobs"), limits, clock)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        blobs: BlobStore | None = None,
+    ) -> None:
+        """Open the store, making or migrating it as needed. Raises StoreError with what to do when it cannot.
+
+        `blobs` says where large blobs are: in files of the directory unless told otherwise.
+        """
+        super().__init__(folder, FileBlobs(folder / "blobs") if blobs is None else blobs, limits, clock)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

@@ -12,7 +12,7 @@ from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.storage import blob_reference, change, outbox, upload
-from pillarbox.storage.blob import BlobStore
+from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.database import BudgetExceeded, Connection
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.select import Selection
@@ -159,7 +159,25 @@ class Snapshot:
         if row is None:
             return None
         data: Any = row[1]
-        return bytes(data) if data is not None else self.blobs.read(blob)
+        if data is not None:
+            return bytes(data)
+        self.take_time()
+        return self.blobs.read(blob)
+
+    def read_blob_range(self, account: str, blob: str, start: int, end: int) -> bytes | None:
+        row = self.db.row("SELECT size, data FROM blob WHERE account = ? AND id = ?", (account, blob))
+        if row is None:
+            return None
+        data: Any = row[1]
+        if data is not None:
+            return bytes(data)[start:end]
+        self.take_time()
+        return self.blobs.read_range(blob, start, end)
+
+    def write_ahead(self, data: bytes) -> None:
+        if len(data) > self.limits.blob_inline_octets:
+            self.take_time()
+            self.blobs.write(blob_id(data), data)
 
     def blob_references(self, account: str, blob: str) -> list[tuple[str, str]]:
         """(type, id) of the live records that hold the blob, or of which it is a part (RFC 9404 §4.3)."""
@@ -176,10 +194,6 @@ class Snapshot:
 
     def pending_use(self, account: str) -> tuple[int, int]:
         return upload.pending_use(self.db, account)
-
-    def blobs_in_files(self) -> set[str]:
-        """The ids of all blobs that are in files, whatever account has them."""
-        return upload.in_files(self.db)
 
     def expired_blobs(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
         return upload.expired(self.db, before_ms, limit)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from pillarbox.core.clock import Clock, SystemClock
 from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
-from pillarbox.storage.blob import BlobStore
+from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
@@ -50,6 +50,11 @@ class Store(ABC):
         A body may be run again from its beginning when transactions got into each other's way: what it changes outside
         of the transaction must allow that.
         """
+
+    def write_ahead(self, data: bytes) -> None:
+        """Store octets, if they are many, before the transaction that will put them as a blob: it finds them there."""
+        if len(data) > self.limits.blob_inline_octets:
+            self.blobs.write(blob_id(data), data)
 
     def announce(self, changed: Changed) -> None:
         """Tell the listeners what a commit changed."""

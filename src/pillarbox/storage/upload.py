@@ -37,8 +37,3 @@ def expired(db: Connection, before_ms: int, limit: int) -> list[tuple[str, str]]
     """(account, id) of pending blobs in all accounts that were last wanted before a time, the oldest first."""
     sql = "SELECT account, id FROM blob WHERE pending = 1 AND stored_at < ? ORDER BY stored_at LIMIT ?"
     return db.rows(sql, (before_ms, limit))  # type: ignore[return-value]
-
-
-def in_files(db: Connection) -> set[str]:
-    """The ids of all blobs that are in files, whatever account has them."""
-    return {str(id) for (id,) in db.rows("SELECT DISTINCT id FROM blob WHERE data IS NULL")}

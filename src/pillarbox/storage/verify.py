@@ -229,6 +229,18 @@ def file_names(db: Connection) -> set[str]:
     return {str(id) for (id,) in db.rows("SELECT DISTINCT id FROM blob WHERE data IS NULL")}
 
 
+def outside(db: Connection, after: str, limit: int) -> list[tuple[str, int]]:
+    """(id, size) of the blobs of all accounts that are outside of the database, in the order of their ids."""
+    sql = "SELECT id, MAX(size) FROM blob WHERE data IS NULL AND id > ? GROUP BY id ORDER BY id LIMIT ?"
+    return db.rows(sql, (after, limit))  # type: ignore[return-value]
+
+
+def outside_count(db: Connection) -> int:
+    """How many there are."""
+    row = db.row("SELECT COUNT(DISTINCT id) FROM blob WHERE data IS NULL")
+    return int(str(row[0])) if row else 0
+
+
 def outbox_entries(db: Connection, account: str, types: Sequence[str], limit: int) -> list[tuple[str, str, str, int]]:
     """(id, item, blob, whether the item is a live record of one of the types) of entries in the outbox."""
     marks = ",".join("?" * len(types))

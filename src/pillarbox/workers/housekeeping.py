@@ -8,7 +8,9 @@ from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.removal import REMOVAL, Removal
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.authentication import Authentication
-from pillarbox.services.uploads import EXPIRE, FILE_SECONDS, expire_uploads, sweep
+from pillarbox.services.uploads import EXPIRE, FILE_SECONDS, STEP, delete_step, expire_uploads
+from pillarbox.storage import blob_sweep
+from pillarbox.storage.blob import Stored
 from pillarbox.storage.removal import remove_step
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
@@ -34,7 +36,14 @@ class Housekeeping:
     async def once(self) -> None:
         """Do it all once."""
         observed.begin("housekeeping", self._bridge.store.ids)
-        for work in (self._write_uses, self._expire_uploads, self._sweep_files, self._purge_accounts, self._checkpoint):
+        for work in (
+            self._write_uses,
+            self._expire_uploads,
+            self._mark_files,
+            self._delete_files,
+            self._purge_accounts,
+            self._checkpoint,
+        ):
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 -- one task's failure must not end the others
@@ -48,18 +57,29 @@ class Housekeeping:
         while await self._bridge.write(expire_uploads, slow=True) == EXPIRE:
             pass
 
-    async def _sweep_files(self) -> None:
+    async def _mark_files(self) -> None:
         """Once a day, and not at the start, when there is other work."""
         store = self._bridge.store
         now = store.clock.now_ms()
         if now < self._next_sweep_ms:
             return
         self._next_sweep_ms = now + _DAY_MS
-        committed = await self._bridge.read(lambda view: view.blobs_in_files(), slow=True)
-        before = now / 1000 - FILE_SECONDS
-        gone = await self._bridge.write(
-            lambda tx: sweep(store.blobs, committed | tx.blobs_in_files(), before), slow=True
-        )
+        pages = store.blobs.pages()
+        while page := await self._bridge.run(next, pages, None):
+            await self._mark_page(page, now)
+
+    async def _mark_page(self, page: list[Stored], now_ms: int) -> None:
+        before = now_ms / 1000 - FILE_SECONDS
+        names = await self._bridge.read(lambda view: blob_sweep.unwanted(view.db, page, before), slow=True)
+        if names:
+            await self._bridge.write(lambda tx: blob_sweep.mark(tx.db, names, now_ms), slow=True)
+
+    async def _delete_files(self) -> None:
+        store, gone, dealt = self._bridge.store, 0, STEP
+        now = store.clock.now_ms() / 1000
+        while dealt == STEP:
+            dealt, deleted = await self._bridge.write(lambda tx: delete_step(tx, store.blobs, now), slow=True)
+            gone += deleted
         if gone:
             observed.FILES_SWEPT.log(files=gone)
 

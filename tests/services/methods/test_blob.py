@@ -21,6 +21,7 @@ from pillarbox.services.uploads import expire_uploads, sweep_files
 from pillarbox.storage.step import drive
 from pillarbox.storage.store import Store
 from tests.directory_fixture import Office, office
+from tests.support.blob_file import file_of
 
 __all__ = ["office"]
 MESSAGE = (
@@ -272,17 +273,20 @@ def test_files_go_when_no_account_names_them_and_they_are_old(desk: Desk) -> Non
     store.limits = Limits(blob_inline_octets=4)
     kept, gone = desk.put(b"a long blob"), desk.put(b"another long blob")
     desk.put(b"another long blob", desk.b)
-    path, orphan = store.blobs.path(gone), store.blobs.path("b00.1.tmp")
+    path, orphan = file_of(store, gone), file_of(store, "b00.1.tmp")
     orphan.parent.mkdir(exist_ok=True)
     orphan.write_bytes(b"half")
     later = path.stat().st_mtime + 90_000
-    assert sweep_files(store, later - 90_000) == 0
+    hour = 3_600
+    assert sweep_files(store, later - 90_000) == sweep_files(store, later - 90_000 + hour) == 0
     store.write(lambda tx: tx.drop_pending(desk.a, [gone]))
-    assert sweep_files(store, later) == 1
+    assert sweep_files(store, later) == sweep_files(store, later + hour - 1) == 0  # marked, but not yet long enough
+    assert sweep_files(store, later + hour) == 1
     assert not orphan.exists()
     assert path.exists()
     store.write(lambda tx: tx.drop_pending(desk.b, [gone]))
-    assert sweep_files(store, later) == 1
+    assert sweep_files(store, later + hour) == 0
+    assert sweep_files(store, later + 2 * hour) == 1
     assert not path.exists()
     assert desk.read(kept) == b"a long blob"
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "import": ("import_", "import_", "Bring mail from an mbox, a Maildir or an archive into an account."),
     "export": ("export", "export", "Write the mail of an account to a zip, a Maildir or mbox files."),
     "verify-data": ("verify", "verify_data", "Check that everything in the store agrees."),
+    "store": ("store", "store", "Move the data to another place."),
     "config": ("config", "config", "Show, check and explain the settings."),
     "completion": ("completion", "completion", "Print the script that lets a shell complete commands."),
 }

@@ -69,12 +69,13 @@ def load_settings(config_file: Path | None, data: Path | None, assignments: Sequ
 def engine_for(config_file: Path | None, data: Path | None) -> Iterator[Engine]:
     """The engine on the configured store; what it refuses is told with exit code 1."""
     from pillarbox.app.engine import Engine  # noqa: PLC0415
+    from pillarbox.app.wiring import blobs_of  # noqa: PLC0415
     from pillarbox.core.faults import Fault  # noqa: PLC0415
     from pillarbox.storage.database import StoreError  # noqa: PLC0415
 
     settings = load_settings(config_file, data).settings
     try:
-        with Engine(settings.data) as engine:
+        with Engine(settings.data, blobs_of(settings)) as engine:
             yield engine
     except StoreError as error:
         raise Unusable(str(error)) from None

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from pillarbox.app.cli.option import Unusable, config_options, json_option, load_settings, print_json
+from pillarbox.app.wiring import blobs_of
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.verify.run import Report, verify
 from pillarbox.storage.database import StoreError
@@ -27,12 +28,13 @@ def verify_data(*, quick: bool, config_file: Path | None, data: Path | None, as_
 
     A server may run meanwhile. The exit code is 1 when something is wrong.
     """
-    folder = load_settings(config_file, data).settings.data
+    settings = load_settings(config_file, data).settings
+    folder = settings.data
     if not folder.is_dir() or not any(folder.iterdir()):
         raise Unusable(f"there is no store in {folder}")
     connect_rules()
     try:
-        store = EmbeddedStore(folder)
+        store = EmbeddedStore(folder, blobs=blobs_of(settings))
     except StoreError as error:
         raise Unusable(str(error)) from None
     try:
@@ -67,6 +69,8 @@ def _print(report: Report) -> None:
     if total > _SHOWN:
         click.echo(f"and {total - _SHOWN} more; --json prints {len(report.findings)}")
     if report.orphans:
-        click.echo(f"{report.orphans} files belong to no blob; a running server deletes them in time.", err=True)
+        click.echo(
+            f"{report.orphans} files or objects belong to no blob; a running server deletes them in time.", err=True
+        )
     sound = "Nothing is wrong" if report.is_sound else f"{total} things are wrong"
     click.echo(f"{sound} in {report.accounts} accounts.", err=True)

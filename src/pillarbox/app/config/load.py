@@ -15,6 +15,7 @@ import msgspec
 from pillarbox.app.config.key import Key, keys
 from pillarbox.app.config.settings import Settings
 from pillarbox.net.socket_address import parse_socket_address
+from pillarbox.storage.blob_url import parse_blob_url
 
 _ENVIRONMENT_OF_OTHERS = ("PILLARBOX_CONFIG",)
 DEFAULT = "default"
@@ -44,7 +45,8 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
             values[key.name] = _convert(key, value, is_text=is_text)
             sources[key.name] = source
         except ValueError as error:  # msgspec's and ours
-            shown = "a secret" if key.secret else repr(value)
+            # Somebody may have put a key into a URL.
+            shown = "a secret" if key.secret else "a URL" if key.name == "blobs.url" else repr(value)
             why = "" if isinstance(error, msgspec.ValidationError) else f" ({error})"
             mistakes.append(f"{key.name}, from {source}: found {shown}{why}, allowed is {key.allowed}")
 
@@ -135,6 +137,8 @@ def _check(name: str, value: Any) -> None:
             ipaddress.ip_network(network)
     if name == "outbound.ca_file" and value is not None and not value.is_file():
         raise ValueError("there is no such file")
+    if name == "blobs.url" and value is not None:
+        parse_blob_url(value)
     if name.startswith("limits.") and value < 1:
         raise ValueError("a limit is at least 1")
 

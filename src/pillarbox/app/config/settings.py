@@ -64,6 +64,30 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class Blobs(msgspec.Struct, frozen=True, kw_only=True):
+    """Where large blobs are; small ones are in the database."""
+
+    url: Annotated[
+        str | None,
+        Doc(
+            description="An S3-compatible store, such as s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION; "
+            "without it, files in the data directory. See [Blobs in S3](../deploy/s3.md)."
+        ),
+    ] = None
+    key_id: Annotated[
+        str | None, Doc(description="The access key's id; without it, what the environment or the machine offers.")
+    ] = None
+    secret_key: Annotated[
+        str | None, Doc(description="The access key's secret. Best from a file.", extra={"secret": True})
+    ] = None
+    session_token: Annotated[
+        str | None, Doc(description="The session token of a temporary access key.", extra={"secret": True})
+    ] = None
+    patience_seconds: Annotated[
+        int, Doc(ge=1, description="For how long a request to the store is tried again before it is given up.")
+    ] = 30
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says of itself, on standard error."""
 
@@ -87,5 +111,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http: Http = msgspec.field(default_factory=Http)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
     outbound: Outbound = msgspec.field(default_factory=Outbound)
+    blobs: Blobs = msgspec.field(default_factory=Blobs)
     log: Log = msgspec.field(default_factory=Log)
     limits: Limits = msgspec.field(default_factory=Limits)

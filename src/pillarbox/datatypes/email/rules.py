@@ -60,9 +60,10 @@ class EmailRules(Rules[Email]):
             )
         for creation_id, given in drafts.items():
             try:
-                out[creation_id] = compose(view, call, given)
+                out[creation_id] = composed = compose(view, call, given)
                 if _octets(out) > view.limits.max_blob_octets_in_call:
                     raise Fault(Kind.TOO_LARGE, "the emails of this call are too large; create fewer at a time")
+                view.write_ahead(composed.reading.data)
             except Fault as fault:
                 out[creation_id] = fault
         return out

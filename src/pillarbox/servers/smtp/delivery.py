@@ -139,7 +139,10 @@ class Decider:
         id, received_ms, reading = taken
         recipients = tuple(self._accounts)
         self._accounts = []
-        failures = await self._shared.bridge.write(lambda tx: store_for(tx, recipients, reading, received_ms))
+        bridge = self._shared.bridge
+        if len(reading.data) > bridge.store.limits.blob_inline_octets:
+            await bridge.run(bridge.store.write_ahead, reading.data)
+        failures = await bridge.write(lambda tx: store_for(tx, recipients, reading, received_ms))
         # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
         return [saved if failure is None else failure for failure in failures]

@@ -24,16 +24,25 @@ def check_blobs(ground: Ground) -> Iterator[Finding]:
 
 
 def _check_octets(ground: Ground, blob: rows.BlobRow) -> Iterator[Finding]:
-    if blob.kept is None and not ground.view.blobs.path(blob.id).is_file():
-        yield ground.finding("blob file", _TYPE, blob.id, "its file is missing")
-        return
-    length = blob.kept if blob.kept is not None else ground.view.blobs.path(blob.id).stat().st_size
-    if length != blob.size:
+    length = blob.kept
+    if length is None:
+        if ground.outside is None:
+            return
+        length = ground.outside.get(blob.id)
+    if length is None:
+        yield ground.finding("blob file", _TYPE, blob.id, "its file or object is missing")
+    elif length != blob.size:
         yield ground.finding("blob", _TYPE, blob.id, f"it should have {blob.size} octets and has {length}")
-    elif not ground.quick:
+    elif not ground.quick and _id(ground, blob) != blob.id:
+        yield ground.finding("blob", _TYPE, blob.id, "its octets are not those that its id says")
+
+
+def _id(ground: Ground, blob: rows.BlobRow) -> str | None:
+    """The id that the octets have."""
+    if blob.kept is not None:
         data = ground.view.read_blob(ground.account, blob.id)
-        if data is None or blob_id(data) != blob.id:
-            yield ground.finding("blob", _TYPE, blob.id, "its octets are not those that its id says")
+        return blob_id(data) if data is not None else None
+    return ground.view.blobs.digest(blob.id, blob.size)
 
 
 def check_outbox(ground: Ground) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ class Ground(msgspec.Struct, frozen=True):
     modseq: int
     types: tuple[DataType[Any], ...]
     quick: bool  # without reading every octet
+    outside: Mapping[str, int] | None = None  # the sizes of all blobs outside of the database; None: it does not answer
 
     def finding(self, rule: str, type: str, id: str, detail: str) -> Finding:
         """Say what is wrong in this account."""

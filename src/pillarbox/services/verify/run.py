@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from pillarbox.core.account import DIRECTORY
+from pillarbox.core.faults import Fault
 from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.registry import TYPES
@@ -18,6 +19,7 @@ from pillarbox.services.verify.mail import check_mail, check_search
 from pillarbox.services.verify.member import check_index, check_members
 from pillarbox.services.verify.record import check_numbers, check_records
 from pillarbox.storage import verify as rows
+from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.store import Store
 
@@ -34,7 +36,7 @@ CHECKS: tuple[Check, ...] = (
 )
 _KEPT = 10_000
 # What a check may meet in data that was never meant to be.
-_STOPPERS: tuple[type[Exception], ...] = (*rows.ENGINE_ERRORS, ValueError, TypeError, KeyError)
+_STOPPERS: tuple[type[Exception], ...] = (*rows.ENGINE_ERRORS, ValueError, TypeError, KeyError, Fault)
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -88,18 +90,30 @@ def _all(
         yield Finding("database", "", "", "", line)
     for table, account in rows.homeless(view.db):
         yield Finding("account", account, "", "", f"the table {table} has rows of it, but there is no such account")
+    # Listed after the snapshot began: what it refers to is there by now.
+    outside = _outside(view.blobs)
+    if outside is None:
+        yield Finding("blob store", "", "", "", "it cannot be listed; the log says why")
     going = {removal.account_id for removal in view.all(REMOVAL, DIRECTORY) if removal.is_due(view.now_ms)}
     found = [(id, modseq) for id, modseq in rows.accounts(view.db) if id not in going]  # those are being deleted
     for done, (account, modseq) in enumerate(found):
         on_progress(done, len(found))
-        ground = Ground(view, account, modseq, types, quick)
+        ground = Ground(view, account, modseq, types, quick, outside)
         for check in CHECKS:
             yield from _guarded(check, ground)
         report.accounts += 1
     on_progress(len(found), len(found))
     for doc in rows.stray_texts(view.db, LIMIT):
         yield Finding("text index", "", "Email", str(doc), "the text index has a document of no email")
-    report.orphans = len(set(view.blobs.names()) - rows.file_names(view.db))
+    report.orphans = len(outside.keys() - rows.file_names(view.db)) if outside else 0
+
+
+def _outside(blobs: BlobStore) -> dict[str, int] | None:
+    """The sizes of all blobs outside of the database, by their ids; None when it cannot be said."""
+    try:
+        return {stored.name: stored.size for page in blobs.pages() for stored in page}
+    except Fault:
+        return None
 
 
 def _guarded(check: Check, ground: Ground) -> Iterator[Finding]:
