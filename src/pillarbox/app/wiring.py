@@ -8,6 +8,7 @@ from pathlib import Path
 from socket import socket
 
 from pillarbox.app.config.settings import Http, Settings
+from pillarbox.app.restoring import refuse_half_restored
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.registry import TYPES
@@ -60,6 +61,7 @@ def open_store(
     folder: Path, limits: Limits | None = None, hostname: str = "localhost", blobs: BlobStore | None = None
 ) -> Store:
     """The store in a data directory, made when it is not there, with its directory. Raises StoreError."""
+    refuse_half_restored(folder)
     connect_rules()
     Sender(hostname).connect_rules()
     store = EmbeddedStore(folder, limits=limits, blobs=blobs)

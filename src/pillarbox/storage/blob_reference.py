@@ -20,7 +20,7 @@ _TYPE = (
 
 def follow_blobs(db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None, now_ms: int) -> None:
     """Keep the references of a record in step with its properties that name blobs."""
-    before, after = _named(kind, old), _named(kind, new)
+    before, after = named(kind, old), named(kind, new)
     item = (new or old).id  # type: ignore[union-attr]
     for blob in sorted(after - before):
         hold(db, account, blob, kind.name, item)
@@ -68,7 +68,8 @@ def stored_id(blob: str) -> str:
     return blob.partition("-")[0]
 
 
-def _named(kind: DataType[R], record: R | None) -> set[str]:
+def named(kind: DataType[R], record: R | None) -> set[str]:
+    """The stored blobs that a record names; none for no record."""
     if record is None:
         return set()
     out: set[str] = set()

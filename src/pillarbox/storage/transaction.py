@@ -177,8 +177,9 @@ class Transaction(Snapshot):
             return
         self.before_reading(kind, account)
         if not number:
-            sql = "UPDATE record SET body = ? WHERE account = ? AND type = ? AND id = ?"
-            self.db.run(sql, (body, account, kind.name, new.id))
+            # Nobody is told, but a backup has to find it.
+            sql = "UPDATE record SET body = ?, touched = ? WHERE account = ? AND type = ? AND id = ?"
+            self.db.run(sql, (body, self.number(account), account, kind.name, new.id))
         else:
             self.db.run(
                 "UPDATE record SET body = ?, modseq = ?, full_modseq = ?, unique_key = ?"

@@ -156,7 +156,7 @@ def late_numbers(db: Connection, account: str, modseq: int, limit: int) -> list[
     """(table, id) of what has a number that the account has not reached, or was created after its last change."""
     sql = (
         "SELECT * FROM (SELECT 'record', type || ' ' || id FROM record WHERE account = ?1 AND"
-        "   (modseq > ?2 OR created > modseq OR full_modseq > modseq OR full_modseq < created)"
+        "   (modseq > ?2 OR touched > ?2 OR created > modseq OR full_modseq > modseq OR full_modseq < created)"
         " UNION ALL SELECT 'member', container || ' ' || uid FROM member"
         "   WHERE account = ?1 AND (modseq > ?2 OR created > modseq)"
         " UNION ALL SELECT 'floor', type FROM floor WHERE account = ?1 AND modseq > ?2) x LIMIT ?3"

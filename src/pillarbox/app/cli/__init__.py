@@ -18,6 +18,8 @@ COMMANDS = {
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
     "import": ("import_", "import_", "Bring mail from an mbox, a Maildir or an archive into an account."),
     "export": ("export", "export", "Write the mail of an account to a zip, a Maildir or mbox files."),
+    "backup": ("backup", "backup", "Back up the store while it is in use; list, check and thin out backups."),
+    "restore": ("restore", "restore_", "Restore a backup: all of it, or what was lost."),
     "verify-data": ("verify", "verify_data", "Check that everything in the store agrees."),
     "store": ("store", "store", "Move the data to another place."),
     "config": ("config", "config", "Show, check and explain the settings."),

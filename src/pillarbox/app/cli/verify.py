@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from pillarbox.app.cli.option import Unusable, config_options, json_option, load_settings, print_json
+from pillarbox.app.restoring import refuse_half_restored
 from pillarbox.app.wiring import blobs_of
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.verify.run import Report, verify
@@ -34,6 +35,7 @@ def verify_data(*, quick: bool, config_file: Path | None, data: Path | None, as_
         raise Unusable(f"there is no store in {folder}")
     connect_rules()
     try:
+        refuse_half_restored(folder)
         store = EmbeddedStore(folder, blobs=blobs_of(settings))
     except StoreError as error:
         raise Unusable(str(error)) from None

@@ -60,23 +60,28 @@ def new_email(
 
 
 def _extra(email: Email, reading: Reading) -> Extra:
-    text = reading.text
     received = from_date(email.received_at) or 0
     fixed: dict[str, str | int | None] = {"thread_id": email.thread_id, "received_at": received, "size": email.size}
     return Extra(
         parts={"listing": _encode(reading.listing), "structure": _encode(reading.structure)},
         columns={**reading.columns, **fixed},
-        text={
-            "sender": text.from_,
-            "recipient": text.to,
-            "cc": text.cc,
-            "bcc": text.bcc,
-            "subject": text.subject,
-            "body": text.body,
-            "attachment": text.attachments,
-            "marks": reading.header_names,
-        },
+        text=text_of(reading),
     )
+
+
+def text_of(reading: Reading) -> dict[str, str]:
+    """What a search looks through, by the column of the text index."""
+    text = reading.text
+    return {
+        "sender": text.from_,
+        "recipient": text.to,
+        "cc": text.cc,
+        "bcc": text.bcc,
+        "subject": text.subject,
+        "body": text.body,
+        "attachment": text.attachments,
+        "marks": reading.header_names,
+    }
 
 
 def add_message(

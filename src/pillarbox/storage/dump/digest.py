@@ -1,0 +1,74 @@
+"""A digest of all that an account has, to compare two stores: the same rows give the same, on any engine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from pillarbox.storage.database import Connection
+from pillarbox.storage.dump.item import BLOB, INDEX, MEMBER, OUTBOX, RECORD
+
+_CHUNK = 500
+_BITS = 256
+_encode = msgspec.msgpack.Encoder().encode
+# Table -> its key after the account, and its columns.
+_TABLES = {
+    "record": (("type", "id"), f"type, {RECORD}"),
+    "part": (("type", "id", "name"), "type, id, name, body"),
+    "member": (("container", "uid"), MEMBER),
+    "container": (("id",), "id, next_uid"),
+    "lookup": (("type", "property", "value", "item"), "type, property, value, item"),
+    "floor": (("type",), "type, modseq"),
+    "blob": (("id",), BLOB),
+    "outbox": (("id",), OUTBOX),
+    **{table: (("id",), f"id, {', '.join(columns)}") for table, columns in INDEX.items()},
+}
+
+
+class AccountDigest(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows an account has in each table, and the sum of all rows' digests."""
+
+    modseq: int
+    counts: dict[str, int]
+    digest: str
+
+
+def account_digest(db: Connection, account: str) -> AccountDigest:
+    """Read all rows of an account but its texts. The order of rows does not matter: engines sort in their own ways."""
+    row = db.row("SELECT modseq, epoch FROM account WHERE id = ?", (account,))
+    total = _number("account", row or ())
+    counts: dict[str, int] = {}
+    for table, (key, columns) in _TABLES.items():
+        counts[table] = 0
+        for values in _rows(db, account, table, key, columns):
+            counts[table] += 1
+            total += _number(table, values)
+    modseq = int(str(row[0])) if row is not None else 0
+    return AccountDigest(modseq=modseq, counts=counts, digest=f"{total % (1 << _BITS):064x}")
+
+
+def counts(db: Connection, account: str) -> dict[str, int]:
+    """How many rows an account has in each table."""
+    out = {}
+    for table in _TABLES:
+        row = db.row(f"SELECT COUNT(*) FROM {table} WHERE account = ?", (account,))
+        out[table] = int(str(row[0])) if row is not None else 0
+    return out
+
+
+def _rows(db: Connection, account: str, table: str, key: Sequence[str], columns: str) -> Iterator[tuple[object, ...]]:
+    names, marks = ", ".join(key), ", ".join("?" * len(key))
+    # Row values compare by their first difference; the least of each type is before all.
+    sql = f"SELECT {names}, {columns} FROM {table} WHERE account = ? AND ({names}) > ({marks}) ORDER BY {names} LIMIT ?"
+    at: tuple[object, ...] = tuple(-1 if name == "uid" else "" for name in key)
+    while rows := db.rows(sql, (account, *at, _CHUNK)):  # type: ignore[arg-type]
+        for row in rows:
+            yield row[len(key) :]
+        at = rows[-1][: len(key)]
+
+
+def _number(table: str, values: Sequence[object]) -> int:
+    digest = hashlib.blake2b(_encode([table, *values]), digest_size=_BITS // 8)
+    return int.from_bytes(digest.digest(), "big")

@@ -1,0 +1,200 @@
+"""Takes items of a dump into a store: the last one of a key wins, so any of it may be taken in again.
+
+Rows go in as they were, with their numbers: this is no change of the data, and passes by the door for writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pillarbox.datatypes.declare import DataType, Record
+from pillarbox.datatypes.mark import Mark
+from pillarbox.storage.blob_reference import named
+from pillarbox.storage.blob_sweep import unmark
+from pillarbox.storage.dump.item import (
+    INDEX,
+    BlobItem,
+    ContainerItem,
+    FloorItem,
+    Item,
+    MemberItem,
+    OutboxItem,
+    RecordItem,
+    TailItem,
+)
+from pillarbox.storage.dump.walk import Kinds, decoded
+from pillarbox.storage.outbox import HOLDER
+from pillarbox.storage.transaction import Transaction
+
+T = TypeVar("T", bound=Item)
+_BLOB = "Blob"
+_STALE = 2  # in blob.pending: it was pending before the last tail, which has to name it to keep it
+_RECORD_SQL = (
+    "INSERT INTO record (account, type, id, created, modseq, full_modseq, touched, destroyed, unique_key, body)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, type, id) DO UPDATE SET created = excluded.created,"
+    " modseq = excluded.modseq, full_modseq = excluded.full_modseq, touched = excluded.touched,"
+    " destroyed = excluded.destroyed, unique_key = excluded.unique_key, body = excluded.body"
+)
+_MEMBER_SQL = (
+    "INSERT INTO member (account, container, uid, item, type, created, modseq, removed, sort_key, group_id, size,"
+    " words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, container, uid) DO UPDATE SET"
+    " item = excluded.item, type = excluded.type, created = excluded.created, modseq = excluded.modseq,"
+    " removed = excluded.removed, sort_key = excluded.sort_key, group_id = excluded.group_id, size = excluded.size,"
+    " words = excluded.words"
+)
+
+
+class Replay:
+    """Writes items in one transaction.
+
+    `octets` finds a blob's octets by its id; None says that they cannot be had, and then the blob is left out.
+    """
+
+    def __init__(self, tx: Transaction, kinds: Kinds, octets: Callable[[str], bytes | None]) -> None:
+        self._tx, self._db, self._kinds, self._octets = tx, tx.db, kinds, octets
+        self._takers: Mapping[type[Any], Callable[[Any], None]] = {
+            RecordItem: self._record,
+            MemberItem: self._member,
+            BlobItem: self._blob,
+            TailItem: self._tail,
+            ContainerItem: self._container,
+            FloorItem: self._floor,
+            OutboxItem: self._outbox,
+        }
+
+    def take(self, items: Iterable[Item]) -> None:
+        """Take in items in the order of the dump."""
+        for item in items:
+            self._takers[type(item)](item)
+
+    def _record(self, item: RecordItem) -> None:
+        kind = self._kinds.get(item.type)
+        row = self._db.row(
+            "SELECT body FROM record WHERE account = ? AND type = ? AND id = ?", (item.account, item.type, item.id)
+        )
+        if item.unique_key is not None:
+            # Two records that exchanged their names meet here one after the other: the other is about to be renamed.
+            self._db.run(
+                "UPDATE record SET unique_key = NULL WHERE account = ? AND type = ? AND unique_key = ? AND id <> ?",
+                (item.account, item.type, item.unique_key, item.id),
+            )
+        values = (item.created, item.modseq, item.full_modseq, item.touched, item.destroyed, item.unique_key, item.body)
+        self._db.run(_RECORD_SQL, (item.account, item.type, item.id, *values))
+        if kind is not None:
+            old = decoded(kind, row[0]) if row is not None and row[0] else None  # type: ignore[arg-type]
+            new = decoded(kind, item.body) if item.body else None
+            self._lookups(kind, item.account, old, new)
+        self._beside(kind, item)
+
+    def _lookups(self, kind: DataType[Any], account: str, old: Record | None, new: Record | None) -> None:
+        before, after = lookups_of(kind, old), lookups_of(kind, new)
+        for entry in before - after:
+            self._db.run(
+                "DELETE FROM lookup WHERE account = ? AND type = ? AND property = ? AND value = ? AND item = ?",
+                (account, *entry),
+            )
+        for entry in after - before:
+            self._add_lookup(account, *entry)
+
+    def _add_lookup(self, *row: str) -> None:
+        self._db.run(
+            "INSERT INTO lookup (account, type, property, value, item) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            row,
+        )
+
+    def _beside(self, kind: DataType[Any] | None, item: RecordItem) -> None:
+        if item.destroyed or item.parts is not None:
+            sql = "DELETE FROM part WHERE account = ? AND type = ? AND id = ?"
+            self._db.run(sql, (item.account, item.type, item.id))
+        for name, body in item.parts or ():
+            sql = "INSERT INTO part (account, type, id, name, body) VALUES (?, ?, ?, ?, ?)"
+            self._db.run(sql, (item.account, item.type, item.id, name, body))
+        table = kind.index_table if kind is not None else ""
+        if table and item.destroyed:
+            self._db.run(f"DELETE FROM {table} WHERE account = ? AND id = ?", (item.account, item.id))
+        elif table and item.index is not None:
+            columns = INDEX[table]
+            sql = (
+                f"INSERT INTO {table} (account, id, {', '.join(columns)}) VALUES (?, ?{', ?' * len(columns)})"
+                f" ON CONFLICT (account, id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)}"
+            )
+            self._db.run(sql, (item.account, item.id, *item.index))
+
+    def _member(self, item: MemberItem) -> None:
+        if not item.removed:
+            # A record that left and came back has another uid: that it left may be told later than that it came.
+            self._db.run(
+                "UPDATE member SET removed = 1 WHERE account = ? AND container = ? AND item = ? AND removed = 0"
+                " AND uid <> ?",
+                (item.account, item.container, item.item, item.uid),
+            )
+        values = (item.created, item.modseq, item.removed, item.sort_key, item.group_id, item.size, item.words)
+        self._db.run(_MEMBER_SQL, (item.account, item.container, item.uid, item.item, item.type, *values))
+
+    def _blob(self, item: BlobItem) -> None:
+        row = self._db.row("SELECT size FROM blob WHERE account = ? AND id = ?", (item.account, item.id))
+        if row is not None:
+            sql = "UPDATE blob SET stored_at = ?, pending = ? WHERE account = ? AND id = ?"
+            self._db.run(sql, (item.stored_at, item.pending, item.account, item.id))
+            return
+        data = self._octets(item.id)
+        if data is None:
+            return
+        inline = len(data) <= self._tx.limits.blob_inline_octets
+        if not inline:
+            self._tx.blobs.write(item.id, data, anew=unmark(self._db, item.id))
+        self._db.run(
+            "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)",
+            (item.account, item.id, item.size, item.stored_at, item.pending, data if inline else None),
+        )
+
+    def _tail(self, item: TailItem) -> None:
+        """What follows is whole: what was there of it before goes."""
+        account = item.account
+        self._db.run(
+            "INSERT INTO account (id, modseq, epoch) VALUES (?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET modseq = excluded.modseq, epoch = excluded.epoch",
+            (account, item.modseq, item.epoch),
+        )
+        for entry, blob in self._db.rows("SELECT id, blob FROM outbox WHERE account = ?", (account,)):
+            sql = "DELETE FROM lookup WHERE account = ? AND type = ? AND property = ? AND value = ? AND item = ?"
+            self._db.run(sql, (account, _BLOB, str(blob), HOLDER, str(entry)))
+        for table in ("outbox", "container", "floor"):
+            self._db.run(f"DELETE FROM {table} WHERE account = ?", (account,))
+        self._db.run("UPDATE blob SET pending = ? WHERE account = ? AND pending = 1", (_STALE, account))
+
+    def _container(self, item: ContainerItem) -> None:
+        sql = "INSERT INTO container (account, id, next_uid) VALUES (?, ?, ?)"
+        self._db.run(f"{sql} ON CONFLICT (account, id) DO UPDATE SET next_uid = excluded.next_uid", tuple_of(item))
+
+    def _floor(self, item: FloorItem) -> None:
+        sql = "INSERT INTO floor (account, type, modseq) VALUES (?, ?, ?)"
+        self._db.run(f"{sql} ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq", tuple_of(item))
+
+    def _outbox(self, item: OutboxItem) -> None:
+        sql = "INSERT INTO outbox (account, id, due_at, kind, item, blob, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        self._db.run(
+            f"{sql} ON CONFLICT (account, id) DO UPDATE SET due_at = excluded.due_at, body = excluded.body",
+            tuple_of(item),
+        )
+        if item.blob:
+            self._add_lookup(item.account, _BLOB, item.blob, HOLDER, item.id)
+
+
+def tuple_of(item: Any) -> tuple[Any, ...]:
+    """The item's values in the order of its columns."""
+    return tuple(getattr(item, name) for name in item.__struct_fields__)
+
+
+def lookups_of(kind: DataType[Any], record: Record | None) -> set[tuple[str, str, str, str]]:
+    """(type, property, value, item) of the rows that `lookup` has for a record."""
+    if record is None:
+        return set()
+    out = {(_BLOB, blob, kind.name, record.id) for blob in named(kind, record)}
+    for prop in kind.indexed:
+        value = getattr(record, prop.attribute)
+        if not prop.is_marked(Mark.BLOB) and value is not None:
+            values = (value,) if isinstance(value, str) else value
+            out |= {(kind.name, prop.name, one, record.id) for one in values}
+    return out
