@@ -17,6 +17,7 @@ from pillarbox.services.backup.repository import Repository
 from pillarbox.services.backup.run import back_up
 from pillarbox.services.backup.target import BackupError, DirectoryTarget
 from pillarbox.storage.embedded import EmbeddedStore
+from tests.support.blob_file import file_of
 from tests.support.copy import digests, repository, restored
 from tests.support.history import History
 from tests.support.mail_house import House, message, open_house
@@ -244,7 +245,7 @@ def test_what_is_damaged_in_the_store_is_told_and_comes_once_it_is_mended(house:
     source = repository(tmp_path / "backups")
     email = house.add(message("Large", "y" * 400_000))
     blob = house.get("Email", email, "blobId")["blobId"]
-    path = house.store.blobs.path(blob)
+    path = file_of(house.store, blob)
     data = path.read_bytes()
     path.write_bytes(b"rotten")
     assert back_up(house.store, source).damaged == [f"a1 {blob}"]
