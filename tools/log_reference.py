@@ -1,4 +1,4 @@
-"""Writes the table of docs/reference/logs.md from what the program declares."""
+"""Writes the tables of docs/reference/logs.md and docs/reference/metrics.md from what the program declares."""
 
 import argparse
 import importlib
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pillarbox
 from pillarbox.core.event import EVENTS
+from pillarbox.core.metric import REGISTRY
+from pillarbox.workers.observed import ONCE
 from tools.page import ROOT, settle
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -34,6 +36,15 @@ def events() -> str:
     return "\n".join(lines) + "\n"
 
 
+def metrics() -> str:
+    """The instruments by name."""
+    lines = ["| Name | Kind | It says | Labels |", "|---|---|---|---|"]
+    for instrument in sorted([*REGISTRY.instruments.values(), *ONCE.instruments.values()], key=lambda i: i.name):
+        labels = ", ".join(f"`{label}`" for label in instrument.labels)
+        lines.append(f"| `{instrument.name}` | {instrument.kind} | {instrument.says} | {labels} |")
+    return "\n".join(lines) + "\n"
+
+
 def page(path: Path, table: str) -> str:
     """The page with this table in the place of what stands after the mark, up to the next heading."""
     head, mark, rest = path.read_text(encoding="utf-8").partition(MARK)
@@ -49,7 +60,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a page is stale")
     arguments = parser.parse_args()
     import_all()
-    tables = {"logs.md": events()}
+    tables = {"logs.md": events(), "metrics.md": metrics()}
     pages = {REFERENCE / name: page(REFERENCE / name, table) for name, table in tables.items()}
     settled = [settle(path, text, check=arguments.check) for path, text in pages.items()]
     return 0 if all(settled) else 1

@@ -32,16 +32,18 @@ class Listening:
 
     http: Sequence[socket.socket]
     lmtp: Sequence[socket.socket]
+    metrics: Sequence[socket.socket] = ()
 
     def close(self) -> None:
         """Close them all."""
-        for sock in (*self.http, *self.lmtp):
+        for sock in (*self.http, *self.lmtp, *self.metrics):
             sock.close()
 
 
 def listen(settings: Settings) -> Listening:
     """Open all sockets that the settings name. Raises ServeError."""
-    return Listening(_open("http", settings.http.listen), _open("lmtp", settings.lmtp.listen))
+    opened = {name: _open(name, getattr(settings, name).listen) for name in ("http", "lmtp", "metrics")}
+    return Listening(**opened)
 
 
 def _open(protocol: str, addresses: Sequence[str]) -> list[socket.socket]:
@@ -77,9 +79,9 @@ def serve(settings: Settings, listening: Listening, store: Store, on_ready: Call
     """Answer on the sockets until SIGTERM or SIGINT; `on_ready` is called when the first request can be made."""
     # The committing thread must not wait 5 ms for the interpreter whenever the event loop is busy.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    house = build(settings, store, listening.http, listening.lmtp)
+    house = build(settings, store, listening.http, listening.lmtp, listening.metrics)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_run(house, on_ready))
+        runner.run(_run(house, on_ready, settings.health.drain_seconds))
 
 
 def serve_settings(settings: Settings, on_ready: Callable[[Listening], None]) -> None:
@@ -104,7 +106,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _run(house: House, on_ready: Callable[[], None]) -> None:
+async def _run(house: House, on_ready: Callable[[], None], drain_seconds: float) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -119,6 +121,8 @@ async def _run(house: House, on_ready: Callable[[], None]) -> None:
         on_ready()
         await stop.wait()
         observed.STOPPING.log()
+        house.watching.health.is_stopping = True  # who distributes requests sends them elsewhere from now on
+        await asyncio.sleep(drain_seconds)
     finally:
         for listener in started:
             await listener.stop()

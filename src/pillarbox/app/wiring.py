@@ -9,6 +9,7 @@ from socket import socket
 
 from pillarbox.app.config.settings import Http, Settings
 from pillarbox.app.restoring import refuse_half_restored
+from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.registry import TYPES
@@ -32,6 +33,7 @@ from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
+from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
 Listener = HttpListener | LmtpListener
@@ -76,7 +78,8 @@ class House:
     store: Store
     bridge: Bridge
     listeners: Sequence[Listener]
-    workers: Sequence[Housekeeping | OutboxWorker | Watch]
+    workers: Sequence[Housekeeping | OutboxWorker | Watch | Sampler]
+    watching: Watching
 
 
 def bridge_to(store: Store) -> Bridge:
@@ -86,21 +89,34 @@ def bridge_to(store: Store) -> Bridge:
     raise TypeError(type(store).__name__)
 
 
-def build(settings: Settings, store: Store, http_sockets: Sequence[socket], lmtp_sockets: Sequence[socket]) -> House:
+def build(
+    settings: Settings,
+    store: Store,
+    http_sockets: Sequence[socket],
+    lmtp_sockets: Sequence[socket],
+    metrics_sockets: Sequence[socket] = (),
+) -> House:
     """The house, ready to be started on an event loop. Call it on that loop's thread."""
     bridge = bridge_to(store)
     authentication = Authentication(store.clock, store.read)
     store.listeners.append(authentication.changed)
     http = _http_settings(settings.http)
-    app = HttpApp(http, jmap_routes(bridge, METHODS, TYPES, authentication, http), bridge.run)
+    watching = build_watching(bridge, settings, http, metrics_sockets)
+    routes = [*jmap_routes(bridge, METHODS, TYPES, authentication, http), *watching.routes]
+    app = HttpApp(http, routes, bridge.run)
     outbox = OutboxWorker(bridge, Sender(settings.hostname))
-    workers = (Housekeeping(bridge, authentication), outbox, Watch(bridge, TYPES))
+    workers = (Housekeeping(bridge, authentication), outbox, Watch(bridge, TYPES), watching.sampler)
     limits = settings.limits
     lmtp = LmtpSettings(
         hostname=settings.hostname, max_size=limits.max_size_message, max_recipients=limits.max_recipients
     )
-    listeners = (HttpListener(app, http_sockets), LmtpListener(bridge, lmtp_sockets, lmtp))
-    return House(store, bridge, listeners, workers)
+    # Health is asked while the others stop, so its own listener stops last.
+    listeners: Sequence[Listener] = (
+        HttpListener(app, http_sockets),
+        LmtpListener(bridge, lmtp_sockets, lmtp),
+        *watching.listeners,
+    )
+    return House(store, bridge, listeners, workers, watching)
 
 
 def _http_settings(http: Http) -> HttpSettings:

@@ -53,10 +53,14 @@ class Registry:
         """
         self.lock = threading.Lock()
         self.numbers = self._parts[part]
+        self.leave(part)
+
+    def leave(self, part: int) -> None:
+        """Nobody counts in this part any more: what was there for the moment is gone. For whoever buries processes."""
         for gauge in self.instruments.values():
             if isinstance(gauge, Gauge):
                 for at in gauge.places.values():
-                    self.numbers[at] = 0.0
+                    self._parts[part][at] = 0.0
 
     def total(self, at: int, *, most: bool = False) -> float:
         """A number over all processes: the sum, or the highest."""

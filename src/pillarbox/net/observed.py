@@ -14,6 +14,7 @@ COMMIT_FAILED = Event("store.commit_failed", logging.ERROR, "a commit failed", "
 WRITE_LOST = Event(
     "store.write_refused", logging.ERROR, "what was to be written was not, and the client is told so", per_minute=600
 )
+NOT_READY = Event("health.not_ready", logging.WARNING, "the store failed a check", "check", per_minute=10)
 
 READS_MOVED = Counter(
     "pillarbox_reads_moved_total", "Reads that ran in the pool instead of on the loop.", why=("slow", "budget")
@@ -27,10 +28,9 @@ COMMIT_WRITERS = Histogram("pillarbox_commit_writers", "How many write bodies sh
 COMMITS_FAILED = Counter("pillarbox_commits_failed_total", "Commits that failed; nothing of them was kept.")
 CHANGES = Counter("pillarbox_changes_total", "Accounts that commits of this server changed, one for each commit.")
 FEED_DELIVERIES = Counter("pillarbox_feed_deliveries_total", "Changes handed to those who listen for them.")
-FEED_SUBSCRIBERS = Gauge("pillarbox_feed_subscriptions", "How many listen for changes, one for each account.")
+FEED_SUBSCRIPTIONS = Gauge("pillarbox_feed_subscriptions", "How many listen for changes, one for each account.")
 LOOP_LAG_SECONDS = Histogram("pillarbox_loop_lag_seconds", "How late the event loop woke up, measured each second.")
 POOL_QUEUE = Gauge("pillarbox_pool_queue", "Work that waits for a thread of the pool.")
-WRITERS = Gauge("pillarbox_writers_waiting", "Write bodies that are not committed yet.")
 MEMORY = Gauge("pillarbox_process_resident_octets", "Memory of all processes; what they share counts in each.")
 WORKERS = Gauge("pillarbox_workers", "Processes that serve.")
 WORKER_RESTARTS = Counter("pillarbox_worker_restarts_total", "Workers that died and were replaced.")

@@ -1,4 +1,4 @@
-"""What the workers let be seen of themselves: events of the log. Each round of one has an id of its own."""
+"""What the workers let be seen: events of the log, numbers for /metrics. Each round of one has an id of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 
 from pillarbox.core.event import Event
 from pillarbox.core.ids import IdSource
+from pillarbox.core.metric import Gauge, Registry
 from pillarbox.core.operation import Operation, become
 
 FAILED = Event("worker.failed", logging.ERROR, "work failed, and is tried again later", "work", per_minute=30)
@@ -18,3 +19,10 @@ ACCOUNT_PURGED = Event(
 def begin(worker: str, ids: IdSource) -> None:
     """What the current task does from now on is another round of a worker."""
     become(Operation(worker, ids.new("w")))
+
+
+# What there is once for all processes is looked at when somebody asks, by whoever is asked.
+ONCE = Registry()
+OUTBOX = Gauge("pillarbox_outbox_entries", "Work that waits in the outbox.", registry=ONCE)
+STORE_OCTETS = Gauge("pillarbox_store_octets", "The embedded store's files.", registry=ONCE, file=("database", "log"))
+DISK_FREE = Gauge("pillarbox_disk_free_octets", "What is free on the disk of the data directory.", registry=ONCE)

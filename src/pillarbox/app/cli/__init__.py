@@ -20,6 +20,7 @@ COMMANDS = {
     "export": ("export", "export", "Write the mail of an account to a zip, a Maildir or mbox files."),
     "backup": ("backup", "backup", "Back up the store while it is in use; list, check and thin out backups."),
     "restore": ("restore", "restore_", "Restore a backup: all of it, or what was lost."),
+    "health": ("health", "health", "Ask the running server whether it can serve."),
     "verify-data": ("verify", "verify_data", "Check that everything in the store agrees."),
     "store": ("store", "store", "Move the data to another place."),
     "config": ("config", "config", "Show, check and explain the settings."),

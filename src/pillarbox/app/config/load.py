@@ -128,7 +128,7 @@ def _check(name: str, value: Any) -> None:
             parse_socket_address(address)
     if name == "http.public_url" and value is not None and not _is_base_url(value):
         raise ValueError("this is no URL such as https://mail.example.org")
-    if name == "http.trusted_proxies":
+    if name in {"http.trusted_proxies", "metrics.allow"}:
         for network in value:
             if network != "unix":
                 ipaddress.ip_network(network)

@@ -101,6 +101,34 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     ] = 500
 
 
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers for Prometheus at /metrics; nobody gets them unless one of these settings says so."""
+
+    listen: Annotated[
+        tuple[str, ...],
+        Doc(description="Addresses of a listener of its own for /metrics and /healthz, such as 127.0.0.1:9464."),
+    ] = ()
+    allow: Annotated[
+        tuple[str, ...],
+        Doc(description='Addresses, networks or "unix" that may ask http.listen for /metrics and details of health.'),
+    ] = ()
+    token: Annotated[
+        str | None,
+        Doc(description="Who asks, wherever, must show this as a Bearer token.", extra={"secret": True}),
+    ] = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """When the server says of itself, at /healthz/ready, that it can serve."""
+
+    min_free_octets: Annotated[
+        int, Doc(ge=0, description="How much must be free on the disk of the data directory.")
+    ] = 100_000_000
+    drain_seconds: Annotated[
+        int, Doc(ge=0, description="How long to go on serving when told to stop, while /healthz/ready says no already.")
+    ] = 0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings."""
 
@@ -113,4 +141,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outbound: Outbound = msgspec.field(default_factory=Outbound)
     blobs: Blobs = msgspec.field(default_factory=Blobs)
     log: Log = msgspec.field(default_factory=Log)
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
+    health: Health = msgspec.field(default_factory=Health)
     limits: Limits = msgspec.field(default_factory=Limits)

@@ -55,7 +55,8 @@ class Forwarding:
             raise Problem(400, "the Host header is missing or malformed")
         return f"{scheme}://{host}"
 
-    def _trusts(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Whether an address is one of the trusted; the empty one is that of a unix socket."""
         if not address:
             return self._trusts_unix
         try:
@@ -68,12 +69,12 @@ class Forwarding:
     def _hop(self, request: Request) -> Hop:
         """What the outermost trusted proxy says: we walk out from our peer, and what a stranger says may be made up."""
         found = Hop()
-        if not (self._networks or self._trusts_unix) or not self._trusts(request.peer):
+        if not (self._networks or self._trusts_unix) or not self.trusts(request.peer):
             return found
         hops = _forwarded(request.header(b"forwarded")) or _x_forwarded(request)
         for hop in reversed(hops):
             found = Hop(hop.address or found.address, hop.host or found.host, hop.scheme or found.scheme)
-            if not self._trusts(hop.address or "?"):
+            if not self.trusts(hop.address or "?"):
                 break
         return found
 
