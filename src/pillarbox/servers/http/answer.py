@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +36,14 @@ class Stream(msgspec.Struct):
     status: int
     headers: Sequence[Header]
     pieces: AsyncIterator[bytes]
+
+
+class Upgrade(msgspec.Struct):
+    """The last answer in HTTP: what `protocol` makes takes the connection over (RFC 9110 §7.8)."""
+
+    headers: Sequence[Header]
+    protocol: Callable[[], asyncio.Protocol]
+    status: int = 101
 
 
 def json_answer(value: Any, status: int = 200, headers: Sequence[Header] = ()) -> Answer:
