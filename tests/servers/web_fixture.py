@@ -20,8 +20,8 @@ from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.router import Route
 from pillarbox.servers.http.settings import HttpSettings
-from pillarbox.servers.jmap.event_source import Timing
 from pillarbox.servers.jmap.server import jmap_routes
+from pillarbox.servers.jmap.timing import Timing
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.registry import METHODS

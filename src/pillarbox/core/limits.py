@@ -21,6 +21,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrent_requests: Annotated[
         int, Doc(description="How many API requests one account may have under way.")
     ] = 16
+    max_open_streams: Annotated[
+        int, Doc(description="How many event streams, and how many WebSockets, one account may hold open.")
+    ] = 100
     max_calls_in_request: Annotated[int, Doc(description="How many method calls one API request may make.")] = 16
     max_objects_in_get: Annotated[int, Doc(description="How many objects one /get may fetch.")] = 500
     max_objects_in_set: Annotated[

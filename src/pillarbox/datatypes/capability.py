@@ -7,5 +7,7 @@ VACATION = "urn:ietf:params:jmap:vacationresponse"
 QUOTA = "urn:ietf:params:jmap:quota"
 BLOB = "urn:ietf:params:jmap:blob"
 MDN = "urn:ietf:params:jmap:mdn"
+WEBSOCKET = "urn:ietf:params:jmap:websocket"
+TICKET = "urn:pillarbox:params:jmap:ticket"
 ADMIN = "urn:pillarbox:params:jmap:admin"
 APP_PASSWORD = "urn:pillarbox:params:jmap:apppassword"  # noqa: S105 -- a URI

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.ticket import Ticket
 
 if TYPE_CHECKING:
     from pillarbox.datatypes.declare import DataType, Extra, Record
@@ -132,6 +133,9 @@ class View(Protocol):
     def entries_of(self, account: str, item: str) -> list[Entry]:
         """The entries of the outbox for one record."""
 
+    def has_ticket(self, account: str, digest: str) -> bool:
+        """Whether a ticket waits to be taken."""
+
 
 class Incoming(Protocol):
     """Octets that have come, not necessarily in memory."""
@@ -193,3 +197,12 @@ class Transaction(View, Protocol):
 
     def notes(self) -> Mapping[str, Any]:
         """What was remembered."""
+
+    def add_ticket(self, given: Ticket) -> None:
+        """Store a ticket."""
+
+    def drop_expired_tickets(self, account: str) -> int:
+        """Forget the account's tickets whose time is over; returns how many are left."""
+
+    def take_ticket(self, account: str, digest: str) -> Ticket | None:
+        """The ticket, once."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pillarbox.net import observed
 
 Changed = Mapping[str, Mapping[str, int]]  # account -> type -> number
+Add = Callable[[str, Mapping[str, int]], None]
 
 
 class Subscription:
@@ -42,20 +43,42 @@ class Subscription:
         self._feed.remove(self)
 
 
+class Listening:
+    """Changes to some accounts, each passed on as it comes: for connections that are so many that none has a task."""
+
+    __slots__ = ("_feed", "accounts", "add")
+
+    def __init__(self, feed: ChangeFeed, accounts: frozenset[str], add: Add) -> None:
+        self._feed, self.accounts, self.add = feed, accounts, add
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._feed.remove(self)
+
+
 class ChangeFeed:
     """All subscriptions of this process by account."""
 
     def __init__(self) -> None:
-        self._by_account: dict[str, set[Subscription]] = {}
+        self._by_account: dict[str, set[Subscription | Listening]] = {}
 
     def subscribe(self, accounts: Iterable[str]) -> Subscription:
         """Hear of changes to these accounts from now on."""
         out = Subscription(self, frozenset(accounts))
-        for account in out.accounts:
-            self._by_account.setdefault(account, set()).add(out)
+        self._add(out)
         return out
 
-    def remove(self, subscription: Subscription) -> None:
+    def listen(self, accounts: Iterable[str], add: Add) -> Listening:
+        """Have a function called with (account, type -> number) at each change from now on. It must be quick."""
+        out = Listening(self, frozenset(accounts), add)
+        self._add(out)
+        return out
+
+    def _add(self, out: Subscription | Listening) -> None:
+        for account in out.accounts:
+            self._by_account.setdefault(account, set()).add(out)
+
+    def remove(self, subscription: Subscription | Listening) -> None:
         """End a subscription."""
         for account in subscription.accounts:
             self._by_account.get(account, set()).discard(subscription)
@@ -66,7 +89,7 @@ class ChangeFeed:
         """Tell the subscribers."""
         for account, types in changed.items():
             if subscriptions := self._by_account.get(account):
-                for subscription in subscriptions:
+                for subscription in tuple(subscriptions):  # who hears of it may leave
                     subscription.add(account, types)
                 observed.FEED_DELIVERIES.add(len(subscriptions))
 

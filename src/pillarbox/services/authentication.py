@@ -28,6 +28,7 @@ from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services import observed
 from pillarbox.services.directory import caller_for, may_log_in
 from pillarbox.services.throttle import Throttle
+from pillarbox.services.ticket import proof_of
 
 T = TypeVar("T")
 Read = Callable[[Callable[[View], T]], T]
@@ -47,7 +48,9 @@ class Login(msgspec.Struct, frozen=True):
     app_password: str | None = None
 
 
-class _Remembered(msgspec.Struct):
+class Held(msgspec.Struct):
+    """A login that was verified, with what shows whether it still holds; connections that stay open keep it."""
+
     login: Login
     until: int
     checked_at: int
@@ -64,7 +67,7 @@ class Authentication:
         self._read = read
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._logins: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._logins: OrderedDict[bytes, Held] = OrderedDict()
         self._refused: OrderedDict[bytes, tuple[int, tuple[int, ...]]] = OrderedDict()
         self._throttle = Throttle(clock)
         self._epoch = 0
@@ -74,18 +77,30 @@ class Authentication:
 
     def remembered(self, authorization: str) -> Caller | None:
         """Who sent this Authorization header, when it was verified a short while ago and still holds."""
+        held = self.held(authorization)
+        return held.login.caller if held is not None else None
+
+    def held(self, authorization: str) -> Held | None:
+        """The same as a login that can be looked at again for as long as a connection is open."""
         digest = self._digest(authorization)
         entry = self._logins.get(digest)
-        now = self._clock.now_ms()
         if entry is None:
             return None
-        due = entry.epoch != self._epoch or not 0 <= now - entry.checked_at < _RECHECK_MS
-        if now >= entry.until or (due and not self._read(lambda view: self._still_holds(view, entry))):
+        if self._clock.now_ms() >= entry.until or self.check(entry) is None:
             self._logins.pop(digest, None)
             return None
-        if entry.login.app_password is not None:
-            self._uses[entry.login.caller.account, entry.login.app_password] = now
-        return entry.login.caller
+        return entry
+
+    def check(self, held: Held) -> Caller | None:
+        """Who this is by now; None when the login was revoked, changed or has expired since."""
+        now = self._clock.now_ms()
+        due = held.epoch != self._epoch or not 0 <= now - held.checked_at < _RECHECK_MS
+        if due and not self._read(lambda view: self._still_holds(view, held)):
+            held.checked_at = 0  # whoever asks next is told the same
+            return None
+        if held.login.app_password is not None:
+            self._uses[held.login.caller.account, held.login.app_password] = now
+        return held.login.caller
 
     def changed(self, changed: Mapping[str, Mapping[str, int]]) -> None:
         """What a commit changed (account -> types): logins that it may touch are looked at anew on their next use."""
@@ -102,7 +117,7 @@ class Authentication:
         if any(True for _ in accounts):
             self._epoch += 1
 
-    def _still_holds(self, view: View, entry: _Remembered) -> bool:
+    def _still_holds(self, view: View, entry: Held) -> bool:
         """Look again at what may have changed; cheap when nothing did."""
         entry.checked_at, entry.epoch = self._clock.now_ms(), self._epoch
         login = entry.login
@@ -141,9 +156,21 @@ class Authentication:
             # The same wrong password again is a program that does not know better, and is not counted twice.
             _put(self._lock, self._refused, digest, (now + _REFUSE_MS, directory))
             raise _wrong()
-        entry = _Remembered(login, now + _REMEMBER_MS, now, epoch, _state(view, login.caller.account))
+        entry = Held(login, now + _REMEMBER_MS, now, epoch, _state(view, login.caller.account))
         _put(self._lock, self._logins, digest, entry)
         return login.caller
+
+    def redeem(self, tx: Transaction, account: str, digest: str) -> Held:
+        """The login that a ticket stands for, once. Raises forbidden when it is used, too old, or no longer holds."""
+        found = tx.take_ticket(account, digest)
+        owner = tx.get(ACCOUNT, DIRECTORY, account)
+        if found is None or tx.now_ms >= found.expires_at or owner is None or not may_log_in(tx, owner):
+            raise Fault(Kind.FORBIDDEN, "the ticket does not hold")
+        is_changed = not found.app_password and proof_of(owner.password_hash) != found.proof
+        login = None if is_changed else _login(tx, owner, found.app_password or None)
+        if login is None:
+            raise Fault(Kind.FORBIDDEN, "the ticket does not hold")
+        return Held(login, 0, self._clock.now_ms(), self._epoch, _state(tx, account))
 
     def check_password(self, view: View, name: str, password: str, address: str = "") -> Caller:
         """Who this is, for protocols that carry name and password (SASL PLAIN). Raises Fault as `verify` does."""

@@ -13,8 +13,8 @@ from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.view import View
 
 Numbers = Mapping[str, Mapping[str, int]]  # account -> type -> the number of its last change
-_MARK = re.compile(r"([A-Za-z0-9_-]{1,255})\.([0-9]{1,18})\Z", re.ASCII)
-_MAX_ID = 16_384
+_MARK = re.compile(r"([A-Za-z0-9_-]{1,255})\.([0-9]{1,18})((?:\.[A-Za-z]{1,40}-[0-9]{1,18}){0,60})\Z", re.ASCII)
+_MAX_ID, _LONG_ID = 16_384, 4_096
 
 
 class PushedTypes:
@@ -25,8 +25,12 @@ class PushedTypes:
 
     def wanted(self, text: str, caller: Caller) -> frozenset[str]:
         """The names in a comma-separated list, or all for `*`, of what this server has and the caller may see."""
-        names = self._types.keys() if text == "*" else self._types.keys() & set(text.split(","))
-        return frozenset(name for name in names if caller.allows(self._types[name].capability))
+        return self.chosen(None if text == "*" else text.split(","), caller)
+
+    def chosen(self, names: Iterable[str] | None, caller: Caller) -> frozenset[str]:
+        """The same from names, or all for None."""
+        known = self._types.keys() if names is None else self._types.keys() & set(names)
+        return frozenset(name for name in known if caller.allows(self._types[name].capability))
 
     def present(self, view: View, caller: Caller) -> dict[str, dict[str, int]]:
         """The numbers of all types in all accounts of a caller."""
@@ -37,47 +41,86 @@ class PushedTypes:
         return out
 
 
-def state_change(numbers: Numbers, types: frozenset[str], accounts: Iterable[str]) -> bytes | None:
-    """A StateChange object as JSON, of these types and accounts only; None when nothing is left to tell."""
-    changed = {
-        account: {name: str(number) for name, number in numbers[account].items() if name in types}
+def chosen(numbers: Numbers, types: frozenset[str], accounts: Iterable[str]) -> dict[str, dict[str, int]]:
+    """What of the numbers is of these types and accounts."""
+    out = {
+        account: {name: number for name, number in numbers[account].items() if name in types}
         for account in accounts
         if account in numbers
     }
-    changed = {account: states for account, states in changed.items() if states}
-    return msgspec.json.encode({"@type": "StateChange", "changed": changed}) if changed else None
+    return {account: states for account, states in out.items() if states}
+
+
+def state_change(
+    numbers: Numbers, types: frozenset[str], accounts: Iterable[str], push_state: Position | None = None
+) -> bytes | None:
+    """A StateChange object as JSON, of these types and accounts only; None when nothing is left to tell.
+
+    With `push_state` the object has the position as its pushState (RFC 8887 §4.3.5.1).
+    """
+    told = chosen(numbers, types, accounts)
+    if not told:
+        return None
+    changed = {account: {name: str(number) for name, number in states.items()} for account, states in told.items()}
+    more = {"pushState": str(push_state)} if push_state is not None else {}
+    return msgspec.json.encode({"@type": "StateChange", "changed": changed, **more})
 
 
 class Position:
-    """Up to which number of each account a stream has told; as text it is the id of an event."""
+    """What a stream has told, exactly; as text it is the id of an event, or a pushState.
 
-    def __init__(self, numbers: Mapping[str, int]) -> None:
-        self._numbers = dict(numbers)
+    For each account, the number up to which all was known when the stream began, and of each type that was told since
+    its own number. News of several processes overtake one another: a single number would claim more than was told.
+    """
+
+    __slots__ = ("_base", "_told")
+
+    def __init__(self, base: Mapping[str, int], told: Numbers | None = None) -> None:
+        self._base = dict(base)
+        self._told: dict[str, dict[str, int]] = {account: dict(types) for account, types in (told or {}).items()}
 
     @classmethod
     def of(cls, numbers: Numbers) -> Position:
-        """The position where all of this has been told."""
+        """The position where all of this, the numbers of all types, has been told."""
         return cls({account: max(types.values(), default=0) for account, types in numbers.items()})
 
     @classmethod
     def parse(cls, text: str) -> Position | None:
         """The position that an event id stands for; None for what is no id of ours."""
         matches = [_MARK.match(part) for part in text[:_MAX_ID].split(",")]
-        if not all(matches):
-            return None
-        return cls({m[1]: int(m[2]) for m in matches if m})
+        base: dict[str, int] = {}
+        told: dict[str, dict[str, int]] = {}
+        for found in matches:
+            if found is None:
+                return None
+            base[found[1]] = int(found[2])
+            pairs = (pair.split("-") for pair in found[3].split(".")[1:])
+            told[found[1]] = {name: int(number) for name, number in pairs}
+        return cls(base, told)
 
     def __str__(self) -> str:
-        return ",".join(f"{account}.{number}" for account, number in sorted(self._numbers.items()))
+        whole = ",".join(f"{account}.{number}{self._more(account)}" for account, number in sorted(self._base.items()))
+        # It has to fit into a header; the base alone may tell something twice, and leaves nothing out.
+        return whole if len(whole) <= _LONG_ID else ",".join(f"{a}.{n}" for a, n in sorted(self._base.items()))
+
+    def _more(self, account: str) -> str:
+        return "".join(f".{name}-{number}" for name, number in sorted(self._told.get(account, {}).items()))
 
     def advance(self, numbers: Numbers) -> None:
         """Note that this has been told too."""
         for account, types in numbers.items():
-            self._numbers[account] = max(self._numbers.get(account, 0), *types.values(), 0)
+            base, told = self._base.setdefault(account, 0), self._told.setdefault(account, {})
+            for name, number in types.items():
+                if number > max(base, told.get(name, 0)):
+                    told[name] = number
+
+    def knows(self, account: str, name: str, number: int) -> bool:
+        """Whether this state, or a later one, has been told."""
+        return number <= max(self._base.get(account, -1), self._told.get(account, {}).get(name, -1))
 
     def missed(self, present: Numbers) -> dict[str, dict[str, int]]:
         """What of the present numbers is later than this position."""
         return {
-            account: {name: number for name, number in types.items() if number > self._numbers.get(account, -1)}
+            account: {name: number for name, number in types.items() if not self.knows(account, name, number)}
             for account, types in present.items()
         }

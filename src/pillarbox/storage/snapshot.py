@@ -11,7 +11,7 @@ from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.outbox import Entry
-from pillarbox.storage import blob_reference, change, outbox, upload
+from pillarbox.storage import blob_reference, change, outbox, ticket, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.database import BudgetExceeded, Connection
 from pillarbox.storage.result_cache import ResultCache
@@ -197,3 +197,8 @@ class Snapshot:
 
     def expired_blobs(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
         return upload.expired(self.db, before_ms, limit)
+
+    # --- tickets
+
+    def has_ticket(self, account: str, digest: str) -> bool:
+        return ticket.exists(self.db, account, digest)

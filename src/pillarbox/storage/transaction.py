@@ -16,8 +16,9 @@ from pillarbox.datatypes.declare import DataType, Extra, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.property import Property
+from pillarbox.datatypes.ticket import Ticket
 from pillarbox.datatypes.view import Incoming
-from pillarbox.storage import blob_sweep, change, outbox, upload
+from pillarbox.storage import blob_sweep, change, outbox, ticket, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.blob_reference import follow_blobs
 from pillarbox.storage.database import Conflict, Connection
@@ -298,6 +299,17 @@ class Transaction(Snapshot):
 
     def finish_entry(self, entry: Entry) -> None:
         outbox.finish(self.db, entry, self.now_ms)
+
+    # --- tickets
+
+    def add_ticket(self, given: Ticket) -> None:
+        ticket.add(self.db, given)
+
+    def drop_expired_tickets(self, account: str) -> int:
+        return ticket.drop_expired(self.db, account, self.now_ms)
+
+    def take_ticket(self, account: str, digest: str) -> Ticket | None:
+        return ticket.take(self.db, account, digest)
 
     # --- accounts
 

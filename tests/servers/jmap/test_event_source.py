@@ -6,10 +6,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace as struct_replace
 
 from pillarbox.datatypes.capability import APP_PASSWORD, CORE
+from pillarbox.datatypes.email import EMAIL
+from pillarbox.datatypes.email.delivery import EMAIL_DELIVERY
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
-from pillarbox.servers.jmap.event_source import Timing, ping_interval
+from pillarbox.servers.jmap.event_source import ping_interval
+from pillarbox.servers.jmap.timing import Timing
+from pillarbox.services.mail.deliver import deliver
+from pillarbox.services.push_state import Position
 from tests.directory_fixture import Office
 from tests.servers.web_fixture import Exchange, Web, WebMaker
 
@@ -288,4 +294,73 @@ def test_an_app_password_is_told_only_of_what_it_opens(web: Web) -> None:
     made = web.call(("AppPassword/set", {"accountId": web.ids["alice"], "create": create}), using=[CORE, APP_PASSWORD])
     secret = made["methodResponses"][0][1]["created"]["p"]["secret"]
     app_password = {"authorization": f"Bearer {secret}"}
+    web.run(talk())
+
+
+def test_a_delivery_is_told_to_those_who_wait_for_nothing_else(web: Web) -> None:
+    async def talk() -> None:
+        alice = web.ids["alice"]
+        listener = await Listener.open(web, "/jmap/eventsource?types=EmailDelivery&closeafter=no&ping=0")
+        await listener.event()
+        await new_mailbox(web, "Plans")
+        email = await web.bridge.write(lambda tx: deliver(tx, alice, b"Subject: x\r\n\r\nx"))
+        delivered = web.office.store.read(lambda view: view.state(EMAIL_DELIVERY, alice))
+        assert (await listener.event())[2]["changed"] == {alice: {"EmailDelivery": str(delivered)}}
+        seen = struct_replace(email, keywords={"$seen": True})
+        await web.bridge.write(lambda tx: tx.write(EMAIL, alice, email, seen))
+        await web.bridge.write(lambda tx: deliver(tx, alice, b"Subject: y\r\n\r\ny"))
+        later = web.office.store.read(lambda view: view.state(EMAIL_DELIVERY, alice))
+        assert (await listener.event())[2]["changed"] == {alice: {"EmailDelivery": str(later)}}
+        await listener.leave()
+
+    web.run(talk())
+
+
+def test_an_idle_stream_ends_when_the_credentials_no_longer_hold(office: Office, make_web: WebMaker) -> None:
+    web = make_web(timing=Timing(gather=0, recheck=0.01))
+
+    async def talk() -> None:
+        listener = await Listener.open(web)
+        await listener.event()
+        office.update("Account", web.ids["alice"], {"isEnabled": False})
+        assert await listener.ended()
+
+    web.run(talk())
+
+
+def test_changes_that_are_not_wanted_do_not_keep_pings_away(make_web: WebMaker) -> None:
+    web = make_web(timing=Timing(ping_least=0.01, ping_most=0.02, gather=0))
+
+    async def talk() -> None:
+        listener = await Listener.open(web, "/jmap/eventsource?types=Email&closeafter=no&ping=30")
+        await listener.event()
+        noise = asyncio.ensure_future(_make_noise(web))
+        assert (await listener.event())[0] == "ping"
+        noise.cancel()
+        await listener.leave()
+
+    web.run(talk())
+
+
+async def _make_noise(web: Web) -> None:
+    for number in range(1_000, 1_000_000):
+        web.bridge.feed.publish({web.ids["alice"]: {"Mailbox": number}})
+        await asyncio.sleep(0.001)
+
+
+def test_news_that_overtake_one_another_are_neither_lost_nor_told_twice(web: Web) -> None:
+    async def talk() -> None:
+        alice = web.ids["alice"]
+        listener = await Listener.open(web)
+        await listener.event()
+        web.bridge.feed.publish({alice: {"Mailbox": 1_006}})
+        _, id, data = await listener.event()
+        assert data["changed"] == {alice: {"Mailbox": "1006"}}
+        position = Position.parse(id)
+        assert position is not None
+        assert position.missed({alice: {"Mailbox": 1_006, "Email": 1_005}})[alice] == {"Email": 1_005}
+        web.bridge.feed.publish({alice: {"Mailbox": 1_004, "Email": 1_005}})
+        assert (await listener.event())[2]["changed"] == {alice: {"Email": "1005"}}
+        await listener.leave()
+
     web.run(talk())

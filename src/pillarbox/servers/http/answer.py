@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
+
+from pillarbox.servers.http.upgraded import Upgraded
 
 Header = tuple[bytes, bytes]
 
@@ -42,7 +43,8 @@ class Upgrade(msgspec.Struct):
     """The last answer in HTTP: what `protocol` makes takes the connection over (RFC 9110 §7.8)."""
 
     headers: Sequence[Header]
-    protocol: Callable[[], asyncio.Protocol]
+    protocol: Callable[[], Upgraded]
+    close: Callable[[], Awaitable[None]]  # ends all connections that were taken over so
     status: int = 101
 
 

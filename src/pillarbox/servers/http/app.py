@@ -6,6 +6,7 @@ RFC 9110; ASGI 3.0.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -14,7 +15,7 @@ from pillarbox.core import slow
 from pillarbox.core.faults import Fault
 from pillarbox.core.operation import Operation, become
 from pillarbox.servers.http import compression, observed
-from pillarbox.servers.http.answer import LOCKED, NO_STORE, SECURITY, Answer, Header, Stream
+from pillarbox.servers.http.answer import LOCKED, NO_STORE, SECURITY, Answer, Header, Stream, Upgrade
 from pillarbox.servers.http.cors import Cors
 from pillarbox.servers.http.faults import problem_of
 from pillarbox.servers.http.forwarded import Forwarding
@@ -23,6 +24,7 @@ from pillarbox.servers.http.request import Receive, Request, Scope, Send
 from pillarbox.servers.http.router import Route, Router
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.http.stream import Streams
+from pillarbox.servers.http.upgraded import SWITCH
 
 Run = Callable[..., Awaitable[bytes]]  # runs a function in a thread
 _PIECE = 262_144  # octets of a large body that wait in the connection's buffer at a time
@@ -38,6 +40,7 @@ class HttpApp:
         self._cors = Cors(settings.allowed_origins)
         self._address = Forwarding(settings.public_url, settings.trusted_proxies).address
         self._streams = Streams()
+        self._closers: set[Callable[[], Awaitable[None]]] = set()  # of what took connections over
         self._run = os.urandom(4).hex()
         self._requests = 0
 
@@ -56,6 +59,9 @@ class HttpApp:
             return
         if isinstance(answer, Answer):
             await self._send(request, answer, send)
+        elif isinstance(answer, Upgrade):
+            self._closers.add(answer.close)
+            request.scope["extensions"][SWITCH]["take"](self._head(request, answer, ()), answer.protocol)
         elif request.method == "HEAD":
             await send(self._head(request, answer, ()))
             await send({"type": "http.response.body", "body": b""})
@@ -71,10 +77,10 @@ class HttpApp:
             observed.STREAMS.add(-1)
 
     async def close(self) -> None:
-        """End all open streams; other requests are left to finish."""
-        await self._streams.close()
+        """End all open streams and what took connections over; other requests are left to finish."""
+        await asyncio.gather(self._streams.close(), *(close() for close in self._closers))
 
-    async def _answer(self, request: Request, operation: Operation) -> Answer | Stream:
+    async def _answer(self, request: Request, operation: Operation) -> Answer | Stream | Upgrade:
         try:
             route = self._router.find(request.path)
             operation.name = route.name
@@ -109,7 +115,7 @@ class HttpApp:
             more = start + _PIECE < len(body)
             await send({"type": "http.response.body", "body": bytes(view[start : start + _PIECE]), "more_body": more})
 
-    def _head(self, request: Request, answer: Answer | Stream, extra: Iterable[Header]) -> dict[str, object]:
+    def _head(self, request: Request, answer: Answer | Stream | Upgrade, extra: Iterable[Header]) -> dict[str, object]:
         cors = self._cors.headers(request.headers.get(b"origin"))
         headers = [*answer.headers, *extra, *cors, *SECURITY, (b"x-request-id", request.id.encode())]
         names = {name for name, _ in answer.headers}
@@ -136,7 +142,7 @@ class HttpApp:
             body = compression.gzip(answer.body)
         return body, (*vary, (b"content-encoding", b"gzip"))
 
-    def _note(self, request: Request, operation: Operation, answer: Answer | Stream) -> None:
+    def _note(self, request: Request, operation: Operation, answer: Answer | Stream | Upgrade) -> None:
         status = observed.STATUS_TEXT[answer.status]
         observed.REQUESTS.count(operation.name, request.method, status)
         if not isinstance(answer, Answer):

@@ -11,11 +11,13 @@ from typing import Protocol
 from pillarbox.core.account import Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.operation import current
-from pillarbox.datatypes.view import View
+from pillarbox.datatypes.view import Transaction, View
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
+from pillarbox.services.authentication import Held
+from pillarbox.services.ticket import parse
 
 _MAX_OCTETS = 8_192
 _BASIC = (b"www-authenticate", b'Basic realm="Pillarbox", charset="UTF-8"')
@@ -28,6 +30,15 @@ class Authentication(Protocol):
 
     def remembered(self, authorization: str) -> Caller | None:
         """The caller of an Authorization header that was verified lately. Quick; called on the event loop."""
+
+    def held(self, authorization: str) -> Held | None:
+        """The same, to be looked at again for as long as a connection is open."""
+
+    def check(self, held: Held) -> Caller | None:
+        """Who that is by now; None when the login no longer holds. Quick; called on the event loop."""
+
+    def redeem(self, tx: Transaction, account: str, digest: str) -> Held:
+        """The login that a ticket stands for, once. Raises FORBIDDEN."""
 
     def verify(self, view: View, authorization: str, address: str) -> Caller:
         """The same, taking its time. Raises FORBIDDEN, or RATE_LIMIT after too many failures."""
@@ -50,6 +61,37 @@ class Gate:
         if (operation := current()) is not None:
             operation.account, operation.login = caller.account, caller.username
         return caller
+
+    async def login(self, request: Request, *, with_ticket: bool = False) -> Held:
+        """The login of who asks, to be checked again later; by a ticket in the query, where that is allowed.
+
+        Raises as `caller` does.
+        """
+        value = request.header(b"authorization")
+        text = request.query().get("ticket") if with_ticket and not value else None
+        if text is not None:
+            return await self._redeem(text)
+        await self.caller(request)
+        held = self._authentication.held(value)
+        if held is None:
+            raise _unauthorized("the credentials are wrong")
+        return held
+
+    def check(self, held: Held) -> Caller | None:
+        """Who a login belongs to by now; None when it no longer holds."""
+        return self._authentication.check(held)
+
+    async def _redeem(self, text: str) -> Held:
+        parsed = parse(text)
+        # Looked for first: a stranger's guess costs no transaction.
+        if parsed is None or not await self._bridge.read(lambda view: view.has_ticket(*parsed)):
+            raise _unauthorized("the ticket does not hold")
+        try:
+            return await self._bridge.write(lambda tx: self._authentication.redeem(tx, *parsed))
+        except Fault as fault:
+            if fault.kind is not Kind.FORBIDDEN:
+                raise
+            raise _unauthorized("the ticket does not hold") from None
 
     async def _verify(self, request: Request, authorization: str) -> Caller:
         scheme, _, credentials = authorization.partition(" ")

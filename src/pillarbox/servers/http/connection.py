@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -12,8 +12,9 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pillarbox.servers.http import observed
-from pillarbox.servers.http.exchange import Exchange
+from pillarbox.servers.http.exchange import Exchange, head_of
 from pillarbox.servers.http.problem import Problem
+from pillarbox.servers.http.upgraded import SWITCH, Upgraded
 
 _MAX_HEAD = 65_536  # octets of request line and header fields
 _HEAD_SECONDS = 30  # for a whole request, and one second more for each so many octets of it
@@ -62,6 +63,8 @@ class Connection(HttpToolsProtocol):
         path = url.path.decode("ascii")
         scope["raw_path"], scope["path"] = url.path, unquote(path) if "%" in path else path
         scope["query_string"] = url.query or b""
+        if parser.should_upgrade():
+            scope["extensions"] = {SWITCH: {"take": self._switch}}
         before: RequestResponseCycle | None = self.cycle
         self.cycle = self._exchange(keep_alive=version != "1.0" and parser.should_keep_alive())
         if before is None or before.response_complete:
@@ -89,6 +92,25 @@ class Connection(HttpToolsProtocol):
         """The request is whole."""
         self.owed_since = 0.0
         super().on_message_complete()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read on when the request is answered: what follows may be in another protocol."""
+        self.flow.pause_reading()
+
+    def _switch(self, message: Mapping[str, Any], make: Callable[[], Upgraded]) -> None:
+        """Write the last head in HTTP, and give the connection to another protocol."""
+        if self.transport.is_closing():
+            return
+        self.cycle.response_started = self.cycle.response_complete = True
+        self._unset_keepalive_if_required()
+        self.transport.write(head_of(message["status"], [*self.server_state.default_headers, *message["headers"]]))
+        protocol = make()
+        protocol.connections = self.connections
+        self.connections.discard(self)
+        self.connections.add(protocol)  # type: ignore[arg-type] # uvicorn asks no more of it than Upgraded has
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        self.flow.resume_reading()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""

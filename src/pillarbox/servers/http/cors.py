@@ -37,9 +37,13 @@ class Cors:
             return self._others
         return self._listed.get(origin.lower(), self._others)
 
+    def allows(self, origin: bytes) -> bool:
+        """Whether scripts of this origin may use the server."""
+        return self._any or origin.lower() in self._listed
+
     def preflight(self, origin: bytes | None) -> tuple[Header, ...]:
         """What the answer to a preflight carries beside those; nothing for a stranger."""
-        if origin is None or not (self._any or origin.lower() in self._listed):
+        if origin is None or not self.allows(origin):
             return ()
         return (
             (b"access-control-allow-methods", _METHODS),

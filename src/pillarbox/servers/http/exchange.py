@@ -5,7 +5,7 @@ uvicorn checks each header by two regular expressions and writes head and body a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -42,12 +42,7 @@ class Exchange(RequestResponseCycle):
             self.keep_alive = False
         elif not self.keep_alive:
             every.append((b"connection", b"close"))
-        head = b"".join([STATUS_LINE[status], *[b"%b: %b\r\n" % header for header in every]])
-        # RFC 9110 §5.5: a value has no CR, LF or NUL; one that got here would be another header or another answer.
-        lines = len(every) + 1
-        if head.count(b"\r") != lines or head.count(b"\n") != lines or b"\0" in head:
-            raise RuntimeError("a header's value has a line break")
-        self.held = head + b"\r\n"
+        self.held = head_of(status, every)
 
     def _go_on(self, body: bytes, *, more: bool) -> None:
         if self.response_complete:
@@ -66,6 +61,16 @@ class Exchange(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+
+
+def head_of(status: int, headers: Sequence[Header]) -> bytes:
+    """The octets of an answer's head."""
+    head = b"".join([STATUS_LINE[status], *[b"%b: %b\r\n" % header for header in headers]])
+    # RFC 9110 §5.5: a value has no CR, LF or NUL; one that got here would be another header or another answer.
+    lines = len(headers) + 1
+    if head.count(b"\r") != lines or head.count(b"\n") != lines or b"\0" in head:
+        raise RuntimeError("a header's value has a line break")
+    return head + b"\r\n"
 
 
 def _length(headers: Iterable[Header]) -> int:

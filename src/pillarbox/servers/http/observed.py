@@ -7,9 +7,9 @@ import logging
 from pillarbox.core.event import Event
 from pillarbox.core.metric import Counter, Gauge, Histogram
 
-RESOURCES = ("api", "session", "upload", "download", "events", "websocket", "health", "metrics")
+RESOURCES = ("api", "session", "upload", "download", "events", "websocket", "ticket", "health", "metrics")
 _METHODS = ("GET", "HEAD", "POST", "OPTIONS")
-_STATUSES = (101, 200, 201, 204, 206, 304, 400, 401, 403, 404, 405, 413, 415, 416, 429, 500, 503, 507)
+_STATUSES = (101, 200, 201, 204, 206, 304, 400, 401, 403, 404, 405, 413, 415, 416, 426, 429, 500, 503, 507)
 
 REQUEST = Event(
     "http.request", logging.INFO, "a request was answered", "method", "resource", "status", "ms", "octets"

@@ -27,13 +27,17 @@ class Problem(Exception):
         super().__init__(status, detail)
         self.status, self.detail, self.type, self.headers, self.members = status, detail, type, headers, members
 
-    def answer(self) -> Answer:
-        """The document as an answer."""
+    def document(self) -> dict[str, Any]:
+        """The problem document."""
         document: dict[str, Any] = {"type": self.type, "title": HTTPStatus(self.status).phrase, "status": self.status}
         if self.detail:
             document["detail"] = self.detail
         document.update(self.members)
-        return Answer(self.status, (_TYPE, *self.headers), msgspec.json.encode(document))
+        return document
+
+    def answer(self) -> Answer:
+        """The document as an answer."""
+        return Answer(self.status, (_TYPE, *self.headers), msgspec.json.encode(self.document()))
 
 
 class Disconnected(Exception):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from pillarbox.servers.http.answer import Answer, Stream
+from pillarbox.servers.http.answer import Answer, Stream, Upgrade
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
 
-Handler = Callable[[Request], Awaitable[Answer | Stream]]
+Handler = Callable[[Request], Awaitable[Answer | Stream | Upgrade]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pillarbox.core.account import Caller
 from pillarbox.core.faults import Fault
 from pillarbox.core.limits import Limits
 from pillarbox.net.bridge import Bridge
@@ -74,47 +75,29 @@ def _too_deep(max_depth: int) -> Exception:
     return not_json(f"the request is nested more than {max_depth} deep")
 
 
-def encode(conversation: Conversation, session_state: str, *, with_created_ids: bool) -> bytes:
-    """The Response object as JSON."""
+def response(conversation: Conversation, session_state: str, *, with_created_ids: bool) -> Response:
+    """The Response object; a fault that answers a call is told as an error."""
     answers = [(n, method_error(a), i) if type(a) is Fault else (n, a, i) for n, a, i in conversation.answers]
     created = conversation.created_ids if with_created_ids else msgspec.UNSET
-    return _encoder.encode(Response(answers, session_state, created))
+    return Response(answers, session_state, created)
 
 
-class ApiResource:
-    """Answers POST of the API address."""
+def encode(value: Response) -> bytes:
+    """A Response object as JSON."""
+    return _encoder.encode(value)
 
-    def __init__(
-        self, gate: Gate, bridge: Bridge, methods: Mapping[str, Method], sessions: Sessions, limits: Limits
-    ) -> None:
-        self._gate, self._bridge, self._methods, self._sessions, self._limits = gate, bridge, methods, sessions, limits
-        self._concurrency = Concurrency("maxConcurrentRequests", limits.max_concurrent_requests)
+
+class Calls:
+    """What both ways to make method calls have in common: HTTP and WebSocket."""
+
+    def __init__(self, bridge: Bridge, methods: Mapping[str, Method], sessions: Sessions, limits: Limits) -> None:
+        self._bridge, self._methods, self._sessions, self.limits = bridge, methods, sessions, limits
+        self.concurrency = Concurrency("maxConcurrentRequests", limits.max_concurrent_requests)
         self._capabilities = frozenset(sessions.uris)
 
-    async def post(self, request: HttpRequest) -> Answer:
-        """Run a request's method calls."""
-        caller = await self._gate.caller(request)
-        # RFC 8620 §3.1: "The request MUST be of type application/json".
-        if request.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
-            raise not_json("the request's content type is not application/json", status=415)
-        self._concurrency.enter(caller.account)
-        try:
-            given = await self._read(request)
-            conversation = Conversation(self._methods, self._limits, caller, given)
-            await self._bridge.drive(conversation.steps())
-            state = self._sessions.state(caller)
-            # RFC 8620 §3.4: createdIds is "only returned if given in the request".
-            body = encode(conversation, state, with_created_ids=given.created_ids is not None)
-        finally:
-            self._concurrency.leave(caller.account)
-        return Answer(200, JSON, body, compressible=True)
-
-    def _too_large(self) -> Problem:
-        return limit_problem("maxSizeRequest", f"a request has at most {self._limits.max_size_request} octets")
-
-    async def _read(self, request: HttpRequest) -> Request:
-        limits = self._limits
-        body = await request.body(limits.max_size_request, self._too_large)
+    def decode(self, body: bytes) -> Request:
+        """The Request object, within all limits. Raises the request-level errors of RFC 8620 §3.6.1."""
+        limits = self.limits
         # Millions of empty lists take a second to make, in which nobody else is served.
         if json_depth.exceeds_values(body, limits.max_json_values):
             if json_depth.exceeds(body, limits.max_json_depth):
@@ -129,3 +112,36 @@ class ApiResource:
                 "maxCallsInRequest", f"a request has at most {limits.max_calls_in_request} method calls"
             )
         return given
+
+    async def run(self, caller: Caller, given: Request) -> tuple[Conversation, str]:
+        """Run the calls; the conversation with all answers, and the session's state."""
+        conversation = Conversation(self._methods, self.limits, caller, given)
+        await self._bridge.drive(conversation.steps())
+        return conversation, self._sessions.state(caller)
+
+
+class ApiResource:
+    """Answers POST of the API address."""
+
+    def __init__(self, gate: Gate, calls: Calls) -> None:
+        self._gate, self._calls = gate, calls
+
+    async def post(self, request: HttpRequest) -> Answer:
+        """Run a request's method calls."""
+        caller = await self._gate.caller(request)
+        # RFC 8620 §3.1: "The request MUST be of type application/json".
+        if request.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+            raise not_json("the request's content type is not application/json", status=415)
+        concurrency, limits = self._calls.concurrency, self._calls.limits
+        concurrency.enter(caller.account)
+        try:
+            given = self._calls.decode(await request.body(limits.max_size_request, self._too_large))
+            conversation, state = await self._calls.run(caller, given)
+            # RFC 8620 §3.4: createdIds is "only returned if given in the request".
+            body = encode(response(conversation, state, with_created_ids=given.created_ids is not None))
+        finally:
+            concurrency.leave(caller.account)
+        return Answer(200, JSON, body, compressible=True)
+
+    def _too_large(self) -> Problem:
+        return limit_problem("maxSizeRequest", f"a request has at most {self._calls.limits.max_size_request} octets")

@@ -1,6 +1,6 @@
 """What the session says of each capability: one entry each.
 
-RFC 8620 §2, RFC 8621 §1.3, RFC 9007 §1.3, RFC 9404 §3, RFC 9425 §2.
+RFC 8620 §2, RFC 8621 §1.3, RFC 8887 §3, RFC 9007 §1.3, RFC 9404 §3, RFC 9425 §2.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pillarbox.datatypes import capability as uri
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.envelope import SUBMISSION_EXTENSIONS
 from pillarbox.datatypes.mark import Mark
+from pillarbox.services import ticket
 from pillarbox.services.methods.filter import COLLATIONS
 
 _DIGESTS = ["sha", "sha-256", "sha-512"]  # of RFC 9404 §4.2's registry, those that Blob/get computes
@@ -110,6 +111,14 @@ def _types_with_blobs(types: Mapping[str, DataType[Any]]) -> list[str]:
     return sorted(names)
 
 
+def _websocket(_: World) -> dict[str, Any]:
+    return {"supportsPush": True}  # the session adds the address, which differs between ways to reach us
+
+
+def _ticket(_: World) -> dict[str, Any]:
+    return {"lifetime": ticket.SECONDS}
+
+
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(uri.CORE, Where.NONE, server=_core),
     Capability(uri.MAIL, account=_mail),
@@ -118,14 +127,19 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(uri.QUOTA),
     Capability(uri.BLOB, account=_blob),
     Capability(uri.MDN),
+    Capability(uri.WEBSOCKET, Where.NONE, server=_websocket),
+    Capability(uri.TICKET, Where.NONE, server=_ticket),
     Capability(uri.ADMIN, Where.DIRECTORY),
     Capability(uri.APP_PASSWORD, Where.PERSONAL),
 )
 
 
 def advertised(used: Iterable[str]) -> list[Capability]:
-    """The entries of the capabilities that methods use, and core's. Raises LookupError for one without an entry."""
-    wanted = {uri.CORE, *used}
+    """The entries of the capabilities that methods use, and of those without methods.
+
+    Raises LookupError for one without an entry.
+    """
+    wanted = {uri.CORE, uri.WEBSOCKET, uri.TICKET, *used}
     if missing := wanted - {c.uri for c in CAPABILITIES}:
         raise LookupError(f"the session does not know how to describe {', '.join(sorted(missing))}")
     return [c for c in CAPABILITIES if c.uri in wanted]

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import msgspec
 
 from pillarbox.core.account import Caller
-from pillarbox.core.faults import Fault
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.feed import Subscription
 from pillarbox.servers.http.answer import Header, Stream
@@ -17,22 +16,15 @@ from pillarbox.servers.http.authorization import Gate
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
 from pillarbox.servers.jmap.concurrency import Concurrency
-from pillarbox.services.push_state import Position, PushedTypes, state_change
+from pillarbox.servers.jmap.timing import Timing
+from pillarbox.services.authentication import Held
+from pillarbox.services.push_state import Position, PushedTypes, chosen, state_change
 
 _HEADERS: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store, no-transform"),
     (b"x-accel-buffering", b"no"),  # a proxy that gathers the stream would defeat it
 )
-_MAX_STREAMS = 100  # of one account at a time
-
-
-class Timing(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds. RFC 8620 §7.3: no minimum above 30 and no maximum below 300 for pings."""
-
-    ping_least: float = 5
-    ping_most: float = 900
-    gather: float = 0.1  # between two events of a stream, so that a busy account is told of in few
 
 
 class _Wish(msgspec.Struct, frozen=True):
@@ -46,14 +38,15 @@ class EventSourceResource:
 
     def __init__(self, gate: Gate, bridge: Bridge, pushed: PushedTypes, timing: Timing) -> None:
         self._gate, self._bridge, self._pushed, self._timing = gate, bridge, pushed, timing
-        self._concurrency = Concurrency("eventSource", _MAX_STREAMS)
+        self._concurrency = Concurrency("eventSource", bridge.store.limits.max_open_streams)
 
     async def get(self, request: Request) -> Stream:
-        """Open a stream."""
-        caller = await self._gate.caller(request)
+        """Open a stream, for an Authorization header or a ticket: a browser's EventSource sends no headers."""
+        held = await self._gate.login(request, with_ticket=True)
+        caller = held.login.caller
         wish = self._wish(request.query(), caller)
         self._concurrency.check(caller.account)
-        return Stream(200, _HEADERS, self._events(request, caller, wish))
+        return Stream(200, _HEADERS, self._events(request, held, wish))
 
     def _wish(self, query: dict[str, str], caller: Caller) -> _Wish:
         close_after = query.get("closeafter", "no")
@@ -62,48 +55,50 @@ class EventSourceResource:
         interval = ping_interval(query.get("ping", "0"), self._timing)
         return _Wish(self._pushed.wanted(query.get("types", "*"), caller), close_after == "state", interval)
 
-    async def _events(self, request: Request, caller: Caller, wish: _Wish) -> AsyncIterator[bytes]:
+    async def _events(self, request: Request, held: Held, wish: _Wish) -> AsyncIterator[bytes]:
+        caller = held.login.caller
         with self._concurrency.one(caller.account):
-            # Subscribed before the states are read: what happens in between is told twice rather than never.
+            # Subscribed before the states are read: what happens in between is found to be told, rather than lost.
             subscription = self._bridge.feed.subscribe(caller.accounts)
             try:
-                async with contextlib.aclosing(self._talk(request, caller, wish, subscription)) as events:
+                present = await self._bridge.read(lambda view: self._pushed.present(view, caller))
+                position = Position.of(present)
+                # An event without data sets the last event id and is told to nobody (HTML, server-sent events).
+                yield b": connected\nid: %b\n\n" % str(position).encode()
+                missed = self._missed(request, present)
+                if missed is not None and (data := state_change(missed, wish.types, caller.accounts)):
+                    yield _state(data, position)
+                    if wish.close_after_state:
+                        return
+                async with contextlib.aclosing(self._talk(held, wish, subscription, position)) as events:
                     async for event in events:
                         yield event
-            except (Problem, Fault):
-                return  # the credentials no longer hold
             finally:
                 subscription.close()
 
     async def _talk(
-        self, request: Request, caller: Caller, wish: _Wish, subscription: Subscription
+        self, held: Held, wish: _Wish, subscription: Subscription, position: Position
     ) -> AsyncGenerator[bytes]:
-        present = await self._bridge.read(lambda view: self._pushed.present(view, caller))
-        position = Position.of(present)
-        # An event without data sets the last event id and is told to nobody (HTML, server-sent events).
-        yield b": connected\nid: %b\n\n" % str(position).encode()
-        missed = self._missed(request, present)
-        if missed is not None and (data := state_change(missed, wish.types, caller.accounts)):
-            yield _state(data, position)
-            if wish.close_after_state:
-                return
+        ping_at = _now() + wish.ping
         while True:
-            numbers = await subscription.next(wish.ping or None)
-            if not numbers:
-                yield _ping(wish.ping)
-                continue
+            left = max(ping_at - _now(), 0.0) if wish.ping else self._timing.recheck
+            numbers = await subscription.next(min(left, self._timing.recheck))
             # Rights may have been taken away since; whoever may no longer ask is no longer told.
-            caller = await self._gate.caller(request)
-            if subscription.accounts != caller.accounts.keys():
+            caller = self._gate.check(held)
+            if caller is None or subscription.accounts != caller.accounts.keys():
                 return  # the client comes back, and is told of what it may see now
-            position.advance(numbers)
-            data = state_change(numbers, wish.types, caller.accounts)
-            if data is None:
+            told = chosen(position.missed(numbers), wish.types, caller.accounts)
+            if data := state_change(told, wish.types, caller.accounts):
+                position.advance(told)
+                yield _state(data, position)
+                if wish.close_after_state:
+                    return
+                await asyncio.sleep(self._timing.gather)
+            elif wish.ping and _now() >= ping_at:
+                yield _ping(wish.ping)
+            else:
                 continue
-            yield _state(data, position)
-            if wish.close_after_state:
-                return
-            await asyncio.sleep(self._timing.gather)
+            ping_at = _now() + wish.ping  # RFC 8620 §7.3: counted "since the previous event was sent"
 
     @staticmethod
     def _missed(request: Request, present: dict[str, dict[str, int]]) -> dict[str, dict[str, int]] | None:
@@ -129,3 +124,7 @@ def _state(data: bytes, position: Position) -> bytes:
 def _ping(seconds: float) -> bytes:
     # RFC 8620 §7.3: a ping "MUST NOT set a new event id", and its data tells the interval in use.
     return b'event: ping\ndata: {"interval":%d}\n\n' % seconds
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

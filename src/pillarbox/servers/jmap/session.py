@@ -10,6 +10,8 @@ import msgspec
 
 from pillarbox.core.account import DIRECTORY, Access, Caller
 from pillarbox.core.limits import Limits
+from pillarbox.datatypes.capability import TICKET as TICKET_URI
+from pillarbox.datatypes.capability import WEBSOCKET as WEBSOCKET_URI
 from pillarbox.datatypes.declare import DataType
 from pillarbox.servers.http.answer import Answer, json_answer
 from pillarbox.servers.http.authorization import Gate
@@ -19,6 +21,7 @@ from pillarbox.servers.jmap.capability import Capability, Where, World, advertis
 from pillarbox.services.methods.method import Method
 
 API, UPLOAD, DOWNLOAD, EVENTS = "/jmap/api", "/jmap/upload/", "/jmap/download/", "/jmap/eventsource"
+WEBSOCKET, TICKET = "/jmap/ws", "/jmap/ticket"
 _UPLOAD_TEMPLATE = UPLOAD + "{accountId}/"
 _DOWNLOAD_TEMPLATE = DOWNLOAD + "{accountId}/{blobId}/{name}?accept={type}"
 _EVENTS_TEMPLATE = EVENTS + "?types={types}&closeafter={closeafter}&ping={ping}"
@@ -59,8 +62,12 @@ class Sessions:
 
     def document(self, caller: Caller, base_url: str) -> dict[str, Any]:
         """The whole Session object, with absolute URLs."""
+        about = self._about(caller)
+        # http becomes ws, https wss (RFC 6455 §3).
+        about["capabilities"][WEBSOCKET_URI]["url"] = "ws" + base_url.removeprefix("http") + WEBSOCKET
+        about["capabilities"][TICKET_URI]["url"] = base_url + TICKET
         return {
-            **self._about(caller),
+            **about,
             "apiUrl": base_url + API,
             "downloadUrl": base_url + _DOWNLOAD_TEMPLATE,
             "uploadUrl": base_url + _UPLOAD_TEMPLATE,

@@ -94,7 +94,7 @@ def _opcode(value: int) -> Opcode:
 
 
 def unmask(data: bytearray, key: bytes) -> bytearray:
-    """The octets under a mask, in place (RFC 6455 §5.3): all that have the same octet of the key are translated at once."""
+    """The octets under a mask, in place (RFC 6455 §5.3): all under one octet of the key are translated at once."""
     for at, value in enumerate(key):
         data[at::4] = data[at::4].translate(_XOR[value])
     return data
