@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pillarbox.app import observed
 from pillarbox.app.config.settings import Settings
+from pillarbox.app.tracing import TracingError, tracing
 from pillarbox.app.wiring import House, Listener, blobs_of, build, open_store
 from pillarbox.net.socket_address import open_sockets
 from pillarbox.storage.store import Store
@@ -81,7 +82,11 @@ def serve(settings: Settings, listening: Listening, store: Store, on_ready: Call
     sys.setswitchinterval(_SWITCH_SECONDS)
     house = build(settings, store, listening.http, listening.lmtp, listening.metrics)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_run(house, on_ready, settings.health.drain_seconds))
+        try:
+            with tracing(settings.tracing.endpoint):
+                runner.run(_run(house, on_ready, settings.health.drain_seconds))
+        except TracingError as error:
+            raise ServeError(str(error)) from None
 
 
 def serve_settings(settings: Settings, on_ready: Callable[[Listening], None]) -> None:

@@ -39,8 +39,11 @@ class Event:
                 return
             if suppressed:
                 values["suppressed"] = suppressed
-        more = {"event": self.name, "values": values, "operation": current()}
-        self._logger.log(self.level, self.says, exc_info=error, extra=more)
+        told = (type(error), error, error.__traceback__) if error is not None else None
+        # Made here, since the logger would search the stack for a line number that nobody writes.
+        record = logging.LogRecord(self._logger.name, self.level, "", 0, self.says, None, told)
+        record.__dict__.update(event=self.name, values=values, operation=current())
+        self._logger.handle(record)
 
     def _admit(self, now: float) -> int:
         """How many lines were left out before this one; -1 when this one is left out as well."""

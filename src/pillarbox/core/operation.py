@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 _now = perf_counter
+_MOST = 200  # parts of one operation that are noted: a stream is open for days
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,16 @@ class Operation:
     def spend(self, stage: str, began: float, ended: float) -> None:
         """Note that time went to a stage."""
         self.stages[stage] = self.stages.get(stage, 0.0) + ended - began
-        if self.spans is not None:
+        if self.spans is not None and len(self.spans) < _MOST:
             self.spans.append(Span(stage, began, ended))
 
     def call(self, name: str, began: float, ended: float) -> None:
         """Note a method that ran."""
         if self.calls is None:
             self.calls = []
-        self.calls.append(name)
-        if self.spans is not None:
+        if len(self.calls) < _MOST:
+            self.calls.append(name)
+        if self.spans is not None and len(self.spans) < _MOST:
             self.spans.append(Span(name, began, ended))
 
 

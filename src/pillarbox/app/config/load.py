@@ -126,7 +126,7 @@ def _check(name: str, value: Any) -> None:
     if name.endswith(".listen"):
         for address in value:
             parse_socket_address(address)
-    if name == "http.public_url" and value is not None and not _is_base_url(value):
+    if name in {"http.public_url", "tracing.endpoint"} and value is not None and not _is_base_url(value):
         raise ValueError("this is no URL such as https://mail.example.org")
     if name in {"http.trusted_proxies", "metrics.allow"}:
         for network in value:

@@ -129,6 +129,15 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0
 
 
+class Tracing(msgspec.Struct, frozen=True, kw_only=True):
+    """Traces for OpenTelemetry; needs the extra `opentelemetry`."""
+
+    endpoint: Annotated[
+        str | None,
+        Doc(description="Where to send spans by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces."),
+    ] = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings."""
 
@@ -143,4 +152,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: Log = msgspec.field(default_factory=Log)
     metrics: Metrics = msgspec.field(default_factory=Metrics)
     health: Health = msgspec.field(default_factory=Health)
+    tracing: Tracing = msgspec.field(default_factory=Tracing)
     limits: Limits = msgspec.field(default_factory=Limits)
