@@ -28,7 +28,7 @@ def test_a_slow_operation_tells_its_stages_and_a_quick_one_nothing() -> None:
         assert not lines.json
         operation.began -= 2
         operation.call("Email/get", 1.0, 1.5)
-        slow.spend("read", perf_counter() - 1.5, kind="read")
+        slow.spend("read", perf_counter() - 1.5)
         slow.look("commit", 0.7, writers=3)
         slow.look("commit", 0.4, writers=3)
         assert slow.finish(operation, "200") >= 2

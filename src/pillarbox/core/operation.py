@@ -45,8 +45,12 @@ class Operation:
     def spend(self, stage: str, began: float, ended: float) -> None:
         """Note that time went to a stage."""
         self.stages[stage] = self.stages.get(stage, 0.0) + ended - began
+        self.span(stage, began, ended)
+
+    def span(self, name: str, began: float, ended: float) -> None:
+        """Note a part for whoever traces, if anybody does."""
         if self.spans is not None and len(self.spans) < _MOST:
-            self.spans.append(Span(stage, began, ended))
+            self.spans.append(Span(name, began, ended))
 
     def call(self, name: str, began: float, ended: float) -> None:
         """Note a method that ran."""
@@ -54,8 +58,8 @@ class Operation:
             self.calls = []
         if len(self.calls) < _MOST:
             self.calls.append(name)
-        if self.spans is not None and len(self.spans) < _MOST:
-            self.spans.append(Span(name, began, ended))
+        if self.spans is not None:
+            self.span(name, began, ended)
 
 
 class _Tracing:

@@ -21,17 +21,17 @@ class _Threshold:
     seconds = math.inf
 
 
-_threshold = _Threshold()
+threshold = _Threshold()
 
 
 def tell_from(milliseconds: int) -> None:
     """Tell of what takes so long or longer; 0: of nothing."""
-    _threshold.seconds = milliseconds / 1000 if milliseconds else math.inf
+    threshold.seconds = milliseconds / 1000 if milliseconds else math.inf
 
 
 def look(kind: str, seconds: float, name: str = "", writers: int | None = None) -> None:
     """Tell of a part of an operation if it was slow."""
-    if seconds >= _threshold.seconds:
+    if seconds >= threshold.seconds:
         SLOW.log(kind=kind, name=name, ms=_ms(seconds), writers=writers)
 
 
@@ -39,21 +39,24 @@ def finish(operation: Operation, result: str) -> float:
     """An operation is over; how many seconds it took."""
     ended = perf_counter()
     seconds = ended - operation.began
-    if seconds >= _threshold.seconds:
+    if seconds >= threshold.seconds:
         stages = {stage: _ms(spent) for stage, spent in operation.stages.items()}
         SLOW.log(kind=operation.protocol, name=operation.name, ms=_ms(seconds), calls=operation.calls, stages=stages)
-    hand_over(operation, ended, result)
+    if operation.spans is not None:
+        hand_over(operation, ended, result)
     return seconds
 
 
-def spend(stage: str, began: float, *, kind: str = "") -> None:
+def spend(stage: str, began: float) -> None:
     """Note that the current operation spent its time since `began` on a stage; tell if that was slow."""
-    ended = perf_counter()
-    if ended - began >= _threshold.seconds:
-        look(kind or stage, ended - began)
-    operation = current()
-    if operation is not None:
-        operation.spend(stage, began, ended)
+    seconds = (ended := perf_counter()) - began
+    if seconds >= threshold.seconds:
+        look(stage, seconds)
+    if (operation := current()) is not None:
+        stages = operation.stages
+        stages[stage] = stages.get(stage, 0.0) + seconds
+        if operation.spans is not None:
+            operation.span(stage, began, ended)
 
 
 def _ms(seconds: float) -> float:

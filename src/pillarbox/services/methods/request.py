@@ -154,11 +154,9 @@ def _timed(run: Callable[[Any, MethodCall], T], view: Any, call: MethodCall) -> 
         raise
     finally:
         if began:
-            _note(call.name, began, perf_counter())
-
-
-def _note(method: str, began: float, ended: float) -> None:
-    observed.METHOD_SECONDS.observe(ended - began, method)
-    slow.look("method", ended - began, method)
-    if (operation := current()) is not None:
-        operation.call(method, began, ended)
+            seconds = (ended := perf_counter()) - began
+            observed.METHOD_SECONDS.observe(seconds, call.name)
+            if (operation := current()) is not None:
+                operation.call(call.name, began, ended)
+            if seconds >= slow.threshold.seconds:
+                slow.look("method", seconds, call.name)
