@@ -17,7 +17,7 @@ HOSTILE = 'ann\n2026-01-01T00:00:00.000Z ERROR   server.ready: x  address=6.6.6.
 
 @pytest.fixture(autouse=True)
 def operation() -> Any:
-    become(Operation("http", "r-1", lambda: "192.0.2.7"))
+    become(Operation("http", "r-1", str, "192.0.2.7"))
     yield
     become(None)
 

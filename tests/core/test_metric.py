@@ -94,6 +94,7 @@ def test_numbers_add_up_over_processes_and_outlive_them(registry: Registry) -> N
         counter.add(10)
         open_now.add(2)
         oldest.set(part)
+        registry.flush()
 
     in_a_fork(lambda: work(1))
     in_a_fork(lambda: work(2))

@@ -20,7 +20,7 @@ def from_half_a_second() -> Iterator[None]:
 
 @pytest.mark.usefixtures("from_half_a_second")
 def test_a_slow_operation_tells_its_stages_and_a_quick_one_nothing() -> None:
-    operation = Operation("http", "r1", lambda: "192.0.2.1")
+    operation = Operation("http", "r1", str, "192.0.2.1")
     operation.name, operation.login = "api", "ann@example.org"
     become(operation)
     with Lines() as lines:

@@ -10,7 +10,7 @@ import itertools
 import mmap
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 OTHER = "other"  # what stands for every value of a label that was not declared
@@ -25,13 +25,13 @@ class Registry:
     def __init__(self) -> None:
         self.instruments: dict[str, Instrument] = {}
         # Without a lock: the interpreter changes threads at calls and jumps, not within a `+=` (a test watches that).
-        self.numbers: MutableSequence[float] = array("d", [0.0])  # the first is nobody's
-        self._parts: list[MutableSequence[float]] = [self.numbers]
-        self._is_shared = False
+        self.numbers: list[float] = [0.0]  # of this process; the first is nobody's
+        self._parts: list[memoryview[float]] = []
+        self._part = 0
 
     def place(self, count: int) -> int:
         """The first of so many new numbers; nobody's place when the numbers are shared already."""
-        if self._is_shared:
+        if self._parts:
             return -1
         start = len(self.numbers)
         self.numbers.extend([0.0] * count)
@@ -41,17 +41,21 @@ class Registry:
         """Move the numbers to memory that processes forked from now on share; this one keeps the first part."""
         size = len(self.numbers)
         memory = memoryview(mmap.mmap(-1, parts * size * _OCTETS)).cast("d")
-        self._parts = [memory[n * size : (n + 1) * size] for n in range(parts)]  # type: ignore[misc]
-        self._parts[0][:] = self.numbers
-        self.numbers, self._is_shared = self._parts[0], True
+        self._parts = [memory[n * size : (n + 1) * size] for n in range(parts)]
+        self.flush()
+
+    def flush(self) -> None:
+        """Let the other processes see this one's numbers. Call it each second: a list of one's own counts quicker."""
+        if self._parts:
+            self._parts[self._part][:] = array("d", self.numbers)
 
     def enter(self, part: int) -> None:
         """Count in this part from now on: the first thing that a forked process does.
 
         A process that takes the place of one that died goes on with its counts; what was there for the moment is gone.
         """
-        self.numbers = self._parts[part]
         self.leave(part)
+        self._part, self.numbers = part, list(self._parts[part])
 
     def leave(self, part: int) -> None:
         """Nobody counts in this part any more: what was there for the moment is gone. For whoever buries processes."""
@@ -62,7 +66,8 @@ class Registry:
 
     def total(self, at: int, *, most: bool = False) -> float:
         """A number over all processes: the sum, or the highest."""
-        every = [part[at] for part in self._parts]
+        every = [part[at] for n, part in enumerate(self._parts) if n != self._part]
+        every.append(self.numbers[at])
         return max(every) if most else sum(every)
 
 

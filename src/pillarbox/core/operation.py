@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 _now = perf_counter
 _MOST = 200  # parts of one operation that are noted: a stream is open for days
@@ -26,11 +27,26 @@ class Span:
 class Operation:
     """One thing under way: who asked from where, and where its time went. Never what was in it."""
 
-    __slots__ = ("account", "address_of", "began", "calls", "id", "login", "name", "protocol", "spans", "stages")
+    __slots__ = (
+        "account",
+        "began",
+        "calls",
+        "id",
+        "login",
+        "name",
+        "protocol",
+        "spans",
+        "stages",
+        "_address_of",
+        "_client",
+    )
 
-    def __init__(self, protocol: str, id: str, address_of: Callable[[], str] | None = None) -> None:
-        """`address_of` tells the client's address when somebody wants to know it."""
-        self.protocol, self.id, self.address_of = protocol, id, address_of
+    def __init__(
+        self, protocol: str, id: str, address_of: Callable[[Any], str] | None = None, client: object = None
+    ) -> None:
+        """`address_of` tells the address of the client when somebody wants to know it."""
+        self.protocol, self.id = protocol, id
+        self._address_of, self._client = address_of, client
         self.name = self.account = self.login = ""
         self.began = _now()
         self.stages: dict[str, float] = {}  # queue, read, write, commit, pool -> seconds
@@ -40,7 +56,7 @@ class Operation:
     @property
     def address(self) -> str:
         """Where it came from; empty when it came from no network."""
-        return self.address_of() if self.address_of is not None else ""
+        return self._address_of(self._client) if self._address_of is not None else ""
 
     def spend(self, stage: str, began: float, ended: float) -> None:
         """Note that time went to a stage."""

@@ -7,7 +7,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from pillarbox.core.metric import Registry
+from pillarbox.core.metric import REGISTRY, Registry
 from pillarbox.net import observed
 from pillarbox.net.bridge import Bridge
 from pillarbox.storage.probe import outbox_size
@@ -34,10 +34,11 @@ class Sampler:
             observed.LOOP_LAG_SECONDS.observe(max(0.0, loop.time() - due))
 
     def look(self) -> None:
-        """Set this process's gauges."""
+        """Set this process's gauges, and show the others its numbers."""
         observed.POOL_QUEUE.set(self._bridge.pool_queue)
         observed.FEED_SUBSCRIPTIONS.set(self._bridge.feed.subscriptions)
         observed.MEMORY.set(resident_octets())
+        REGISTRY.flush()
 
     async def once(self) -> Registry:
         """The numbers that are the same whichever process is asked."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 
 from pillarbox.core import slow
 from pillarbox.core.faults import Fault
@@ -51,7 +50,7 @@ class HttpApp:
             return
         self._requests += 1
         request = Request(scope, receive, f"{self._run}-{self._requests:x}")
-        operation = Operation("http", request.id, partial(self._address, request))
+        operation = Operation("http", request.id, self._address, request)
         become(operation)
         try:
             answer = await self._answer(request, operation)

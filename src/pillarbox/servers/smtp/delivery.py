@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from functools import partial
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.operation import Operation, become
@@ -66,7 +65,7 @@ class Decider:
             self._accounts = []
             self._id = self._shared.bridge.store.ids.new("x")
             return SENDER_OK
-        operation = Operation("lmtp", self._id, partial(str, self._peer_address))
+        operation = Operation("lmtp", self._id, str, self._peer_address)
         become(operation)
         operation.name = type(event).__name__.lower()
         try:
