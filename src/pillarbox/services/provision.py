@@ -38,7 +38,8 @@ def furnish(tx: Transaction, old: Account | None, new: Account) -> None:
         if not isinstance(tx, StoreTransaction):
             raise Fault(Kind.FAILED, "only a store can make an account")
         tx.add_account(new.id)
-        _add_mailboxes(tx, new.id)
+        if not tx.ids(MAILBOX, new.id, 1):  # an account out of a backup has its own
+            _add_mailboxes(tx, new.id)
     if old is None or (old.quota_octets, old.quota_count) != (new.quota_octets, new.quota_count):
         set_limits(tx, new.id, new.quota_octets, new.quota_count)
     if old is None or old.name != new.name:

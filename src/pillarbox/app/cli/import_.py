@@ -73,10 +73,15 @@ def import_(
                 outcome = _run(engine.store, account, opened, order, quiet=as_json)
         except ArchiveError as error:
             raise Refused(str(error)) from None
+    print_outcome(outcome, "Imported", as_json=as_json)
+
+
+def print_outcome(outcome: Outcome, what: str, *, as_json: bool) -> None:
+    """Say what came in, and end with exit code 1 when not all of it did."""
     if as_json:
         print_json(_told(outcome))
     else:
-        _print(outcome)
+        _print(outcome, what)
     if outcome.refused.count or outcome.failure is not None:
         raise click.exceptions.Exit(1)
 
@@ -103,8 +108,8 @@ def _skips(skips: Skips) -> dict[str, Any]:
     return {"count": skips.count, "first": [{"key": s.key, "reason": s.reason} for s in skips.first]}
 
 
-def _print(outcome: Outcome) -> None:
-    click.echo(f"Imported {outcome.imported}.")
+def _print(outcome: Outcome, what: str) -> None:
+    click.echo(f"{what} {outcome.imported}.")
     if outcome.duplicates:
         click.echo(f"Already there: {outcome.duplicates}, of which {outcome.filed} got a further mailbox.")
     print_skips("Refused", outcome.refused)

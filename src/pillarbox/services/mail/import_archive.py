@@ -6,6 +6,7 @@ An import that was broken off is simply run again: the store itself knows what i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 import msgspec
 
@@ -15,7 +16,7 @@ from pillarbox.datatypes.email import EMAIL, Email
 from pillarbox.datatypes.email.keyword import checked_keywords
 from pillarbox.datatypes.email.reading import Reading, read_message
 from pillarbox.datatypes.view import Transaction, View
-from pillarbox.formats.archive import ArchivedMessage, ArchiveError, Skips, Source
+from pillarbox.formats.archive import ArchivedMessage, ArchiveError, Skips
 from pillarbox.services.mail.deliver import received_time, store_in
 from pillarbox.services.mail.mailbox_path import INBOX, Path, find_or_make
 from pillarbox.storage.blob import blob_id
@@ -26,7 +27,7 @@ from pillarbox.storage.transaction import Transaction as StoreTransaction
 # never for long.
 _BATCH_COUNT, _BATCH_OCTETS = 50, 4 << 20
 _CHECKPOINT_EVERY = 2_000  # messages
-_IMPORTED = "$imported"
+IMPORTED = "$imported"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +36,25 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     into: Path | None = None
     below: Path = ()
     keep_duplicates: bool = False
+    marks: tuple[str, ...] = (IMPORTED,)  # keywords that all of them get
 
     def paths(self, message: ArchivedMessage) -> tuple[Path, ...]:
         """Where a message goes; to the inbox when neither the archive nor the order tells."""
         if self.into is not None:
             return (self.into,)
         return tuple(dict.fromkeys(self.below + path for path in message.mailbox_paths)) or (self.below or INBOX,)
+
+
+class Mail(Protocol):
+    """Messages to import, such as a `Source`: an archive."""
+
+    skips: Skips  # what the last iteration passed over
+
+    @property
+    def position(self) -> int:
+        """How far it is."""
+
+    def __iter__(self) -> Iterator[ArchivedMessage]: ...
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -57,7 +71,7 @@ class Outcome(msgspec.Struct, kw_only=True):
 def import_archive(
     store: Store,
     account: str,
-    source: Source,
+    source: Mail,
     order: Order,
     on_progress: Callable[[int], None] = lambda _position: None,
 ) -> Outcome:
@@ -154,7 +168,7 @@ class _Batch:
             return "duplicate" if len(both) == len(old.mailbox_ids) else "filed"
         # An email that was there a moment ago, when it was found to be a duplicate, may have been destroyed since.
         reading = self._readings.get(blob) or read_message(message.data)
-        words = dict.fromkeys((*sorted(message.keywords), _IMPORTED), True)
+        words = dict.fromkeys((*sorted(message.keywords), *self._order.marks), True)
         keywords = checked_keywords(words, tx.limits.max_keywords_per_email)
         store_in(tx, self._account, reading, mailbox_ids, keywords, received_ms(tx, message, reading))
         return "imported"
