@@ -119,3 +119,40 @@ def test_an_account_that_is_gone_is_not_in_the_next_backup(house: House, tmp_pat
     copy = restored(source, tmp_path / "copy")
     assert rows(copy) == rows(house.store)
     copy.close()
+
+
+@pytest.mark.parametrize("during", [False, True])
+def test_what_is_destroyed_and_forgotten_between_two_readings_does_not_come_back(
+    house: House, tmp_path: Path, *, during: bool
+) -> None:
+    source = repository(tmp_path / "backups")
+    gone, stays = house.add(), house.add()
+    back_up(house.store, source)
+    house.update("Email", stays, {"keywords/$seen": True})
+
+    def forget(*_: int) -> None:
+        if gone in house.every("Email", "id"):
+            house.destroy("Email", gone)
+            house.store.write(lambda tx: purge(tx.db, "a1", "Email", bounds(tx.db, "a1", "Email")[1]))
+
+    if not during:
+        forget()
+    made = back_up(house.store, source, None, forget)
+    assert made.parent is not None
+    copy = restored(source, tmp_path / "copy")
+    assert rows(copy) == rows(house.store)
+    copy.close()
+
+
+def test_a_delivery_does_not_have_the_account_read_anew(house: House, tmp_path: Path) -> None:
+    """It raises the floor of EmailDelivery, which has no records that could be forgotten."""
+    source = repository(tmp_path / "backups")
+    for _ in range(20):
+        house.add()
+    first = back_up(house.store, source).account("a1")
+    house.add()
+    second = back_up(house.store, source).account("a1")
+    assert first is not None
+    assert second is not None
+    assert second.objects[: len(first.objects)] == first.objects
+    assert second.items < first.items + 20
