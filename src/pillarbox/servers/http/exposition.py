@@ -22,7 +22,7 @@ def exposition(instruments: Iterable[Instrument]) -> bytes:
 
 def _line(name: str, sample: Sample) -> str:
     labels = ",".join(f'{label}="{_escaped(value, quote=True)}"' for label, value in sample.labels.items())
-    value = int(sample.value) if sample.value.is_integer() else sample.value
+    value = int(sample.value) if sample.value == int(sample.value) else sample.value
     return f"{name}{sample.suffix}{f'{{{labels}}}' if labels else ''} {value!r}"
 
 
