@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,7 +18,7 @@ from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.property import Property
 from pillarbox.datatypes.ticket import Ticket
 from pillarbox.datatypes.view import Incoming
-from pillarbox.storage import blob_sweep, change, outbox, ticket, upload
+from pillarbox.storage import blob_row, change, outbox, ticket, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.blob_reference import follow_blobs
 from pillarbox.storage.database import Conflict, Connection
@@ -29,10 +29,6 @@ from pillarbox.storage.working_set import UNKNOWN, WorkingSet
 R = TypeVar("R", bound=Record)
 _encode = msgspec.json.Encoder().encode
 _NOTHING = Extra()
-
-
-class _Write(Protocol):
-    def __call__(self, *, anew: bool) -> None: ...
 
 
 class Transaction(Snapshot):
@@ -243,43 +239,19 @@ class Transaction(Snapshot):
 
     def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
         blob = blob_id(data)
-        if self._has_blob(account, blob, pending=pending):
+        if blob_row.renew(self, account, blob, pending=pending):
             return blob
         inline = len(data) <= self.limits.blob_inline_octets
         if not inline:
-            self._settle(blob, lambda *, anew: self.blobs.write(blob, data, anew=anew))
-        self._add_blob(account, blob, len(data), data if inline else None, pending=pending)
+            blob_row.settle(self, blob, lambda *, anew: self.blobs.write(blob, data, anew=anew))
+        blob_row.add(self, account, blob, len(data), data if inline else None, pending=pending)
         return blob
 
     def put_incoming(self, account: str, incoming: Incoming, *, pending: bool = False) -> str:
-        if not self._has_blob(account, incoming.blob, pending=pending):
-            self._settle(incoming.blob, incoming.store)
-            self._add_blob(account, incoming.blob, incoming.size, None, pending=pending)
+        if not blob_row.renew(self, account, incoming.blob, pending=pending):
+            blob_row.settle(self, incoming.blob, incoming.store)
+            blob_row.add(self, account, incoming.blob, incoming.size, None, pending=pending)
         return incoming.blob
-
-    def _has_blob(self, account: str, blob: str, *, pending: bool) -> bool:
-        if self.blob_size(account, blob) is None:
-            return False
-        # RFC 8620 §6: "if reuploaded, the same blobId MAY be returned, but this SHOULD reset the expiry time."
-        sql = "UPDATE blob SET pending = ?, stored_at = ? WHERE account = ? AND id = ? AND pending = 1"
-        self.db.run(sql, (int(pending), self.now_ms, account, blob))
-        return True
-
-    def _settle(self, blob: str, write: _Write) -> None:
-        """Have a large blob stored for certain before a row refers to it."""
-        if blob_sweep.unmark(self.db, blob):
-            self.take_time()
-            write(anew=True)
-        elif not self.blobs.is_settled(blob):
-            self.take_time()
-            write(anew=False)
-
-    def _add_blob(self, account: str, blob: str, size: int, data: bytes | None, *, pending: bool) -> None:
-        self.db.run(
-            "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (account, id) DO NOTHING",  # where writers run side by side, another may have been quicker
-            (account, blob, size, self.now_ms, int(pending), data),
-        )
 
     def oldest_pending(self, account: str, limit: int) -> list[tuple[str, int]]:
         return upload.oldest_pending(self.db, account, limit)
