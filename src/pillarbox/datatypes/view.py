@@ -103,6 +103,9 @@ class View(Protocol):
     def blob_size(self, account: str, blob: str) -> int | None:
         """How many octets a stored blob has; None when the account has no such blob."""
 
+    def outside_size(self, account: str, blob: str) -> int | None:
+        """The same, but None for a blob that is in the database itself."""
+
     def read_blob(self, account: str, blob: str) -> bytes | None:
         """The octets of a stored blob."""
 

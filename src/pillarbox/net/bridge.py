@@ -24,6 +24,7 @@ from pillarbox.storage.store import Changed, Store
 from pillarbox.storage.transaction import Transaction
 
 T = TypeVar("T")
+_CARRIERS = 8
 
 
 class Bridge(ABC):
@@ -34,6 +35,7 @@ class Bridge(ABC):
         self.feed = ChangeFeed()
         self.announcers: list[Announcer] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pillarbox")
+        self._carriers = ThreadPoolExecutor(_CARRIERS, thread_name_prefix="pillarbox-blob")
 
     @abstractmethod
     async def read(self, body: Callable[[Snapshot], T], *, slow: bool = False) -> T:
@@ -48,6 +50,12 @@ class Bridge(ABC):
         asked, context = perf_counter(), copy_context()
         work = (context.run, in_pool, asked, function, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self._pool, *work)
+
+    async def carry(self, function: Callable[..., T], *arguments: Any) -> T:
+        """A function that waits for large blobs, in threads of their own: a slow network must not stop all reading."""
+        asked, context = perf_counter(), copy_context()
+        work = (context.run, in_pool, asked, function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._carriers, *work)
 
     @property
     def pool_queue(self) -> int:
@@ -87,3 +95,4 @@ class Bridge(ABC):
     async def close(self) -> None:
         """Finish what was begun; the store stays open."""
         self._pool.shutdown(wait=True)
+        self._carriers.shutdown(wait=True)

@@ -52,12 +52,12 @@ class Extent(msgspec.Struct, frozen=True):
 
 
 def extent(view: View, account: str, blob_id: str) -> Extent | None:
-    """Where the octets are that the id names, if they are stored as they are named.
+    """Where the octets are that the id names, if they are outside of the database and stored as they are named.
 
-    None when the account has no such blob, for a slice that lies outside of it, and for one that has to be decoded.
+    None for what is in the database, for a slice that lies outside of its blob, and for one that has to be decoded.
     """
     parsed = parse_blob_id(blob_id)
-    size = view.blob_size(account, parsed[0]) if parsed is not None else None
+    size = view.outside_size(account, parsed[0]) if parsed is not None else None
     if parsed is None or size is None:
         return None
     base, slices = parsed

@@ -154,6 +154,10 @@ class Snapshot:
         row = self.db.row("SELECT size FROM blob WHERE account = ? AND id = ?", (account, blob))
         return int(str(row[0])) if row else None
 
+    def outside_size(self, account: str, blob: str) -> int | None:
+        row = self.db.row("SELECT size FROM blob WHERE account = ? AND id = ? AND data IS NULL", (account, blob))
+        return int(str(row[0])) if row else None
+
     def read_blob(self, account: str, blob: str) -> bytes | None:
         row = self.db.row("SELECT size, data FROM blob WHERE account = ? AND id = ?", (account, blob))
         if row is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -28,7 +28,8 @@ class Answer(msgspec.Struct):
     headers: Sequence[Header] = ()
     body: bytes = b""
     compressible: bool = False
-    content_length: int | None = None  # when the body is left out, as for HEAD
+    content_length: int | None = None  # when the body is left out, as for HEAD, or comes in pieces
+    pieces: AsyncGenerator[bytes, None] | None = None  # the body, when it is large
 
 
 class Stream(msgspec.Struct):

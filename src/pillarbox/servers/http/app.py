@@ -23,6 +23,7 @@ from pillarbox.servers.http.request import Receive, Request, Scope, Send
 from pillarbox.servers.http.router import Route, Router
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.http.stream import Streams
+from pillarbox.servers.http.transfer import send_pieces
 from pillarbox.servers.http.upgraded import SWITCH
 
 Run = Callable[..., Awaitable[bytes]]  # runs a function in a thread
@@ -57,7 +58,7 @@ class HttpApp:
         except Disconnected:
             return
         if isinstance(answer, Answer):
-            await self._send(request, answer, send)
+            await self._send(request, answer, receive, send)
         elif isinstance(answer, Upgrade):
             self._closers.add(answer.close)
             request.scope["extensions"][SWITCH]["take"](self._head(request, answer, ()), answer.protocol)
@@ -97,12 +98,15 @@ class HttpApp:
             observed.REQUEST_FAILED.log(error, method=request.method, resource=operation.name)
             return Problem(500, f"the server failed; its log says more under {request.id}").answer()
 
-    async def _send(self, request: Request, answer: Answer, send: Send) -> None:
+    async def _send(self, request: Request, answer: Answer, receive: Receive, send: Send) -> None:
         body, extra = await self._encoded(request, answer)
         is_empty = answer.status in (204, 304)
         if not is_empty:
             length = len(body) if answer.content_length is None else answer.content_length
             extra = (*extra, (b"content-length", b"%d" % length))
+        if answer.pieces is not None:
+            await send_pieces(answer.pieces, self._head(request, answer, extra), receive, send)
+            return
         await send(self._head(request, answer, extra))
         if request.method == "HEAD" or is_empty:
             body = b""

@@ -19,6 +19,7 @@ from pillarbox.servers.http.upgraded import SWITCH, Upgraded
 _MAX_HEAD = 65_536  # octets of request line and header fields
 _HEAD_SECONDS = 30  # for a whole request, and one second more for each so many octets of it
 _OCTETS_PER_SECOND = 4_096
+_TAKE_SECONDS = 90  # for the octets in the buffer of a connection, some 300,000 at most
 _SWEEP_SECONDS = 5
 
 
@@ -26,6 +27,7 @@ class Connection(HttpToolsProtocol):
     """A connection that knows since when its client has owed it the rest of a request."""
 
     owed_since = 0.0
+    full_since = 0.0  # since when the client has not taken what waits for it
     received = 0  # octets since the request began
     in_head = True
 
@@ -128,8 +130,20 @@ class Connection(HttpToolsProtocol):
         self.transport.write(b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, phrase, lines, answer.body))
         self.transport.close()
 
+    def pause_writing(self) -> None:
+        """The buffer is full: begin to wait for the client to take some of it."""
+        self.full_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has taken enough."""
+        self.full_since = 0.0
+        super().resume_writing()
+
     def is_late(self, now: float) -> bool:
-        """Whether the client takes longer for its request than anybody needs."""
+        """Whether the client takes longer for its request, or for the answer, than anybody needs."""
+        if self.full_since and now - self.full_since > _TAKE_SECONDS:
+            return True
         return bool(self.owed_since) and now - self.owed_since > _HEAD_SECONDS + self.received / _OCTETS_PER_SECOND
 
 

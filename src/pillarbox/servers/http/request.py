@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -52,6 +52,22 @@ class Request:
 
     async def body(self, limit: int, refuse: Callable[[], Problem]) -> bytes:
         """The whole body. Raises what `refuse` makes before more than `limit` octets of it are read."""
+        await self._check_body(limit, refuse)
+        message = await self.receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            data: bytes = message.get("body", b"")
+            if len(data) > limit:
+                raise refuse()
+            return data
+        return b"".join([piece async for piece in self._gather(message, limit, refuse)])
+
+    async def pieces(self, limit: int, refuse: Callable[[], Problem]) -> AsyncGenerator[bytes, None]:
+        """The body as it comes, under the same conditions."""
+        await self._check_body(limit, refuse)
+        async for piece in self._gather(await self.receive(), limit, refuse):
+            yield piece
+
+    async def _check_body(self, limit: int, refuse: Callable[[], Problem]) -> None:
         if self.headers.get(b"content-encoding", b"identity") != b"identity":
             raise Problem(
                 415, "a request's body is sent without a content coding", headers=((b"accept-encoding", b"identity"),)
@@ -60,16 +76,9 @@ class Request:
         if not declared.isdigit() or int(declared) > limit:
             await self._discard(limit)
             raise refuse()
-        message = await self.receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            data: bytes = message.get("body", b"")
-            if len(data) > limit:
-                raise refuse()
-            return data
-        return await self._gather(message, limit, refuse)
 
-    async def _gather(self, message: Message, limit: int, refuse: Callable[[], Problem]) -> bytes:
-        pieces, size = [], 0
+    async def _gather(self, message: Message, limit: int, refuse: Callable[[], Problem]) -> AsyncGenerator[bytes, None]:
+        size = 0
         while True:
             if message["type"] != "http.request":
                 raise Disconnected
@@ -78,9 +87,9 @@ class Request:
             if size > limit:
                 await self._discard(limit)
                 raise refuse()
-            pieces.append(piece)
+            yield piece
             if not message.get("more_body"):
-                return b"".join(pieces)
+                return
             message = await self.receive()
 
     async def _discard(self, limit: int) -> None:

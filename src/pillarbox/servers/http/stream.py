@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 from pillarbox.servers.http.request import Receive, Send
+from pillarbox.servers.http.transfer import wait_for_end
 
 
 class Streams:
@@ -22,7 +23,7 @@ class Streams:
         """Send all pieces, and end the answer properly unless the client is gone."""
         await send(head)
         writing = asyncio.ensure_future(_write(pieces, send))
-        watching = asyncio.ensure_future(_wait_for_end(receive))
+        watching = asyncio.ensure_future(wait_for_end(receive))
         self._open.add(writing)
         try:
             await asyncio.wait((writing, watching), return_when=asyncio.FIRST_COMPLETED)
@@ -52,8 +53,3 @@ async def _write(pieces: AsyncIterator[bytes], send: Send) -> None:
         closing = getattr(pieces, "aclose", None)
         if closing is not None:
             await closing()
-
-
-async def _wait_for_end(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

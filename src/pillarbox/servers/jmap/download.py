@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
+from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.view import View
 from pillarbox.net.bridge import Bridge
@@ -18,9 +17,11 @@ from pillarbox.servers.http.byte_range import Unsatisfiable, parse_range
 from pillarbox.servers.http.disposition import attachment
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
+from pillarbox.servers.jmap import blob_stream
 from pillarbox.servers.jmap.session import DOWNLOAD
 from pillarbox.servers.jmap.upload import account_of
 from pillarbox.services import blob_access
+from pillarbox.services.blob_access import Extent
 
 _ANY = "application/octet-stream"
 # type/subtype and parameters; printable ASCII only, as it goes into a header.
@@ -32,12 +33,6 @@ _FIXED: tuple[Header, ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"accept-ranges", b"bytes"),
 )
-
-
-class Slow(msgspec.Struct, frozen=True):
-    """The blob is so large that reading it has to happen elsewhere than on the event loop."""
-
-    size: int
 
 
 class DownloadResource:
@@ -59,45 +54,58 @@ class DownloadResource:
             (b"etag", tag.encode("latin-1", "replace")),
             *_FIXED,
         )
-        size, data = await self._read(request, account, blob)
+        found = await self._find(account, blob)
         if _names_tag(request.header(b"if-none-match"), tag):
             return Answer(304, headers)
-        return _answer(request, headers, tag, size, data)
+        size = len(found) if isinstance(found, bytes) else found.end - found.start
+        status, more, start, end = _part(request, tag, size)
+        headers = (*headers, *more)
+        if isinstance(found, bytes):
+            return Answer(status, headers, found[start:end] if status == 206 else found)
+        if request.method == "HEAD":
+            return Answer(status, headers, content_length=size)
+        extent = Extent(found.blob, found.start + start, found.start + end)
+        return Answer(
+            status, headers, content_length=end - start, pieces=await blob_stream.outgoing(self._bridge, extent)
+        )
 
-    async def _read(self, request: Request, account: str, blob: str) -> tuple[int, bytes]:
-        """The blob's size and octets; for HEAD the octets may be left out."""
-        wants_size = request.method == "HEAD" and blob_access.is_whole(blob)
-        most = self._limits.blob_inline_octets
+    async def _find(self, account: str, blob: str) -> bytes | Extent:
+        """The octets; for large ones that are stored as they are, where they are. Raises a 404 problem."""
+        most, largest = self._limits.blob_inline_octets, self._limits.max_blob_octets_in_call
 
-        def look(view: View) -> bytes | Slow | None:
+        def look(view: View) -> bytes | Extent | None:
             size = blob_access.stored_size(view, account, blob)
             if size is None:
                 return None
-            return Slow(size) if wants_size or size > most else blob_access.read_any(view, account, blob)
+            if size > most:
+                extent = blob_access.extent(view, account, blob)
+                if extent is not None:
+                    return extent
+                view.take_time()
+                if size > largest:
+                    raise Fault(Kind.REQUEST_TOO_LARGE, "this part of a blob is too large to be decoded")
+            return blob_access.read_any(view, account, blob)
 
         found = await self._bridge.read(look)
-        if isinstance(found, Slow):
-            if wants_size:
-                return found.size, b""
-            found = await self._bridge.read(lambda view: blob_access.read_any(view, account, blob), slow=True)
         if found is None:
             raise Problem(404, "there is no such blob")
-        return len(found), found
+        return found
 
 
-def _answer(request: Request, headers: tuple[Header, ...], tag: str, size: int, data: bytes) -> Answer:
+def _part(request: Request, tag: str, size: int) -> tuple[int, tuple[Header, ...], int, int]:
+    """(status, further headers, start, end) of what is asked for. Raises a 416 problem."""
     condition = request.header(b"if-range")
     # RFC 9110 §14.2: ranges are defined for GET only; §13.1.5: a validator that does not match means the whole.
     if request.method != "GET" or b"range" not in request.headers or condition not in ("", tag):
-        return Answer(200, headers, data, content_length=size)
+        return 200, (), 0, size
     try:
         wanted = parse_range(request.header(b"range"), size)
     except Unsatisfiable:
         raise Problem(416, headers=((b"content-range", b"bytes */%d" % size),)) from None
     if wanted is None:
-        return Answer(200, headers, data)
+        return 200, (), 0, size
     start, end = wanted
-    return Answer(206, (*headers, (b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size))), data[start:end])
+    return 206, ((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size)),), start, end
 
 
 def _names_tag(value: str, tag: str) -> bool:

@@ -11,11 +11,12 @@ from pillarbox.servers.http.answer import Answer, json_answer
 from pillarbox.servers.http.authorization import Gate
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
+from pillarbox.servers.jmap.blob_stream import incoming, is_short
 from pillarbox.servers.jmap.concurrency import Concurrency
 from pillarbox.servers.jmap.problem import limit_problem
 from pillarbox.servers.jmap.session import UPLOAD
 from pillarbox.services.blob_upload import store_upload
-from pillarbox.storage.blob import blob_id
+from pillarbox.storage.blob_incoming import Incoming
 
 
 def account_of(caller: Caller, account: str) -> Access:
@@ -48,20 +49,26 @@ class UploadResource:
         if account_of(caller, account).is_read_only:
             raise Fault(Kind.ACCOUNT_READ_ONLY)
         with self._concurrency.one(caller.account):
-            data = await request.body(self._limits.max_size_upload, self._too_large)
-            blob = await self._store(account, data)
+            blob, size = await self._take(request, account)
         # The type is what the client says; nobody looks into the octets for another.
         type = request.header(b"content-type") or "application/octet-stream"
-        return json_answer({"accountId": account, "blobId": blob, "type": type, "size": len(data)}, status=201)
+        return json_answer({"accountId": account, "blobId": blob, "type": type, "size": size}, status=201)
+
+    async def _take(self, request: Request, account: str) -> tuple[str, int]:
+        """(blob id, size) of the body, once it is stored."""
+        inline, most = self._limits.blob_inline_octets, self._limits.max_size_upload
+        if is_short(request, inline):
+            data: bytes | Incoming = await request.body(most, self._too_large)
+        else:
+            data = await incoming(self._bridge, request.pieces(most, self._too_large), inline)
+        if isinstance(data, bytes):
+            return await self._bridge.write(lambda tx: store_upload(tx, account, data)), len(data)
+        try:
+            # Stored before the write lock is taken; the transaction finds it there.
+            return await self._bridge.write(lambda tx: store_upload(tx, account, data)), data.size
+        finally:
+            await self._bridge.carry(data.close)
 
     def _too_large(self) -> Problem:
         detail = f"an upload has at most {self._limits.max_size_upload} octets"
         return limit_problem("maxSizeUpload", detail, status=413)
-
-    async def _store(self, account: str, data: bytes) -> str:
-        is_large = len(data) > self._limits.blob_inline_octets
-        if is_large:
-            # The file is written before the write lock is taken; the transaction then finds it there.
-            blobs = self._bridge.store.blobs
-            await self._bridge.run(lambda: blobs.write(blob_id(data), data))
-        return await self._bridge.write(lambda tx: store_upload(tx, account, data), slow=is_large)

@@ -140,7 +140,7 @@ class Decider:
         self._accounts = []
         bridge = self._shared.bridge
         if len(reading.data) > bridge.store.limits.blob_inline_octets:
-            await bridge.run(bridge.store.write_ahead, reading.data)
+            await bridge.carry(bridge.store.write_ahead, reading.data)
         failures = await bridge.write(lambda tx: store_for(tx, recipients, reading, received_ms))
         # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
