@@ -25,6 +25,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     is_admin: bool = False
     scope: frozenset[str] = frozenset()  # empty: no limit; else the capability URIs that an app password allows
     accounts: dict[str, Access] = {}
+    credential: str = ""  # which of the user's passwords was shown: what is bound to it goes when it goes
 
     def access(self, account: str) -> Access | None:
         """The caller's access to an account, None when it is not theirs to see."""

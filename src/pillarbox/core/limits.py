@@ -65,6 +65,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     )
     max_recipients: Annotated[int, Doc(description="How many recipients one submission may have.")] = 1_000
     max_identities: Annotated[int, Doc(description="How many identities one account may have.")] = 1_000
+    max_push_subscriptions: Annotated[int, Doc(description="How many push subscriptions one account may have.")] = 20
+    push_subscription_seconds: Annotated[
+        int, Doc(description="How long a push subscription lives without being renewed, in seconds; at least 48 hours.")
+    ] = 7 * 86_400
     max_app_passwords: Annotated[int, Doc(description="How many app passwords one account may have.")] = 100
 
     max_size_blob_set: Annotated[int, Doc(description="The largest blob that Blob/upload makes, in octets.")] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -52,6 +52,9 @@ class AppPassword(Record, frozen=True):
 class AppPasswordRules(Rules[AppPassword]):
     """Secrets are made here, and known to nobody but who asked."""
 
+    # What ends together with an app password. Set by what is bound to it.
+    revoked: Callable[[Transaction, str, str], None] = staticmethod(lambda _tx, _account, _credential: None)
+
     def prepare(self, view: View, call: MethodCall) -> dict[str, str]:
         return {}  # the secrets made in this call, by id
 
@@ -78,6 +81,10 @@ class AppPasswordRules(Rules[AppPassword]):
         if old is None and len(tx.ids(APP_PASSWORD, account, limit)) >= limit:
             raise Fault(Kind.OVER_QUOTA, f"an account has at most {limit} app passwords")
 
+    def follow(self, tx: Transaction, account: str, old: AppPassword | None, new: AppPassword | None) -> None:
+        if old is not None and new is None:
+            self.revoked(tx, account, old.id)
+
     def may_destroy(self, tx: Transaction, call: MethodCall, old: AppPassword) -> None:
         _refuse_foreign(call)
 
@@ -101,10 +108,11 @@ def _refuse_foreign(call: MethodCall) -> None:
         raise Fault(Kind.FORBIDDEN, "app passwords are made and taken back in one's own account")
 
 
+RULES = AppPasswordRules()
 APP_PASSWORD: DataType[AppPassword] = DataType(
     AppPassword,
     letter="k",
     capability=capability.APP_PASSWORD,
     methods=frozenset({GET, CHANGES, SET}),
-    rules=AppPasswordRules(),
+    rules=RULES,
 )

@@ -223,6 +223,7 @@ class DataType(Generic[R]):
     singleton: bool = False  # exactly one, of the id "singleton"; it has its defaults until it is first changed
     directory: bool = False  # lives in the directory's account
     push: bool = True
+    per_user: bool = False  # belongs to whoever asks: no accountId, no state (RFC 8620 §7.2)
 
     def __post_init__(self) -> None:
         if not self.name:

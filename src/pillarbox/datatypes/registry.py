@@ -8,6 +8,7 @@ from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.alias import ALIAS
 from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.removal import REMOVAL
+from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
 from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.email import EMAIL
@@ -15,6 +16,7 @@ from pillarbox.datatypes.email.delivery import EMAIL_DELIVERY
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.identity import IDENTITY
 from pillarbox.datatypes.mailbox import MAILBOX
+from pillarbox.datatypes.push_subscription import PUSH_SUBSCRIPTION
 from pillarbox.datatypes.quota import QUOTA
 from pillarbox.datatypes.thread import THREAD
 from pillarbox.datatypes.vacation_response import VACATION_RESPONSE
@@ -29,6 +31,8 @@ TYPES: tuple[DataType[Any], ...] = (
     VACATION_RESPONSE,
     QUOTA,
     APP_PASSWORD,
+    PUSH_SUBSCRIPTION,
+    WEB_PUSH_KEY,
     DOMAIN,
     ACCOUNT,
     ALIAS,

@@ -22,7 +22,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin.account import ACCOUNT, Account, account_named
 from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.name import address_name
-from pillarbox.datatypes.admin.password import digest_token, is_password, parse_token
+from pillarbox.datatypes.admin.password import credential_of, digest_token, is_password, parse_token
 from pillarbox.datatypes.app_password import APP_PASSWORD, AppPassword
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services import observed
@@ -264,7 +264,9 @@ def _login(view: View, account: Account, app_password: str | None) -> Login | No
         if app is None or not app.is_valid(view.now_ms):
             return None
     scope = app.capabilities if app is not None else frozenset()
-    return Login(caller_for(view, account, scope), account.password_hash, app_password)
+    caller = caller_for(view, account, scope)
+    caller = msgspec.structs.replace(caller, credential=app_password or credential_of(account.password_hash))
+    return Login(caller, account.password_hash, app_password)
 
 
 def _login_name(name: str) -> str:

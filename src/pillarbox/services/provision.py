@@ -7,9 +7,11 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin.account import RULES as ACCOUNT_RULES
 from pillarbox.datatypes.admin.account import Account
+from pillarbox.datatypes.admin.password import credential_of
 from pillarbox.datatypes.identity import IDENTITY, default_identity
 from pillarbox.datatypes.identity import RULES as IDENTITY_RULES
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
+from pillarbox.datatypes.push_subscription import destroy_bound
 from pillarbox.datatypes.quota import set_limits
 from pillarbox.datatypes.view import Transaction
 from pillarbox.services import directory
@@ -42,6 +44,10 @@ def furnish(tx: Transaction, old: Account | None, new: Account) -> None:
             _add_mailboxes(tx, new.id)
     if old is None or (old.quota_octets, old.quota_count) != (new.quota_octets, new.quota_count):
         set_limits(tx, new.id, new.quota_octets, new.quota_count)
+    if old is not None and old.password_hash != new.password_hash:
+        destroy_bound(tx, new.id, credential_of(old.password_hash))
+    if not new.is_enabled:
+        destroy_bound(tx, new.id)
     if old is None or old.name != new.name:
         _replace_identity(tx, new)
 

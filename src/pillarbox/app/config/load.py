@@ -14,6 +14,7 @@ import msgspec
 
 from pillarbox.app.config.key import Key, keys
 from pillarbox.app.config.settings import Settings
+from pillarbox.datatypes.push_subscription import LEAST_SECONDS
 from pillarbox.net.socket_address import parse_socket_address
 from pillarbox.storage.blob_url import parse_blob_url
 
@@ -139,6 +140,8 @@ def _check(name: str, value: Any) -> None:
         raise ValueError("there is no such file")
     if name == "blobs.url" and value is not None:
         parse_blob_url(value)
+    if name == "limits.push_subscription_seconds" and value < LEAST_SECONDS:
+        raise ValueError("RFC 8620 §7.2 asks for 48 hours at least")
     if name.startswith("limits.") and value < 1:
         raise ValueError("a limit is at least 1")
 

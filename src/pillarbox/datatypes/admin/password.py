@@ -55,6 +55,11 @@ def is_password(password: str, hashed: str | None) -> bool:
     return bool(hashed)
 
 
+def credential_of(password_hash: str) -> str:
+    """A name for an account's present password, for what is bound to it; another password has another name."""
+    return "password." + hashlib.blake2b(password_hash.encode(), digest_size=9).hexdigest()
+
+
 def new_password() -> str:
     """A random password for a person to copy: 5 groups of 4 characters, 100 bits."""
     return "-".join("".join(secrets.choice(_WORD) for _ in range(4)) for _ in range(5))

@@ -39,7 +39,7 @@ class Sessions:
         self._world = World(limits, {kind.name: kind for kind in types})
         self._capabilities = advertised({method.capability for method in methods.values()})
         self._public_url = public_url
-        self._states: dict[tuple[str, frozenset[str]], tuple[Caller, str]] = {}
+        self._states: dict[tuple[str, str, frozenset[str]], tuple[Caller, str]] = {}
 
     @property
     def uris(self) -> list[str]:
@@ -48,7 +48,7 @@ class Sessions:
 
     def state(self, caller: Caller) -> str:
         """The session's state: another when the session says anything else. Remembered, for every response has it."""
-        key = (caller.username, caller.scope)
+        key = (caller.username, caller.credential, caller.scope)
         found = self._states.get(key)
         if found is not None and (found[0] is caller or found[0] == caller):
             return found[1]

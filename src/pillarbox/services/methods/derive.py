@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -61,7 +62,28 @@ def methods_of(kind: DataType[Any]) -> list[Method]:
 
 
 def _method(kind: DataType[Any], verb: str, arguments: Mapping[str, Argument], **rest: Any) -> Method:
-    return Method(f"{kind.name}/{verb}", kind.capability, arguments, directory=kind.directory, **rest)
+    method = Method(f"{kind.name}/{verb}", kind.capability, arguments, directory=kind.directory, **rest)
+    return _without_account(method) if kind.per_user else method
+
+
+_OF_ACCOUNTS = ("accountId", "ifInState", "state", "oldState", "newState")
+
+
+def _without_account(method: Method) -> Method:
+    """The method of a type that belongs to the caller: it neither takes nor tells account and state."""
+
+    def bare(function: Callable[[Any, MethodCall], Result] | None) -> Callable[[Any, MethodCall], Result] | None:
+        if function is None:
+            return None
+
+        def run(view: Any, call: MethodCall) -> Result:
+            call.arguments.setdefault("ifInState", None)
+            return {name: value for name, value in function(view, call).items() if name not in _OF_ACCOUNTS}
+
+        return run
+
+    arguments = {name: argument for name, argument in method.arguments.items() if name not in _OF_ACCOUNTS}
+    return replace(method, arguments=arguments, has_account=False, read=bare(method.read), write=bare(method.write))
 
 
 def _own(kind: DataType[Any], verb: str) -> dict[str, Argument]:

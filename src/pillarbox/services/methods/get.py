@@ -12,6 +12,7 @@ import msgspec
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import SINGLETON, DataType, MethodCall
+from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.view import View
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
 from pillarbox.services.methods.splice import cutter
@@ -63,6 +64,10 @@ def _spliced(kind: DataType[Any], view: View, call: MethodCall, ids: list[str], 
 def _names(kind: DataType[Any], asked: list[str] | None) -> list[str]:
     if asked is None:
         return list(kind.visible)
+    if any(name in kind.properties and kind.properties[name].is_marked(Mark.WRITE_ONLY) for name in asked):
+        # RFC 8620 §7.2.1: "If one of them is explicitly requested, the method call MUST be rejected with a "forbidden"
+        # error."
+        raise Fault(Kind.FORBIDDEN, f"{kind.name} has properties that are set and never told")
     if unknown := [name for name in asked if not kind.knows(name)]:
         raise Fault(Kind.INVALID_ARGUMENTS, f"{kind.name} has no property {unknown[0]}", arguments=["properties"])
     # RFC 8620 §5.1: "The id property of the object is always returned, even if not explicitly requested."

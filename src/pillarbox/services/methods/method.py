@@ -42,6 +42,7 @@ class Method:
     follow: Callable[[MethodCall, Result], list[FollowUp]] | None = None
     changes_data: bool = False
     has_account: bool = True
+    checks_arguments: bool = True
     directory: bool = False
     slow: Callable[[MethodCall], bool] = field(default=lambda _call: False)
 

@@ -106,7 +106,7 @@ class Conversation:
         if method.capability != CORE and not self._caller.allows(method.capability):
             raise Fault(Kind.FORBIDDEN, "this app password does not allow that")
         resolved = resolve_references(given, self.answers, self._allowance)
-        arguments = check_arguments(method, resolved) if method.has_account else dict(resolved)
+        arguments = check_arguments(method, resolved) if method.checks_arguments else dict(resolved)
         return MethodCall(
             self._caller,
             self._access(method, arguments),
