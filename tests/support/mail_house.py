@@ -39,6 +39,14 @@ def to_json(value: Any) -> Json:
     return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_encode))
 
 
+def _addressed(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, with the account unless the method belongs to a user and knows of none."""
+    method = METHODS.get(name)
+    if method is not None and method.checks_arguments and not method.has_account:
+        return {key: value for key, value in given.items() if key != "accountId"}
+    return {"accountId": "a1", **given}
+
+
 def message(
     subject: str = "Hello",
     body: str = "Some words.",
@@ -93,7 +101,7 @@ class House:
         created_ids: dict[str, str] | None = None,
     ) -> list[tuple[str, Json, str]]:
         """The answers of one request; the calls' ids are 0, 1, 2 ..., their account is a1 unless they say another."""
-        numbered = [(name, {"accountId": "a1", **given}, str(at)) for at, (name, given) in enumerate(calls)]
+        numbered = [(name, _addressed(name, given), str(at)) for at, (name, given) in enumerate(calls)]
         talk = Conversation(
             METHODS, self.store.limits, caller or self.caller, Request(using or USING, numbered, created_ids)
         )
