@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from pillarbox.net import observed
 
@@ -61,6 +61,7 @@ class ChangeFeed:
 
     def __init__(self) -> None:
         self._by_account: dict[str, set[Subscription | Listening]] = {}
+        self._heeded: dict[object, Collection[str]] = {}
 
     def subscribe(self, accounts: Iterable[str]) -> Subscription:
         """Hear of changes to these accounts from now on."""
@@ -98,7 +99,14 @@ class ChangeFeed:
         """How many listen, each account counted."""
         return sum(map(len, self._by_account.values()))
 
+    def heed(self, who: object, accounts: Collection[str]) -> None:
+        """Count these accounts as listened to, by somebody who hears of them from the store."""
+        if accounts:
+            self._heeded[who] = accounts
+        else:
+            self._heeded.pop(who, None)
+
     @property
     def accounts(self) -> frozenset[str]:
         """The accounts that anybody listens to."""
-        return frozenset(self._by_account)
+        return frozenset(self._by_account).union(*self._heeded.values())
