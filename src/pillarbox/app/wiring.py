@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
-from pillarbox.app.config.settings import Http, Settings
+from pillarbox.app.config.settings import Http, Outbound, Settings
 from pillarbox.app.restoring import refuse_half_restored
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
+from pillarbox.datatypes.push_subscription import RULES as PUSH_RULES
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.embedded_bridge import EmbeddedBridge
+from pillarbox.net.guarded_http import GuardedClient
+from pillarbox.net.outbound_address import AddressPolicy
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.settings import HttpSettings
@@ -23,6 +26,7 @@ from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
+from pillarbox.services.push import ensure_key
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
 from pillarbox.storage.blob import BlobStore
@@ -31,8 +35,12 @@ from pillarbox.storage.blob_url import BlobAccess
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
+from pillarbox.storage.transaction import Transaction
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
+from pillarbox.workers.push import PushWorker
+from pillarbox.workers.push_line import PushTiming
+from pillarbox.workers.push_request import PushSender
 from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
@@ -67,8 +75,13 @@ def open_store(
     connect_rules()
     Sender(hostname).connect_rules()
     store = EmbeddedStore(folder, limits=limits, blobs=blobs)
-    store.write(lambda tx: tx.add_account(DIRECTORY))
+    store.write(_furnish)
     return store
+
+
+def _furnish(tx: Transaction) -> None:
+    tx.add_account(DIRECTORY)
+    ensure_key(tx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,7 @@ class House:
     store: Store
     bridge: Bridge
     listeners: Sequence[Listener]
-    workers: Sequence[Housekeeping | OutboxWorker | Watch | Sampler]
+    workers: Sequence[Housekeeping | OutboxWorker | Watch | Sampler | PushWorker]
     watching: Watching
 
 
@@ -105,7 +118,10 @@ def build(
     routes = [*jmap_routes(bridge, METHODS, TYPES, authentication, http), *watching.routes]
     app = HttpApp(http, routes, bridge.run)
     outbox = OutboxWorker(bridge, Sender(settings.hostname))
-    workers = (Housekeeping(bridge, authentication), outbox, Watch(bridge, TYPES), watching.sampler)
+    client = _outbound_client(settings.outbound)
+    PUSH_RULES.complaint = client.complaint
+    push = _push_worker(settings, bridge, client)
+    workers = (Housekeeping(bridge, authentication), outbox, Watch(bridge, TYPES), watching.sampler, push)
     limits = settings.limits
     lmtp = LmtpSettings(
         hostname=settings.hostname, max_size=limits.max_size_message, max_recipients=limits.max_recipients
@@ -117,6 +133,17 @@ def build(
         *watching.listeners,
     )
     return House(store, bridge, listeners, workers, watching)
+
+
+def _outbound_client(outbound: Outbound) -> GuardedClient:
+    return GuardedClient(AddressPolicy(outbound.allowed_networks), ca_file=outbound.ca_file)
+
+
+def _push_worker(settings: Settings, bridge: Bridge, client: GuardedClient) -> PushWorker:
+    public_url = settings.http.public_url or ""
+    own = public_url if public_url.startswith("https://") else f"mailto:postmaster@{settings.hostname}"
+    sender = PushSender(client, bridge.store.clock, settings.push.contact or own)
+    return PushWorker(bridge, sender, TYPES, PushTiming(interval=settings.push.interval_seconds))
 
 
 def _http_settings(http: Http) -> HttpSettings:

@@ -9,5 +9,6 @@ BLOB = "urn:ietf:params:jmap:blob"
 MDN = "urn:ietf:params:jmap:mdn"
 WEBSOCKET = "urn:ietf:params:jmap:websocket"
 TICKET = "urn:pillarbox:params:jmap:ticket"
+VAPID = "urn:ietf:params:jmap:webpush-vapid"
 ADMIN = "urn:pillarbox:params:jmap:admin"
 APP_PASSWORD = "urn:pillarbox:params:jmap:apppassword"  # noqa: S105 -- a URI

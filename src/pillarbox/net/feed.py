@@ -31,7 +31,9 @@ class Subscription:
     async def next(self, seconds: float | None = None) -> dict[str, dict[str, int]]:
         """What has changed since the last call: account -> type -> number; empty if nothing did for so many seconds."""
         try:
-            await asyncio.wait_for(self._ready.wait(), seconds)
+            # Not wait_for: before Python 3.12, it swallows a cancellation that comes together with what it waits for.
+            async with asyncio.timeout(seconds):
+                await self._ready.wait()
         except TimeoutError:
             return {}
         self._ready.clear()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -58,14 +59,27 @@ class GuardedClient:
     """Makes requests, each on a connection of its own."""
 
     def __init__(self, policy: AddressPolicy, *, ca_file: Path | None = None, resolve: Resolve | None = None) -> None:
-        """`ca_file` holds further authorities for certificates, in PEM. Raises OSError when it cannot be read."""
-        self._policy = policy
-        self._tls = ssl.create_default_context()
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._tls.set_alpn_protocols(["http/1.1"])
-        if ca_file is not None:
-            self._tls.load_verify_locations(ca_file)
+        """`ca_file` holds further authorities for certificates, in PEM."""
+        self._policy, self._ca_file = policy, ca_file
         self._resolve = resolve or _resolve
+
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made for the first request: the authorities take memory in every process that has them."""
+        out = ssl.create_default_context()
+        out.minimum_version = ssl.TLSVersion.TLSv1_2
+        out.set_alpn_protocols(["http/1.1"])
+        if self._ca_file is not None:
+            out.load_verify_locations(self._ca_file)
+        return out
+
+    def complaint(self, text: str) -> str | None:
+        """Why no request would be made to this URL, as far as that shows in its text; None: it would."""
+        try:
+            self.check(text)
+        except Refused as error:
+            return str(error)
+        return None
 
     def check(self, text: str) -> Url:
         """The URL in its parts. Raises Refused when no request would be made to it, as far as that shows in its text.

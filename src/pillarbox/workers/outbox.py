@@ -54,5 +54,7 @@ class OutboxWorker:
             return _AFTER_FAILURE
 
     async def _sleep(self, seconds: float) -> None:
+        # Not wait_for: before Python 3.12, it swallows a cancellation that comes together with what it waits for.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()

@@ -198,8 +198,10 @@ class PushWorker:
         return max(min(next_due, self._next_sweep, self._rights_due) - self._loop.time(), 0.0)
 
     async def _sleep(self, seconds: float) -> None:
+        # Not wait_for: before Python 3.12, it swallows a cancellation that comes together with what it waits for.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
 
     # --- sending
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,26 +124,57 @@ def _convert(key: Key, value: Any, *, is_text: bool) -> Any:
 
 def _check(name: str, value: Any) -> None:
     """What a type cannot say. Raises ValueError."""
+    if name.startswith("limits.") and value < 1:
+        raise ValueError("a limit is at least 1")
+    if value is None:
+        return
     if name.endswith(".listen"):
         for address in value:
             parse_socket_address(address)
-    if name in {"http.public_url", "tracing.endpoint"} and value is not None and not _is_base_url(value):
+    if (check := _CHECKS.get(name)) is not None:
+        check(value)
+
+
+def _check_base_url(value: str) -> None:
+    if not _is_base_url(value):
         raise ValueError("this is no URL such as https://mail.example.org")
-    if name in {"http.trusted_proxies", "metrics.allow"}:
-        for network in value:
-            if network != "unix":
-                ipaddress.ip_network(network)
-    if name == "outbound.allowed_networks":
-        for network in value:
-            ipaddress.ip_network(network)
-    if name == "outbound.ca_file" and value is not None and not value.is_file():
+
+
+def _check_proxies(value: tuple[str, ...]) -> None:
+    _check_networks(network for network in value if network != "unix")
+
+
+def _check_networks(value: Iterable[str]) -> None:
+    for network in value:
+        ipaddress.ip_network(network)
+
+
+def _check_file(value: Path) -> None:
+    if not value.is_file():
         raise ValueError("there is no such file")
-    if name == "blobs.url" and value is not None:
-        parse_blob_url(value)
-    if name == "limits.push_subscription_seconds" and value < LEAST_SECONDS:
+
+
+def _check_contact(value: str) -> None:
+    if not value.startswith(("mailto:", "https://")):
+        raise ValueError("this is neither a mailto: nor an https: URL")
+
+
+def _check_subscription_seconds(value: int) -> None:
+    if value < LEAST_SECONDS:
         raise ValueError("RFC 8620 §7.2 asks for 48 hours at least")
-    if name.startswith("limits.") and value < 1:
-        raise ValueError("a limit is at least 1")
+
+
+_CHECKS: Mapping[str, Callable[[Any], object]] = {
+    "http.public_url": _check_base_url,
+    "tracing.endpoint": _check_base_url,
+    "http.trusted_proxies": _check_proxies,
+    "metrics.allow": _check_proxies,
+    "blobs.url": parse_blob_url,
+    "push.contact": _check_contact,
+    "outbound.allowed_networks": _check_networks,
+    "outbound.ca_file": _check_file,
+    "limits.push_subscription_seconds": _check_subscription_seconds,
+}
 
 
 def _decode(type: Any, value: Any) -> Any:

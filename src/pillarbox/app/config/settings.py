@@ -88,6 +88,21 @@ class Blobs(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30
 
 
+class Push(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages to push services, for clients that subscribe."""
+
+    interval_seconds: Annotated[
+        int, Doc(ge=0, description="The shortest time between two messages to one subscription; changes are gathered.")
+    ] = 2
+    contact: Annotated[
+        str | None,
+        Doc(
+            description="A mailto: or https: URL by which push services reach you; without it, the public URL, or"
+            " postmaster at the host name."
+        ),
+    ] = None
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says of itself, on standard error."""
 
@@ -147,6 +162,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hostname: Annotated[str, Doc(description="The name by which the server greets other mail servers.")] = "localhost"
     http: Http = msgspec.field(default_factory=Http)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
+    push: Push = msgspec.field(default_factory=Push)
     outbound: Outbound = msgspec.field(default_factory=Outbound)
     blobs: Blobs = msgspec.field(default_factory=Blobs)
     log: Log = msgspec.field(default_factory=Log)

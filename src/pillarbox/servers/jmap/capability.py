@@ -1,6 +1,6 @@
 """What the session says of each capability: one entry each.
 
-RFC 8620 §2, RFC 8621 §1.3, RFC 8887 §3, RFC 9007 §1.3, RFC 9404 §3, RFC 9425 §2.
+RFC 8620 §2, RFC 8621 §1.3, RFC 8887 §3, RFC 9007 §1.3, RFC 9404 §3, RFC 9425 §2, RFC 9749 §3.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class World:
 
     limits: Limits
     types: Mapping[str, DataType[Any]] = field(default_factory=dict)
+    application_server_key: str = ""
 
 
 class Where(Enum):
@@ -119,6 +120,11 @@ def _ticket(_: World) -> dict[str, Any]:
     return {"lifetime": ticket.SECONDS}
 
 
+def _vapid(world: World) -> dict[str, Any]:
+    # RFC 9749 §3: the public key by which push services know this server, as an uncompressed point in base64url.
+    return {"applicationServerKey": world.application_server_key}
+
+
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(uri.CORE, Where.NONE, server=_core),
     Capability(uri.MAIL, account=_mail),
@@ -129,6 +135,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(uri.MDN),
     Capability(uri.WEBSOCKET, Where.NONE, server=_websocket),
     Capability(uri.TICKET, Where.NONE, server=_ticket),
+    Capability(uri.VAPID, Where.NONE, server=_vapid),
     Capability(uri.ADMIN, Where.DIRECTORY),
     Capability(uri.APP_PASSWORD, Where.PERSONAL),
 )

@@ -23,6 +23,7 @@ from pillarbox.servers.jmap.timing import Timing
 from pillarbox.servers.jmap.upload import UploadResource
 from pillarbox.servers.jmap.websocket import WebSocketResource
 from pillarbox.services.methods.method import Method
+from pillarbox.services.push import signing_key
 from pillarbox.services.push_state import PushedTypes
 
 
@@ -38,7 +39,8 @@ def jmap_routes(
     types, limits = list(types), bridge.store.limits
     forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
     gate = Gate(bridge, authentication, forwarding)
-    sessions = Sessions(limits, methods, types, settings.public_url)
+    key = bridge.store.read(signing_key)
+    sessions = Sessions(limits, methods, types, settings.public_url, key.public if key is not None else "")
     session = SessionResource(gate, sessions, forwarding)
     timing, pushed = timing or Timing(), PushedTypes(types)
     calls = Calls(bridge, methods, sessions, limits)

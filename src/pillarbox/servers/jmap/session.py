@@ -12,6 +12,7 @@ from pillarbox.core.account import DIRECTORY, Access, Caller
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.capability import TICKET as TICKET_URI
 from pillarbox.datatypes.capability import WEBSOCKET as WEBSOCKET_URI
+from pillarbox.datatypes.capability import VAPID
 from pillarbox.datatypes.declare import DataType
 from pillarbox.servers.http.answer import Answer, json_answer
 from pillarbox.servers.http.authorization import Gate
@@ -34,10 +35,17 @@ class Sessions:
     """Describes the server to each caller."""
 
     def __init__(
-        self, limits: Limits, methods: Mapping[str, Method], types: Iterable[DataType[Any]], public_url: str | None
+        self,
+        limits: Limits,
+        methods: Mapping[str, Method],
+        types: Iterable[DataType[Any]],
+        public_url: str | None,
+        application_server_key: str = "",
     ) -> None:
-        self._world = World(limits, {kind.name: kind for kind in types})
-        self._capabilities = advertised({method.capability for method in methods.values()})
+        """`application_server_key` is that of RFC 9749, empty when there is none."""
+        self._world = World(limits, {kind.name: kind for kind in types}, application_server_key)
+        used = {method.capability for method in methods.values()}
+        self._capabilities = advertised(used | ({VAPID} if application_server_key else set()))
         self._public_url = public_url
         self._states: dict[tuple[str, str, frozenset[str]], tuple[Caller, str]] = {}
 

@@ -46,7 +46,8 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
         "accountId": call.account,
         "state": str(view.state(kind, call.account)),
         "list": [found[id] for id in ids if id in found],
-        "notFound": [id for id in ids if id not in found],
+        # Who asks for all must not learn the ids of what the rules keep from them.
+        "notFound": [id for id in ids if id not in found] if call.arguments["ids"] is not None else [],
     }
 
 
