@@ -14,6 +14,22 @@ FILES_SWEPT = Event("worker.files_swept", logging.INFO, "files that no blob is i
 ACCOUNT_PURGED = Event(
     "worker.account_purged", logging.INFO, "the data of a removed account is deleted", "login", "account"
 )
+PUSH_FAILED = Event(
+    "push.failed",
+    logging.DEBUG,
+    "a push service did not take a message",
+    "account",
+    "subscription",
+    "reason",
+)
+PUSH_ENDED = Event(
+    "push.ended",
+    logging.INFO,
+    "a push subscription is destroyed, since its push service takes nothing more",
+    "account",
+    "subscription",
+    "reason",
+)
 
 
 def begin(worker: str, ids: IdSource) -> None:

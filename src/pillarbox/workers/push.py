@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-import logging
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -27,10 +26,10 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.services import push
 from pillarbox.services.push_state import PushedTypes
 from pillarbox.storage.store import Changed
+from pillarbox.workers import observed
 from pillarbox.workers.push_line import Allowance, Line, PushTiming
 from pillarbox.workers.push_request import PushSender, Verdict
 
-_log = logging.getLogger("pillarbox.push")
 _AFTER_FAILURE = 5.0
 _OWN_TYPES = frozenset({PUSH_SUBSCRIPTION.name, APP_PASSWORD.name})
 _RIGHTS_TYPES = frozenset({ACCOUNT.name, DOMAIN.name})
@@ -117,8 +116,8 @@ class PushWorker:
             while self._stale:
                 await self._look_at(self._stale.pop(), at_start=at_start)
                 await asyncio.sleep(0)
-        except Exception:  # noqa: BLE001 -- the worker outlives whatever goes wrong once
-            _log.exception("push subscriptions could not be read")
+        except Exception as error:  # noqa: BLE001 -- the worker outlives whatever goes wrong once
+            observed.FAILED.log(error, work="read push subscriptions")
             self._next_sweep = now  # whatever was missed is looked at then
             return _AFTER_FAILURE
         self._start_due()
@@ -136,7 +135,8 @@ class PushWorker:
         for one in found:
             id = one.subscription.id
             line = kept[id] = lines.pop(id) if id in lines else Line(owner, id, self._timing)
-            line.needs_greeting = not one.subscription.is_verified and not one.subscription.was_greeted
+            greeted = one.subscription.is_verified or one.subscription.was_greeted or line.was_greeted
+            line.needs_greeting = not greeted
             was_deaf, line.accounts = not line.accounts, one.accounts
             if was_deaf and line.accounts and not at_start:
                 line.add(owner, one.missed)
@@ -208,8 +208,8 @@ class PushWorker:
     async def _serve(self, line: Line) -> None:
         try:
             await self._push(line)
-        except Exception:  # noqa: BLE001 -- one subscription must not end the others
-            _log.exception("pushing failed")
+        except Exception as error:  # noqa: BLE001 -- one subscription must not end the others
+            observed.FAILED.log(error, work="push")
             line.not_before = self._loop.time() + _AFTER_FAILURE
         finally:
             line.is_busy = False
@@ -220,6 +220,7 @@ class PushWorker:
             self._woken.set()
 
     async def _push(self, line: Line) -> None:
+        observed.begin("push", self._bridge.store.ids)
         numbers = line.take()
         message = await self._bridge.read(lambda view: push.owed(view, line.owner, line.id, numbers, self._pushed))
         if message is None:
@@ -228,18 +229,19 @@ class PushWorker:
         for account, types in message.rest.items():
             line.add(account, types)
         outcome = await self._sender.send(message)
-        _log.debug("push to %s of %s: %s %s", line.id, line.owner, outcome.verdict.name, outcome.reason)
+        if outcome.verdict is not Verdict.TAKEN:
+            observed.PUSH_FAILED.log(account=line.owner, subscription=line.id, reason=outcome.reason)
         goes_on = line.follow(outcome, self._loop.time())
         if line.needs_greeting:
             # What was answered is never asked again before the client has confirmed; silence is, a few times.
             silent = outcome.verdict is Verdict.UNREACHED and line.failures < self._timing.greeting_attempts
             if not silent:
-                line.needs_greeting = False
+                line.needs_greeting, line.was_greeted = False, True  # what is read before the commit says otherwise
                 await self._bridge.write(lambda tx: push.note_greeting(tx, line.owner, line.id))
         elif outcome.verdict is not Verdict.TAKEN:
             for account, types in numbers.items():
                 line.add(account, types)
         if outcome.verdict is Verdict.GONE or not goes_on:
-            _log.info("push subscription %s of %s is destroyed: %s", line.id, line.owner, outcome.reason)
+            observed.PUSH_ENDED.log(account=line.owner, subscription=line.id, reason=outcome.reason)
             line.is_gone = True
             await self._bridge.write(lambda tx: push.destroy(tx, line.owner, [line.id]))

@@ -34,7 +34,7 @@ class Line:
         self.owner, self.id = owner, id
         self.accounts: frozenset[str] = frozenset()
         self.numbers: dict[str, dict[str, int]] = {}
-        self.needs_greeting = False
+        self.needs_greeting = self.was_greeted = False
         self.is_busy = False
         self.is_gone = False
         self.scheduled: float | None = None
