@@ -11,8 +11,8 @@ import msgspec
 from pillarbox.core.account import DIRECTORY, Access, Caller
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.capability import TICKET as TICKET_URI
-from pillarbox.datatypes.capability import WEBSOCKET as WEBSOCKET_URI
 from pillarbox.datatypes.capability import VAPID
+from pillarbox.datatypes.capability import WEBSOCKET as WEBSOCKET_URI
 from pillarbox.datatypes.declare import DataType
 from pillarbox.servers.http.answer import Answer, json_answer
 from pillarbox.servers.http.authorization import Gate
