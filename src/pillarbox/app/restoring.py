@@ -44,5 +44,5 @@ def refuse_half_restored(folder: Path) -> None:
     if mark.is_file():
         backup = mark.read_text("utf-8").strip()
         raise StoreError(
-            f"a restore of {backup} into {folder} is under way, or was broken off; run `pillarbox restore` again"
+            f"{backup} was being restored into {folder}, and is not there as a whole; run the same command again"
         )

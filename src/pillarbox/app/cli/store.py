@@ -15,6 +15,7 @@ from pillarbox.app.cli.option import Refused, Unusable, config_options, json_opt
 
 if TYPE_CHECKING:
     from pillarbox.app.config.settings import Settings
+    from pillarbox.services.backup.move import Moved as StoreMoved
     from pillarbox.services.blob_move import Moved
     from pillarbox.storage.blob import BlobStore
     from pillarbox.storage.store import Store
@@ -92,3 +93,76 @@ def _remove(source: Store, target: BlobStore, moved: Moved) -> None:
     from pillarbox.services.blob_move import remove_blobs  # noqa: PLC0415
 
     remove_blobs(source, target, moved)
+
+
+@store.command("move")
+@click.option("--to", "place", required=True, metavar="DIR", help="The other data directory, empty or of a move begun.")
+@click.option("--finish", is_flag=True, help="Carry the rest, and compare. No server may run.")
+@config_options
+@json_option
+def move(*, place: str, finish: bool, config_file: Path | None, data: Path | None, as_json: bool) -> None:
+    """Carry everything to another store.
+
+    A server may run meanwhile. Broken off, it goes on where it was; run again, it carries what has changed. At last,
+    stop the server, run this again with --finish, name the other store in the settings, and start the server. The old
+    store stays as it is.
+    """
+    settings = load_settings(config_file, data).settings
+    with _both(settings, place, alone=finish) as (source, target):
+        moved = _carry(source, target, finish=finish, show=not as_json and sys.stderr.isatty())
+    if moved.finished:
+        from pillarbox.app.restoring import end_restore  # noqa: PLC0415
+
+        end_restore(Path(place))
+    if as_json:
+        print_json(msgspec.to_builtins(moved))
+    else:
+        what = "all of it, and both are the same" if moved.finished else "run it with --finish to end the move"
+        click.echo(f"{moved.accounts} accounts, {moved.rows} rows carried: {what}.")
+    if moved.differing:
+        raise Refused(f"these accounts are not the same in both stores: {', '.join(moved.differing)}")
+
+
+@contextlib.contextmanager
+def _both(settings: Settings, place: str, *, alone: bool) -> Iterator[tuple[Store, Store]]:
+    from pillarbox.app.restoring import begin_restore  # noqa: PLC0415
+    from pillarbox.app.serve import ServeError, pid_file  # noqa: PLC0415
+    from pillarbox.app.wiring import blobs_of, open_store  # noqa: PLC0415
+    from pillarbox.storage.database import StoreError  # noqa: PLC0415
+    from pillarbox.storage.embedded import EmbeddedStore  # noqa: PLC0415
+
+    if "://" in place:
+        raise Refused(f"{place}: this kind of store is not known; name a directory")
+    folder = Path(place)
+    if folder.absolute() == settings.data.absolute():
+        raise Refused("it is there already")
+    try:
+        with pid_file(settings.data) if alone else contextlib.nullcontext():
+            source = open_store(settings.data, settings.limits, blobs=blobs_of(settings))
+            try:
+                begin_restore(folder, f"a move from {settings.data.absolute()}")
+                shared = blobs_of(settings) if settings.blobs.url is not None else None
+                target = EmbeddedStore(folder, limits=settings.limits, blobs=shared)
+                try:
+                    yield source, target
+                finally:
+                    target.close()
+            finally:
+                source.close()
+    except (StoreError, ServeError) as error:
+        raise Unusable(str(error)) from None
+
+
+def _carry(source: Store, target: Store, *, finish: bool, show: bool) -> StoreMoved:
+    from pillarbox.services.backup.move import copy_store, finish_move  # noqa: PLC0415
+
+    work = finish_move if finish else copy_store
+    if not show:
+        return work(source, target)
+    with click.progressbar(length=1, label="Carrying", file=sys.stderr) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = max(1, total)
+            bar.update(done - bar.pos)
+
+        return work(source, target, advance)

@@ -23,7 +23,7 @@ from pillarbox.storage.dump.walk import accounts
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 
-Octets = Callable[[str], bytes | None]
+Octets = Callable[[str, str], bytes | None]  # account, blob
 _BATCH_ITEMS, _BATCH_OCTETS = 1_000, 8 << 20
 
 
@@ -90,7 +90,7 @@ def octets_of(repository: Repository, manifest: Manifest) -> Octets:
     """Finds blobs in the packs of a backup."""
     index = repository.load_index(manifest)
 
-    def find(blob: str) -> bytes | None:
+    def find(_account: str, blob: str) -> bytes | None:
         number = index.find(blob)
         return None if number is None else repository.pack(index.packs[number]).get(blob)
 

@@ -50,7 +50,7 @@ def restore_mail(
     with tempfile.TemporaryDirectory(prefix="restore-") as folder:
         scratch = EmbeddedStore(FilePath(folder))
         try:
-            take_in(scratch, repository.rows_of(manifest, entry), lambda _blob: None)
+            take_in(scratch, repository.rows_of(manifest, entry), lambda _account, _blob: None)
             with scratch.snapshot() as view:
                 mail = _Mail(view, entry.id, wanted, octets_of(repository, manifest))
                 return import_archive(store, account, mail, order, lambda done: on_progress(done, mail.count))
@@ -101,7 +101,7 @@ class _Mail:
             emails = self._view.get_many(EMAIL, self._account, ids[start : start + _CHUNK])
             for email in emails.values():
                 self.position += 1
-                data = self._octets(email.blob_id)
+                data = self._octets(self._account, email.blob_id)
                 if data is None:
                     self.skips.add(email.id, "its octets were damaged before the backup")
                     continue

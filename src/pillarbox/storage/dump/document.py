@@ -1,13 +1,17 @@
-"""Which documents of the text index belong to an account's emails."""
+"""Which emails of an account the text index does not have."""
 
 from __future__ import annotations
 
 from pillarbox.storage.database import Connection
+from pillarbox.storage.snapshot import chunks
 
-_CHUNK = 100
+_LIMIT = 5_000
 
 
-def documents(db: Connection, account: str, after: int) -> list[tuple[int, str]]:
-    """(document, email) of the next emails of an account, by document."""
-    sql = "SELECT doc, id FROM email_index WHERE account = ? AND doc > ? ORDER BY doc LIMIT ?"
-    return db.rows(sql, (account, after, _CHUNK))  # type: ignore[return-value]
+def unindexed(db: Connection, account: str) -> list[tuple[int, str]]:
+    """(document, email) of emails that the text index lacks, the first of them."""
+    out: list[tuple[int, str]] = []
+    for marks, values in chunks(db.texts.missing(db, account, _LIMIT)):
+        sql = f"SELECT doc, id FROM email_index WHERE account = ? AND id IN ({marks})"
+        out += db.rows(sql, (account, *values))  # type: ignore[arg-type]
+    return sorted(out)

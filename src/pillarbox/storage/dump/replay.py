@@ -48,10 +48,10 @@ _MEMBER_SQL = (
 class Replay:
     """Writes items in one transaction.
 
-    `octets` finds a blob's octets by its id; None says that they cannot be had, and then the blob is left out.
+    `octets` finds a blob's octets by its account and id; None: they cannot be had, and the blob is left out.
     """
 
-    def __init__(self, tx: Transaction, kinds: Kinds, octets: Callable[[str], bytes | None]) -> None:
+    def __init__(self, tx: Transaction, kinds: Kinds, octets: Callable[[str, str], bytes | None]) -> None:
         self._tx, self._db, self._kinds, self._octets = tx, tx.db, kinds, octets
         self._takers: Mapping[type[Any], Callable[[Any], None]] = {
             RecordItem: self._record,
@@ -112,7 +112,9 @@ class Replay:
             self._db.run(sql, (item.account, item.type, item.id, name, body))
         table = kind.index_table if kind is not None else ""
         if table and item.destroyed:
-            self._db.run(f"DELETE FROM {table} WHERE account = ? AND id = ?", (item.account, item.id))
+            sql = f"DELETE FROM {table} WHERE account = ? AND id = ? RETURNING doc"
+            if (row := self._db.row(sql, (item.account, item.id))) is not None:
+                self._tx.texts.append((int(str(row[0])), item.account, None))
         elif table and item.index is not None:
             columns = INDEX[table]
             sql = (
@@ -138,7 +140,7 @@ class Replay:
             sql = "UPDATE blob SET stored_at = ?, pending = ? WHERE account = ? AND id = ?"
             self._db.run(sql, (item.stored_at, item.pending, item.account, item.id))
             return
-        data = self._octets(item.id)
+        data = self._octets(item.account, item.id)
         if data is None:
             return
         inline = len(data) <= self._tx.limits.blob_inline_octets
