@@ -1,5 +1,6 @@
 import base64
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from pillarbox.formats.message import (
     select_bodies,
     truncate_value,
 )
+from pillarbox.formats.message.structure import Structure
 from pillarbox.formats.message.transfer import decode_base64, decode_quoted_printable, decoded_size
 
 LEAVES = st.builds(
@@ -280,3 +282,21 @@ def test_a_slice_past_the_end_is_nothing() -> None:
 
     assert read_slice(b"12345", slices) is None
     assert read_slice(b"123456", slices) == b"456"
+
+
+def test_the_charset_that_statistics_named_is_kept_with_the_part() -> None:
+    words = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 20
+    data = b"Content-Type: text/plain\r\n\r\n" + words.encode("koi8-r")
+    structure = scan(data)
+    assert decode_text(data, structure.root).value == words
+    assert structure.root.detected == "koi8_r"
+    stored = msgspec.json.decode(msgspec.json.encode(structure), type=Structure)
+    # A few octets, of which statistics would know nothing, are read as the whole was.
+    assert decode_text(data, stored.root, 5).value == words[:5]
+
+
+def test_a_structure_stored_before_detection_was_kept_is_read() -> None:
+    whole = msgspec.to_builtins(scan(b"Subject: x\r\n\r\nbody"))
+    assert len(whole[0]) == len(Part.__struct_fields__)
+    old = [whole[0][:-1], whole[1]]
+    assert msgspec.convert(old, Structure).root.detected is None

@@ -41,13 +41,20 @@ def decode_text(data: bytes, part: Part, max_octets: int | None = None) -> BodyT
     label = part.charset
     if label in _NO_LABEL and part.type == "text/html" and not octets.isascii():
         label = _meta_label(octets) or label
-    text, problem = charset.decode_charset(octets, label, whole=whole)
+    text, problem = charset.decode_charset(octets, label, whole=whole, detect=lambda octets: _detected(part, octets))
     # "with any CRLF replaced with a single LF"
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     if "\0" in text:
         text = text.replace("\0", "")
     return BodyText(text, problem or not transfer.is_known(part.encoding))
+
+
+def _detected(part: Part, octets: bytes) -> str:
+    """The codec of the part's text, found at its first reading and stored with the message's structure."""
+    if part.detected is None:
+        part.detected = charset.detect(octets)
+    return part.detected
 
 
 def _beginning(data: bytes, part: Part, max_octets: int | None) -> tuple[bytes, bool]:

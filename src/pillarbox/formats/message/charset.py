@@ -5,6 +5,7 @@ RFC 2045 §5.2 (us-ascii by default), RFC 2046 §4.1.2, RFC 8621 §4.1.4 (heuris
 
 import codecs
 import re
+from collections.abc import Callable
 from encodings.aliases import aliases as _python_aliases
 
 _NO_CHARSETS = {"base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "mbcs"}
@@ -102,24 +103,35 @@ def find_codec(label: str) -> str | None:
     return _CODECS.get(spelled) or _CODECS.get(spelled.replace("_", ""))
 
 
-def decode_charset(octets: bytes, label: str | None, *, whole: bool = True) -> tuple[str, bool]:
+def detect(octets: bytes) -> str:
+    """The codec that statistics name for octets whose charset is not known. It takes milliseconds."""
+    import chardet  # noqa: PLC0415 - few messages need it, and it is large
+
+    codec = find_codec(chardet.detect(octets[:_DETECTION_OCTETS])["encoding"] or "cp1252") or "cp1252"
+    return "cp1252" if codec in _SHIFTING else codec
+
+
+def decode_charset(
+    octets: bytes, label: str | None, *, whole: bool = True, detect: Callable[[bytes], str] = detect
+) -> tuple[str, bool]:
     """The text of octets labelled with a charset, and whether there was a problem (malformed octets, unknown charset).
 
     With `whole` false the octets are the beginning of more, and a character cut in two at the end is left out.
-    A label that cannot be true gives way: valid UTF-8 is read as UTF-8 whatever the western label says.
+    A label that cannot be true gives way: valid UTF-8 is read as UTF-8 whatever the western label says. `detect` is
+    asked for a codec when nothing else tells it.
     """
     codec = find_codec(label or "us-ascii")
     if octets.isascii() and (codec is None or codec not in _SHIFTING) and not (b"\x1b" in octets and codec):
         return octets.decode("ascii"), codec is None
     if codec is None:
-        return guess(octets, whole=whole), True
+        return guess(octets, whole=whole, detect=detect), True
     if codec == "cp1252":
-        return _decode_western(octets, label, whole=whole)
+        return _decode_western(octets, label, whole=whole, detect=detect)
     text = _decode(octets, codec, whole=whole)
     if codec == "utf_8":
         text = text.removeprefix("\ufeff")
         if "\ufffd" in text and _is_mostly_wrong(text):
-            return guess(octets, whole=whole), True
+            return guess(octets, whole=whole, detect=detect), True
     return text, "\ufffd" in text and "\ufffd".encode() not in octets
 
 
@@ -133,18 +145,14 @@ def decode_word(octets: bytes, label: str) -> str:
     return _decode(octets, codec, whole=True)
 
 
-def guess(octets: bytes, *, whole: bool = True) -> str:
+def guess(octets: bytes, *, whole: bool = True, detect: Callable[[bytes], str] = detect) -> str:
     """The text of octets whose charset is not known: UTF-8 if it is that, else what statistics say."""
     text = _decode(octets, "utf_8", whole=whole)
     if "\ufffd" not in text or not _is_mostly_wrong(text):
         return text
     if not octets.translate(None, _WESTERN_PUNCTUATION):
         return _decode(octets, "cp1252", whole=whole)
-    import chardet  # noqa: PLC0415 - few messages need it, and it is large
-
-    found = chardet.detect(octets[:_DETECTION_OCTETS])["encoding"] or "cp1252"
-    codec = find_codec(found) or "cp1252"
-    return _decode(octets, "cp1252" if codec in _SHIFTING else codec, whole=whole)
+    return _decode(octets, detect(octets), whole=whole)
 
 
 def decode_header_octets(octets: bytes) -> str:
@@ -157,14 +165,16 @@ def decode_header_octets(octets: bytes) -> str:
     return text
 
 
-def _decode_western(octets: bytes, label: str | None, *, whole: bool) -> tuple[str, bool]:
+def _decode_western(
+    octets: bytes, label: str | None, *, whole: bool, detect: Callable[[bytes], str]
+) -> tuple[str, bool]:
     if _JAPANESE_SHIFT.search(octets) and octets.isascii():
         return _decode(octets, "iso2022_jp_ext", whole=whole), True
     text = _decode(octets, "utf_8", whole=whole)
     if "\ufffd" not in text:
         return text.removeprefix("\ufeff"), False
     if label is None or label.lower() in {"us-ascii", "ascii"}:
-        return guess(octets, whole=whole), True
+        return guess(octets, whole=whole, detect=detect), True
     return _decode(octets, "cp1252", whole=whole), False
 
 

@@ -42,7 +42,7 @@ class Part(msgspec.Struct, array_like=True):
 
     `body_end` leaves out the line end that belongs to the following delimiter (RFC 2046 §5.1.1). `size` counts octets
     after the transfer encoding is decoded; it is that of the raw body for a multipart. `part_id` is None for a
-    multipart only.
+    multipart only. `detected` is the codec that statistics named for its text, once they had to be asked.
     """
 
     type: str
@@ -61,6 +61,7 @@ class Part(msgspec.Struct, array_like=True):
     size: int = 0
     fields: list[Field] = []
     sub_parts: list["Part"] = []
+    detected: str | None = None
 
     @property
     def is_multipart(self) -> bool:
