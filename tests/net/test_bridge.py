@@ -1,6 +1,7 @@
 """The bridge: group commit, failing and slow bodies, reads over their budget, the lock of another process."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -51,13 +52,13 @@ def names(store: EmbeddedStore) -> list[str]:
 
 def count_commits(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     commits: list[str] = []
-    commit = store.writer.commit
+    append = store.writer.append
 
     def counted() -> Any:
         commits.append(threading.current_thread().name)
-        return commit()
+        return append()
 
-    monkeypatch.setattr(store.writer, "commit", counted)
+    monkeypatch.setattr(store.writer, "append", counted)
     return commits
 
 
@@ -216,6 +217,53 @@ def test_a_commit_that_fails_tells_all_who_took_part(store: EmbeddedStore, monke
 
     run(store, body)
     assert names(store) == ["c"]
+
+
+def test_the_next_commit_is_made_while_the_disk_is_busy_and_nobody_is_told_before(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, may_sync = store.writer.sync, threading.Event()
+    syncs: list[int] = []
+
+    def held() -> None:
+        may_sync.wait(10)
+        syncs.append(len(names(store)))
+        sync()
+
+    async def body(bridge: EmbeddedBridge) -> None:
+        first = asyncio.ensure_future(bridge.write(add("a")))
+        second: asyncio.Future[str] | None = None
+        while names(store) != ["a", "b"]:  # the second is committed although the first is not on the disk
+            await asyncio.sleep(0.001)
+            if names(store) == ["a"] and second is None:
+                second = asyncio.ensure_future(bridge.write(add("b")))
+        assert not first.done()
+        may_sync.set()
+        assert second is not None
+        await asyncio.gather(first, second)
+
+    monkeypatch.setattr(store.writer, "sync", held)
+    run(store, body)
+    assert len(syncs) == 2  # what was committed during a sync needs one of its own
+
+
+def test_a_disk_that_refuses_a_sync_ends_the_process_and_nothing_is_acknowledged(store: EmbeddedStore) -> None:
+    async def main() -> None:
+        gave_up = asyncio.Event()
+        bridge = EmbeddedBridge(store, give_up=gave_up.set)
+        log, (end, other) = store.writer._log, os.pipe()  # a pipe cannot be synced
+        store.writer._log = end
+        writing = asyncio.ensure_future(bridge.write(add("a")))
+        async with asyncio.timeout(20):
+            await gave_up.wait()
+        assert not writing.done()
+        writing.cancel()
+        store.writer._log = log
+        os.close(end)
+        os.close(other)
+        bridge._pool.shutdown()
+
+    asyncio.run(main())
 
 
 def test_who_listens_is_told_once_it_is_on_the_disk(store: EmbeddedStore) -> None:

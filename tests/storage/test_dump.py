@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.storage.dump.digest import account_digest
-from pillarbox.storage.dump.finish import first_number_at
 from pillarbox.storage.dump.item import BLOB, CARRIED, DERIVED, INDEX, MEMBER, OUTBOX, RECORD
 from pillarbox.storage.embedded import EmbeddedStore
+from pillarbox.storage.epoch import first_number_at
 from pillarbox.storage.store import Store
 from tests.support.mail_house import open_house
 

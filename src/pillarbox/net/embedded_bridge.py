@@ -2,8 +2,8 @@
 
 A read runs on the loop itself under a budget of a few milliseconds, since a hop to a thread costs as much as the query
 it would carry; past the budget, or when it is known to be slow, it runs in a small pool. Write bodies run on the loop
-too, one after the other in an open transaction, and only the commit, which waits for the disk, is sent to a thread:
-bodies that arrive meanwhile share the next commit (docs/decisions).
+too, one after the other in an open transaction. The commit is made in a thread, and bodies that arrive meanwhile share
+the next one; the sync of the disk is waited for in another thread, while that next commit is made (docs/decisions).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.slow import spend
 from pillarbox.net import observed
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.syncer import Syncer, end_process
 from pillarbox.net.timing import WriteBody, timed_commit
 from pillarbox.storage.database import BudgetExceeded
 from pillarbox.storage.embedded import EmbeddedStore
@@ -26,6 +27,7 @@ from pillarbox.storage.store import Changed
 from pillarbox.storage.transaction import Transaction
 
 T = TypeVar("T")
+Done = list[tuple[asyncio.Future[Any], Any]]  # who waits, and for which result
 _READ_BUDGET = 0.004  # seconds inside the database
 _GATHER = 0.0004  # seconds that a commit waits for company when the last one had some
 _SPLIT_FROM = 6  # writers in one commit
@@ -37,11 +39,13 @@ class EmbeddedBridge(Bridge):
 
     store: EmbeddedStore
 
-    def __init__(self, store: EmbeddedStore, *, threads: int = 4) -> None:
+    def __init__(self, store: EmbeddedStore, *, threads: int = 4, give_up: Callable[[], None] = end_process) -> None:
+        """`give_up` is called when the disk does not take what was committed; it should not come back."""
         super().__init__(store, threads=threads)
+        self._syncer: Syncer[tuple[Done, Changed]] = Syncer(store.writer.sync, self._settle, give_up)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="pillarbox-commit")
         self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]] = []
-        self._done: list[tuple[asyncio.Future[Any], Any]] = []
+        self._done: Done = []
         self._open = False
         self._busy = False
         self._company = False
@@ -145,7 +149,7 @@ class EmbeddedBridge(Bridge):
         self._open = True
 
     def _commit_in_thread(self) -> Changed:
-        return timed_commit(self.store.writer.commit, len(self._done))
+        return timed_commit(self.store.writer.append, len(self._done))
 
     def _run_slow(self, item: tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]) -> Changed:
         body, future, _ = item
@@ -158,7 +162,7 @@ class EmbeddedBridge(Bridge):
             self._done.append((future, self.store.writer.run(body)))
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             self._done.append((future, error))
-        return timed_commit(self.store.writer.commit, 1)
+        return timed_commit(self.store.writer.append, 1)
 
     def _finished(self, task: asyncio.Future[Changed | None]) -> None:
         self._busy = False
@@ -173,19 +177,26 @@ class EmbeddedBridge(Bridge):
         elif error is not None:
             observed.COMMITS_FAILED.count()
             observed.COMMIT_FAILED.log(error, writers=len(done))
+        if error is None:
+            self._syncer.add((done, task.result() or {}))
+        else:
+            for future, _ in done:
+                if not future.cancelled():
+                    future.set_exception(_unavailable())
+        self._company, self._most_writers = len(done) > 1, self._writers
+        asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _settle(self, commit: tuple[Done, Changed]) -> None:
+        """Tell those who wait that their writes are on stable storage."""
+        done, changed = commit
         for future, result in done:
             if future.cancelled():
                 continue
-            if error is not None:
-                future.set_exception(_unavailable())
-            elif isinstance(result, Exception):
+            if isinstance(result, Exception):
                 future.set_exception(result)
             else:
                 future.set_result(result)
-        self._company, self._most_writers = len(done) > 1, self._writers
-        if error is None:
-            self._committed(task.result() or {})
-        asyncio.get_running_loop().call_soon(self._go_on)  # after those who got their results have passed them on
+        self._committed(changed)
 
     def _committed(self, changed: Changed) -> None:
         self._tell(changed)
@@ -199,10 +210,11 @@ class EmbeddedBridge(Bridge):
         self.store.writer.restart_log = True
 
     async def close(self) -> None:
-        while self._busy or self._open or self._waiting:  # noqa: ASYNC110 -- once, at the end of the process
+        while self._busy or self._open or self._waiting or not self._syncer.is_idle:  # noqa: ASYNC110 -- once, at the end of the process
             await asyncio.sleep(0.005)
         await super().close()
         self._committer.shutdown(wait=True)
+        self._syncer.close()
 
 
 def _unavailable() -> Fault:

@@ -11,6 +11,9 @@ _WRITERS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 STORE_UNWRITABLE = Event("store.unwritable", logging.ERROR, "the store cannot be written", per_minute=30)
 COMMIT_FAILED = Event("store.commit_failed", logging.ERROR, "a commit failed", "writers", per_minute=30)
+SYNC_FAILED = Event(
+    "store.sync_failed", logging.CRITICAL, "the disk did not take what was written; the process ends, to begin anew"
+)
 WRITE_LOST = Event(
     "store.write_refused", logging.ERROR, "what was to be written was not, and the client is told so", per_minute=600
 )
@@ -23,7 +26,8 @@ POOL_SECONDS = Histogram("pillarbox_pool_seconds", "How long work ran in the poo
 POOL_WAIT_SECONDS = Histogram("pillarbox_pool_wait_seconds", "How long work waited for a thread of the pool.")
 WRITER_WAIT_SECONDS = Histogram("pillarbox_writer_wait_seconds", "How long write bodies waited for their turn.")
 WRITE_SECONDS = Histogram("pillarbox_write_seconds", "How long write bodies ran, without the commit.")
-COMMIT_SECONDS = Histogram("pillarbox_commit_seconds", "How long commits took, with the sync of the disk.")
+COMMIT_SECONDS = Histogram("pillarbox_commit_seconds", "How long commits took, without the sync of the disk.")
+SYNC_SECONDS = Histogram("pillarbox_sync_seconds", "How long the disk took to make commits durable.")
 COMMIT_WRITERS = Histogram("pillarbox_commit_writers", "How many write bodies shared a commit.", bounds=_WRITERS)
 COMMITS_FAILED = Counter("pillarbox_commits_failed_total", "Commits that failed; nothing of them was kept.")
 CHANGES = Counter("pillarbox_changes_total", "Accounts that commits of this server changed, one for each commit.")

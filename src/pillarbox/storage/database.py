@@ -77,3 +77,7 @@ class Conflict(Exception):
 
 class StoreError(Exception):
     """The store cannot be opened or used; the message says what to do."""
+
+
+class SyncError(StoreError):
+    """What was committed may not be on stable storage, although readers have seen it."""

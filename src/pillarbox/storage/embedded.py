@@ -6,6 +6,8 @@ does it for plain synchronous callers; the servers' bridge drives the same `Writ
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +19,10 @@ from pillarbox.core.limits import Limits
 from pillarbox.storage import text_index
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.blob_file import FileBlobs
-from pillarbox.storage.database import StoreError
+from pillarbox.storage.database import StoreError, SyncError
+from pillarbox.storage.epoch import begin_epochs
 from pillarbox.storage.migration import migrate
+from pillarbox.storage.presence import Presence
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.sqlite import FileLock, SqliteConnection, open_writer
 from pillarbox.storage.store import Changed, Store
@@ -28,6 +32,7 @@ from pillarbox.storage.working_set import WorkingSet
 T = TypeVar("T")
 _FILE = "pillarbox.sqlite3"
 _LONG_LOG = 4_000  # pages
+_log = logging.getLogger("pillarbox.store")
 
 
 class Writer:
@@ -40,6 +45,8 @@ class Writer:
         self._mine = threading.Lock()  # between the threads of this process, which share the file lock
         self.restart_log = False  # set after a checkpoint: the next commit has the log begin anew
         self._known = WorkingSet()
+        # The file stays the same for as long as a connection is open, as ours is.
+        self._log = os.open(f"{store.path}-wal", os.O_RDWR | os.O_CLOEXEC)
         self._changed: list[Changed] = []
         self._texts: list[tuple[int, str, Mapping[str, str] | None]] = []
 
@@ -94,6 +101,23 @@ class Writer:
 
     def commit(self) -> Changed:
         """Put everything on stable storage. What changed is returned once, for push."""
+        changed = self.append()
+        self.sync()
+        return changed
+
+    def sync(self) -> None:
+        """Bring to stable storage what was appended before, by whatever process. For any thread.
+
+        Raises SyncError when the disk refuses: what readers have seen may be lost, so the process has to end.
+        """
+        try:
+            os.fdatasync(self._log)
+        except OSError as error:
+            self._store.presence.doubt()
+            raise SyncError(f"the disk did not take what was written: {error.strerror}") from error
+
+    def append(self) -> Changed:
+        """Put everything into the log, where readers see it; it is not on stable storage before `sync`."""
         try:
             self._known.finish(self._db)
             text_index.follow(self._db, self._texts)
@@ -124,6 +148,9 @@ class Writer:
     def close(self) -> None:
         self._db.close()
         self._lock.close()
+        if self._log >= 0:
+            os.close(self._log)
+        self._log = -1
 
 
 class EmbeddedStore(Store):
@@ -151,11 +178,16 @@ class EmbeddedStore(Store):
         lock.acquire()
         try:
             db = _opened(self.path)
+            self.presence = Presence(folder)
+            if self.presence.begin():
+                _recover(db, self.clock.now_ms())
+            self.writer = Writer(self, db, lock)
+            self.writer.sync()
         except BaseException:
             lock.close()
             raise
+        _sync_folder(folder)
         lock.release()
-        self.writer = Writer(self, db, lock)
         self._free: list[SqliteConnection] = []
 
     @contextmanager
@@ -201,6 +233,15 @@ class EmbeddedStore(Store):
             db.close()
         self._free.clear()
         self.writer.close()
+        self.presence.end()
+
+
+def _recover(db: SqliteConnection, now_ms: int) -> None:
+    """After the machine went down: what clients know may be more than the disk does."""
+    db.run("BEGIN IMMEDIATE")
+    accounts = begin_epochs(db, now_ms)
+    db.run("COMMIT")
+    _log.warning("the machine went down while the store was open: clients of %d accounts begin anew", accounts)
 
 
 def _opened(path: Path) -> SqliteConnection:
@@ -211,3 +252,12 @@ def _opened(path: Path) -> SqliteConnection:
         db.close()
         raise
     return db
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names of the files on stable storage too: SQLite syncs its log without the folder."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -109,10 +109,11 @@ class SqliteConnection:
 
 
 _COMMON = ("foreign_keys=OFF", "temp_store=MEMORY")
-# FULL: a commit is on stable storage when it returns. Checkpoints are made apart from commits, by `checkpoint`.
+# NORMAL: a commit writes the log and does not wait for the disk; `Writer.sync` does, before anybody is told of it, and
+# while the next commit is made. Checkpoints are made apart from commits, by `checkpoint`.
 _WRITER = (
     "journal_mode=WAL",
-    "synchronous=FULL",
+    "synchronous=NORMAL",
     "wal_autocheckpoint=0",
     "journal_size_limit=67108864",
     f"cache_size=-{_WRITER_CACHE_KIB}",

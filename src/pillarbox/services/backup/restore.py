@@ -16,10 +16,11 @@ from pillarbox.services.backup.run import KINDS, Progress
 from pillarbox.services.backup.target import BackupError
 from pillarbox.services.backup.text import index_texts
 from pillarbox.storage.dump.digest import counts
-from pillarbox.storage.dump.finish import Missing, begin_epoch, finish
+from pillarbox.storage.dump.finish import Missing, finish
 from pillarbox.storage.dump.item import Item
 from pillarbox.storage.dump.replay import Replay
 from pillarbox.storage.dump.walk import accounts
+from pillarbox.storage.epoch import begin_epoch
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 

@@ -1,16 +1,11 @@
-"""What ends taking in an account: rows of the past that no later item named go, and a lost future is closed off."""
+"""What ends taking in an account: rows of the past that no later item named go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from pillarbox.storage.change import bounds, purge
+from pillarbox.storage.change import purge
 from pillarbox.storage.database import Connection
-
-_EPOCH_SECONDS = 1_577_836_800  # 2020-01-01
-_NUMBERS_PER_SECOND = 20  # bits
-_LEAP = 1 << 32
 
 
 class Missing(NamedTuple):
@@ -38,37 +33,3 @@ def finish(db: Connection, account: str) -> list[Missing]:
         (account,),
     )
     return [Missing(*row) for row in rows]  # type: ignore[arg-type]
-
-
-def first_number_at(now_ms: int) -> int:
-    """A number that no account can have reached before this time by counting: 2^20 numbers a second since 2020.
-
-    It stays below 2^53 until the year 2290.
-    """
-    return max(0, now_ms // 1000 - _EPOCH_SECONDS) << _NUMBERS_PER_SECOND
-
-
-def begin_epoch(db: Connection, account: str, types: Iterable[str], now_ms: int) -> int:
-    """Go on from a number past all that were given out after the rows were dumped, and forget all states before it.
-
-    A client may hold a state from the time that is lost. Were its number given out again, its next question for changes
-    would be answered as if it had seen what it has not. So every type's floor is raised to the new number: states from
-    before are too old, and the client begins anew (RFC 8620 §5.2: cannotCalculateChanges). Returns the number.
-    """
-    row = db.row("SELECT modseq FROM account WHERE id = ?", (account,))
-    have = int(str(row[0])) if row is not None else 0
-    # The leap is for a clock that was set back.
-    number = max(first_number_at(now_ms), have + _LEAP)
-    db.run("UPDATE account SET modseq = ?, epoch = ? WHERE id = ?", (number, number, account))
-    for type in sorted(set(types) | _types(db, account)):
-        purge(db, account, type, bounds(db, account, type)[1])
-        db.run(
-            "INSERT INTO floor (account, type, modseq) VALUES (?, ?, ?)"
-            " ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq",
-            (account, type, number),
-        )
-    return number
-
-
-def _types(db: Connection, account: str) -> set[str]:
-    return {str(type) for (type,) in db.rows("SELECT DISTINCT type FROM record WHERE account = ?", (account,))}
