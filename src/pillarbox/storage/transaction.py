@@ -18,16 +18,16 @@ from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.property import Property
 from pillarbox.datatypes.ticket import Ticket
 from pillarbox.datatypes.view import Incoming
-from pillarbox.storage import blob_row, change, outbox, ticket, upload
+from pillarbox.storage import blob_row, outbox, record, ticket, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.blob_reference import follow_blobs
 from pillarbox.storage.database import Conflict, Connection
+from pillarbox.storage.index_table import follow_index_table
 from pillarbox.storage.member import follow_members
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.working_set import UNKNOWN, WorkingSet
 
 R = TypeVar("R", bound=Record)
-_encode = msgspec.json.Encoder().encode
 _NOTHING = Extra()
 
 
@@ -96,11 +96,11 @@ class Transaction(Snapshot):
 
     def get(self, kind: DataType[R], account: str, id: str) -> R | None:
         key = (account, kind.name)
-        record: Any = self._known.get(key, id)
-        if record is UNKNOWN:
-            record = super().get(kind, account, id)
-            self._known.know(key, id, record)
-        return record  # type: ignore[no-any-return]
+        found: Any = self._known.get(key, id)
+        if found is UNKNOWN:
+            found = super().get(kind, account, id)
+            self._known.know(key, id, found)
+        return found  # type: ignore[no-any-return]
 
     def find(self, kind: DataType[R], account: str, property: str, values: Sequence[str]) -> list[tuple[str, str]]:
         if len(values) != 1 or kind.properties[property].is_marked(Mark.BLOB):
@@ -128,15 +128,16 @@ class Transaction(Snapshot):
             self._store(kind, account, old, new, number, changed)
         except Conflict:
             raise Fault(
-                Kind.ALREADY_EXISTS, "another record has the same name", **self._existing(kind, account, new)
+                Kind.ALREADY_EXISTS, "another record has the same name", **record.existing(self.db, kind, account, new)
             ) from None
         self._known.know((account, kind.name), (new or old).id, new)  # type: ignore[union-attr]
-        self._index(kind, account, old, new)
+        if record.follow_lookup(self.db, kind, account, old, new):
+            self._known.forget_found((account, kind.name))
         if kind.holds_blobs:
             follow_blobs(self.db, kind, account, old, new, self.now_ms)
         if kind.members is not None and not silent:
             follow_members(self.db, kind, account, old, new, number)
-        self._follow_index_table(kind, account, old, new, extra or _NOTHING)
+        self.texts += follow_index_table(self.db, kind, account, old, new, extra or _NOTHING)
         if not silent:
             self.changed.setdefault(account, {})[kind.name] = number
         kind.rules.follow(self, account, old, new)
@@ -145,7 +146,7 @@ class Transaction(Snapshot):
         number, changed = self.number(account), self.changed.setdefault(account, {})
         if changed.get(kind.name) != number:
             # There is no log of a type without records: the floor of what can be told is its state.
-            change.raise_floor(self.db, account, kind.name, number)
+            self._known.raise_floor((account, kind.name), number)
             changed[kind.name] = number
 
     def _store(
@@ -154,86 +155,19 @@ class Transaction(Snapshot):
         if new is None:
             assert old is not None
             self._known.drop_late((account, kind.name), old.id)
-            self.db.run(
-                "UPDATE record SET destroyed = 1, modseq = ?, full_modseq = ?, unique_key = NULL, body = x''"
-                " WHERE account = ? AND type = ? AND id = ?",
-                (number, number, account, kind.name, old.id),
-            )
-            self.db.run("DELETE FROM part WHERE account = ? AND type = ? AND id = ?", (account, kind.name, old.id))
+            record.destroy(self.db, kind, account, old.id, number)
             return
         if old is not None and number and all(p in kind.counters or p in kind.internals for p in changed):
             self._known.put_late((account, kind.name), new, number)
             return
-        body, unique = _encode(new), kind.unique_key(new)
         if old is None:
-            self.db.run(
-                "INSERT INTO record (account, type, id, created, modseq, full_modseq, unique_key, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (account, kind.name, new.id, number, number, number, unique, body),
-            )
+            record.insert(self.db, kind, account, new, number)
             return
         self.before_reading(kind, account)
-        if not number:
-            # Nobody is told, but a backup has to find it.
-            sql = "UPDATE record SET body = ?, touched = ? WHERE account = ? AND type = ? AND id = ?"
-            self.db.run(sql, (body, self.number(account), account, kind.name, new.id))
+        if number:
+            record.update(self.db, kind, account, new, number)
         else:
-            self.db.run(
-                "UPDATE record SET body = ?, modseq = ?, full_modseq = ?, unique_key = ?"
-                " WHERE account = ? AND type = ? AND id = ?",
-                (body, number, number, unique, account, kind.name, new.id),
-            )
-
-    def _existing(self, kind: DataType[R], account: str, new: R | None) -> dict[str, str]:
-        key = kind.unique_key(new) if new is not None else None
-        sql = "SELECT id FROM record WHERE account = ? AND type = ? AND unique_key = ?"
-        row = self.db.row(sql, (account, kind.name, key)) if key is not None else None
-        return {"existing_id": str(row[0])} if row else {}
-
-    def _index(self, kind: DataType[R], account: str, old: R | None, new: R | None) -> None:
-        for prop in kind.indexed:
-            if prop.is_marked(Mark.BLOB):
-                continue
-            before = _values(old, prop)
-            after = _values(new, prop)
-            if before != after:
-                self._known.forget_found((account, kind.name))
-            item = (new or old).id  # type: ignore[union-attr]
-            for value in before - after:
-                self.db.run(
-                    "DELETE FROM lookup WHERE account = ? AND type = ? AND property = ? AND value = ? AND item = ?",
-                    (account, kind.name, prop.name, value, item),
-                )
-            for value in after - before:
-                self.db.run(
-                    "INSERT INTO lookup (account, type, property, value, item) VALUES (?, ?, ?, ?, ?)",
-                    (account, kind.name, prop.name, value, item),
-                )
-
-    def _follow_index_table(self, kind: DataType[R], account: str, old: R | None, new: R | None, extra: Extra) -> None:
-        if extra.parts:
-            rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(extra.parts))
-            values = [v for part in extra.parts.items() for v in (account, kind.name, new.id, *part)]  # type: ignore[union-attr]
-            self.db.run(f"INSERT INTO part (account, type, id, name, body) VALUES {rows}", values)
-        if not kind.index_table:
-            return
-        table = kind.index_table
-        if new is None:
-            row = self.db.row(f"DELETE FROM {table} WHERE account = ? AND id = ? RETURNING doc", (account, old.id))  # type: ignore[union-attr]
-            if row is not None:
-                self.texts.append((int(str(row[0])), account, None))
-        elif old is None:
-            columns = {"account": account, "id": new.id, **extra.columns, **kind.index_columns(new)}
-            names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-            row = self.db.row(f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING doc", list(columns.values()))
-            if extra.text is not None and row is not None:
-                self.texts.append((int(str(row[0])), account, extra.text))
-        else:
-            columns_now = kind.index_columns(new)
-            if columns_now != kind.index_columns(old):
-                sets = ", ".join(f"{name} = ?" for name in columns_now)
-                sql = f"UPDATE {table} SET {sets} WHERE account = ? AND id = ?"
-                self.db.run(sql, [*columns_now.values(), account, new.id])
+            record.update_silently(self.db, kind, account, new, self.number(account))
 
     # --- blobs
 
@@ -294,10 +228,3 @@ def _difference(kind: DataType[R], old: R | None, new: R | None) -> list[Propert
     if old is None or new is None:
         return []
     return [p for p in kind.properties.values() if getattr(old, p.attribute) != getattr(new, p.attribute)]
-
-
-def _values(record: Record | None, prop: Property) -> set[str]:
-    value = getattr(record, prop.attribute) if record is not None else None
-    if value is None:
-        return set()
-    return {value} if isinstance(value, str) else set(value)

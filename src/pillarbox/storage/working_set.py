@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from pillarbox.datatypes.declare import Record
+from pillarbox.storage import change
 from pillarbox.storage.database import Connection
 
 _encode = msgspec.json.Encoder().encode
@@ -31,6 +32,7 @@ class Mark(NamedTuple):
     numbers: dict[str, int]
     written: dict[str, int]
     late: dict[Kind, dict[str, Late]]
+    floors: dict[Kind, int]
 
 
 class WorkingSet:
@@ -41,6 +43,7 @@ class WorkingSet:
         self._written: dict[str, int] = {}  # account -> the number that its row has
         self._records: dict[Kind, dict[str, Record | None]] = {}
         self._late: dict[Kind, dict[str, Late]] = {}
+        self._floors: dict[Kind, int] = {}
         self._found: dict[Kind, dict[tuple[str, str], list[tuple[str, str]]]] = {}
         self._size = 0
 
@@ -81,16 +84,22 @@ class WorkingSet:
         if late := self._late.get(kind):
             late.pop(id, None)
 
+    def raise_floor(self, kind: Kind, number: int) -> None:
+        """Have the floor of a type raised at the end: changes up to it cannot be told."""
+        self._floors[kind] = number
+
     def write_late(self, db: Connection, kind: Kind) -> None:
         """Write what is late of one type, before its rows are read."""
         account, name = kind
+        if (floor := self._floors.pop(kind, None)) is not None:
+            change.raise_floor(db, account, name, floor)
         for id, (record, number) in self._late.pop(kind, {}).items():
             sql = "UPDATE record SET body = ?, modseq = ? WHERE account = ? AND type = ? AND id = ?"
             db.run(sql, (_encode(record), number, account, name, id))
 
     def finish(self, db: Connection) -> None:
         """Write all that is late, before the commit."""
-        for kind in list(self._late):
+        for kind in {**self._late, **self._floors}:
             self.write_late(db, kind)
         for account, number in self.numbers.items():
             if number != self._written[account]:
@@ -115,11 +124,12 @@ class WorkingSet:
 
     def mark(self) -> Mark:
         """What `restore` needs."""
-        return Mark(dict(self.numbers), dict(self._written), {kind: dict(late) for kind, late in self._late.items()})
+        late = {kind: dict(records) for kind, records in self._late.items()}
+        return Mark(dict(self.numbers), dict(self._written), late, dict(self._floors))
 
     def restore(self, mark: Mark) -> None:
         """Be as at the mark, the database being so again."""
-        self.numbers, self._written, self._late = mark
+        self.numbers, self._written, self._late, self._floors = mark
         self._found.clear()
         self._forget()
 

@@ -1,0 +1,88 @@
+"""Records as rows: their bodies with the numbers that are the change log, and what they are found by."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from pillarbox.datatypes.declare import DataType, Record
+from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.property import Property
+from pillarbox.storage.database import Connection
+
+R = TypeVar("R", bound=Record)
+_encode = msgspec.json.Encoder().encode
+
+
+def insert(db: Connection, kind: DataType[R], account: str, new: R, number: int) -> None:
+    """Add a record. Raises Conflict when its unique key is taken."""
+    db.run(
+        "INSERT INTO record (account, type, id, created, modseq, full_modseq, unique_key, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (account, kind.name, new.id, number, number, number, kind.unique_key(new), _encode(new)),
+    )
+
+
+def update(db: Connection, kind: DataType[R], account: str, new: R, number: int) -> None:
+    """Change a record. Raises Conflict when its unique key is taken."""
+    db.run(
+        "UPDATE record SET body = ?, modseq = ?, full_modseq = ?, unique_key = ?"
+        " WHERE account = ? AND type = ? AND id = ?",
+        (_encode(new), number, number, kind.unique_key(new), account, kind.name, new.id),
+    )
+
+
+def update_silently(db: Connection, kind: DataType[R], account: str, new: R, number: int) -> None:
+    """Change what no client sees of a record: nobody is told, but a backup has to find it."""
+    sql = "UPDATE record SET body = ?, touched = ? WHERE account = ? AND type = ? AND id = ?"
+    db.run(sql, (_encode(new), number, account, kind.name, new.id))
+
+
+def destroy(db: Connection, kind: DataType[R], account: str, id: str, number: int) -> None:
+    """Leave of a record what the change log needs."""
+    db.run(
+        "UPDATE record SET destroyed = 1, modseq = ?, full_modseq = ?, unique_key = NULL, body = x''"
+        " WHERE account = ? AND type = ? AND id = ?",
+        (number, number, account, kind.name, id),
+    )
+    db.run("DELETE FROM part WHERE account = ? AND type = ? AND id = ?", (account, kind.name, id))
+
+
+def existing(db: Connection, kind: DataType[R], account: str, new: R | None) -> dict[str, str]:
+    """The id of the record that has the new one's unique key, as a fault tells it."""
+    key = kind.unique_key(new) if new is not None else None
+    sql = "SELECT id FROM record WHERE account = ? AND type = ? AND unique_key = ?"
+    row = db.row(sql, (account, kind.name, key)) if key is not None else None
+    return {"existing_id": str(row[0])} if row else {}
+
+
+def follow_lookup(db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None) -> bool:
+    """Keep the values that a record is found by in step with it; whether any of them changed."""
+    any_changed = False
+    for prop in kind.indexed:
+        if prop.is_marked(Mark.BLOB):
+            continue
+        before, after = _values(old, prop), _values(new, prop)
+        if before == after:
+            continue
+        any_changed = True
+        item = (new or old).id  # type: ignore[union-attr]
+        for value in before - after:
+            db.run(
+                "DELETE FROM lookup WHERE account = ? AND type = ? AND property = ? AND value = ? AND item = ?",
+                (account, kind.name, prop.name, value, item),
+            )
+        for value in after - before:
+            db.run(
+                "INSERT INTO lookup (account, type, property, value, item) VALUES (?, ?, ?, ?, ?)",
+                (account, kind.name, prop.name, value, item),
+            )
+    return any_changed
+
+
+def _values(record: Record | None, prop: Property) -> set[str]:
+    value = getattr(record, prop.attribute) if record is not None else None
+    if value is None:
+        return set()
+    return {value} if isinstance(value, str) else set(value)
