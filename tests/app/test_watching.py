@@ -23,7 +23,7 @@ class Server:
         self.folder, self.port = folder, free_port()
         self.config = folder / "pillarbox.toml"
         self.config.write_text(
-            f'data = "{folder}/data"\n[http]\nlisten = ["unix:{folder}/http.sock"]\n[lmtp]\nlisten = []\n'
+            f'data = "{folder}/data"\nworkers = 1\n[http]\nlisten = ["unix:{folder}/http.sock"]\n[lmtp]\nlisten = []\n'
             f'[metrics]\nlisten = ["127.0.0.1:{self.port}"]\n[log]\nformat = "json"\n',
             encoding="utf-8",
         )

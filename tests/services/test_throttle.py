@@ -1,8 +1,12 @@
 """Holding back guesses: waits double, are bounded and end, and strangers cannot lock anybody out."""
 
+import os
+from collections.abc import Callable
+
 import pytest
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.services.failure_table import FailureTable
 from pillarbox.services.throttle import Throttle, network_of
 from tests.directory_fixture import SetClock
 
@@ -66,13 +70,51 @@ def test_a_success_does_not_clear_the_failures_of_its_address() -> None:
     assert wait(throttle, HERE, "alice") > 0
 
 
-def test_the_table_of_failures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pillarbox.services.throttle._ENTRIES", 100)
+def test_many_failures_do_not_crowd_out_who_logged_in() -> None:
     throttle = Throttle(SetClock())
-    for n in range(1000):
-        throttle.note_failure(f"2001:db8:{n:x}::1", f"name {n}")
-        throttle.note_success(HERE, f"name {n}")
-    assert len(throttle._failures) == len(throttle._known) == 100
+    throttle.note_success(HERE, "alice")
+    for n in range(20_000):
+        throttle.note_failure("", f"name {n}")
+    for n in range(12):
+        throttle.note_failure(f"10.0.0.{n}", "alice")
+    assert (wait(throttle, HERE, "alice"), wait(throttle, AWAY, "alice") > 0) == (0, True)
+
+
+def in_a_child(work: Callable[[], None]) -> int:
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_failures_of_one_process_hold_back_in_another() -> None:
+    throttle = Throttle(SetClock())
+
+    def fail() -> None:
+        for n in range(8):
+            throttle.note_failure(f"10.0.0.{n}", "alice")
+
+    assert in_a_child(fail) == 0
+    assert wait(throttle, AWAY, "alice") == 0
+    assert in_a_child(fail) == 0
+    assert wait(throttle, AWAY, "alice") == 60
+
+
+def test_a_process_that_dies_with_the_table_locked_leaves_it_free() -> None:
+    table = FailureTable()
+
+    def die() -> None:
+        table.__enter__()
+        os._exit(0)
+
+    assert in_a_child(die) == 0
+    with table:
+        assert table.get("n alice") == (0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -6,5 +6,21 @@ import logging
 
 from pillarbox.core.event import Event
 
-READY = Event("server.ready", logging.INFO, "ready to answer")
+READY = Event("server.ready", logging.INFO, "ready to answer", "processes")
 STOPPING = Event("server.stopping", logging.INFO, "stopping")
+RELOADED = Event("server.reloaded", logging.INFO, "the new settings hold")
+RELOAD_REFUSED = Event(
+    "server.reload_refused", logging.ERROR, "the new settings cannot be used, and the old ones stay", "mistakes"
+)
+RELOAD_FAILED = Event("server.reload_failed", logging.ERROR, "the new settings do not work, and the old ones stay")
+NEEDS_RESTART = Event(
+    "server.needs_restart", logging.WARNING, "a setting has another value, which takes a restart", "setting"
+)
+NO_PROCESS = Event("server.no_process", logging.ERROR, "no process can be made; it is tried again", "reason")
+WORKER_READY = Event("process.ready", logging.INFO, "a worker answers")
+WORKER_STOPPING = Event("process.stopping", logging.INFO, "a worker finishes what is under way, and ends")
+WORKER_DIED = Event("process.died", logging.ERROR, "a worker died; another takes its place", "worker", "how")
+WORKER_UNREADY = Event("process.unready", logging.ERROR, "a worker died before it was ready", "worker", "how")
+WORKER_LATE = Event("process.late", logging.ERROR, "a worker did not end in time, and is killed", "worker")
+WORKER_FAILED = Event("process.failed", logging.ERROR, "a worker failed")
+WORKER_ORPHANED = Event("process.orphaned", logging.ERROR, "the supervisor is gone, and so a worker ends")

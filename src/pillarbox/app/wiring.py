@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
-from pillarbox.app.config.settings import Http, Outbound, Settings
+from pillarbox.app.config.settings import Outbound, Settings
+from pillarbox.app.place import Place
 from pillarbox.app.restoring import refuse_half_restored
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.push_subscription import RULES as PUSH_RULES
 from pillarbox.datatypes.registry import TYPES
+from pillarbox.net.announce import Announcer
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.datagram import Datagrams
 from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.net.guarded_http import GuardedClient
 from pillarbox.net.outbound_address import AddressPolicy
@@ -91,7 +94,7 @@ class House:
     store: Store
     bridge: Bridge
     listeners: Sequence[Listener]
-    workers: Sequence[Housekeeping | OutboxWorker | Watch | Sampler | PushWorker]
+    workers: Sequence[Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer]
     watching: Watching
 
 
@@ -108,29 +111,29 @@ def build(
     http_sockets: Sequence[socket],
     lmtp_sockets: Sequence[socket],
     metrics_sockets: Sequence[socket] = (),
+    place: Place | None = None,
 ) -> House:
-    """The house, ready to be started on an event loop. Call it on that loop's thread."""
+    """The house of a process, ready to be started on an event loop. Call it on that loop's thread."""
+    place = place or Place()
+    commons, seat = place.commons, place.seat
+    counts = commons.counts.seat(seat)
     bridge = bridge_to(store)
-    authentication = Authentication(store.clock, store.read)
+    bridge.announcers.append(Datagrams(bridge, commons.mailboxes, seat))
+    authentication = Authentication(store.clock, store.read, commons.failures)
     store.listeners.append(authentication.changed)
-    http = _http_settings(settings.http)
+    http = _http_settings(settings)
     watching = build_watching(bridge, settings, http, metrics_sockets)
-    routes = [*jmap_routes(bridge, METHODS, TYPES, authentication, http), *watching.routes]
+    routes = [*jmap_routes(bridge, METHODS, TYPES, authentication, http, counts=counts), *watching.routes]
     app = HttpApp(http, routes, bridge.run)
-    outbox = OutboxWorker(bridge, Sender(settings.hostname))
     client = _outbound_client(settings.outbound)
     PUSH_RULES.complaint = client.complaint
-    push = _push_worker(settings, bridge, client)
-    workers = (Housekeeping(bridge, authentication), outbox, Watch(bridge, TYPES), watching.sampler, push)
-    limits = settings.limits
-    lmtp = LmtpSettings(
-        hostname=settings.hostname, max_size=limits.max_size_message, max_recipients=limits.max_recipients
-    )
-    # Health is asked while the others stop, so its own listener stops last.
-    listeners: Sequence[Listener] = (
-        HttpListener(app, http_sockets),
-        LmtpListener(bridge, lmtp_sockets, lmtp),
-        *watching.listeners,
+    outbox, push = OutboxWorker(bridge, Sender(settings.hostname)), _push_worker(settings, bridge, client)
+    duties = (outbox, push) if place.has_duties else ()
+    housekeeping = Housekeeping(bridge, authentication, for_all=place.has_duties)
+    workers = (*bridge.announcers, Watch(bridge, TYPES), housekeeping, watching.sampler, *duties)
+    listeners = (
+        HttpListener(app, http_sockets, stop_seconds=settings.stop_seconds, loads=commons.http, seat=seat),
+        LmtpListener(bridge, lmtp_sockets, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
     )
     return House(store, bridge, listeners, workers, watching)
 
@@ -146,7 +149,17 @@ def _push_worker(settings: Settings, bridge: Bridge, client: GuardedClient) -> P
     return PushWorker(bridge, sender, TYPES, PushTiming(interval=settings.push.interval_seconds))
 
 
-def _http_settings(http: Http) -> HttpSettings:
+def _lmtp_settings(settings: Settings) -> LmtpSettings:
+    return LmtpSettings(
+        hostname=settings.hostname,
+        max_size=settings.limits.max_size_message,
+        max_recipients=settings.limits.max_recipients,
+        stop_seconds=settings.stop_seconds,
+    )
+
+
+def _http_settings(settings: Settings) -> HttpSettings:
+    http = settings.http
     return HttpSettings(
         public_url=http.public_url.rstrip("/") if http.public_url else None,
         trusted_proxies=http.trusted_proxies,

@@ -27,6 +27,7 @@ from pillarbox.datatypes.app_password import APP_PASSWORD, AppPassword
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services import observed
 from pillarbox.services.directory import caller_for, may_log_in
+from pillarbox.services.failure_table import FailureTable
 from pillarbox.services.throttle import Throttle
 from pillarbox.services.ticket import proof_of
 
@@ -61,15 +62,18 @@ class Held(msgspec.Struct):
 class Authentication:
     """Checks credentials. `remembered` is for the event loop; `verify` takes tens of milliseconds, for a thread."""
 
-    def __init__(self, clock: Clock, read: Read[bool]) -> None:
-        """`read` runs a short body on a snapshot here and now: the check, twice a second, that nothing was revoked."""
+    def __init__(self, clock: Clock, read: Read[bool], failures: FailureTable | None = None) -> None:
+        """`read` runs a short body on a snapshot here and now: the check, twice a second, that nothing was revoked.
+
+        `failures` is shared with other processes that check passwords.
+        """
         self._clock = clock
         self._read = read
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._logins: OrderedDict[bytes, Held] = OrderedDict()
         self._refused: OrderedDict[bytes, tuple[int, tuple[int, ...]]] = OrderedDict()
-        self._throttle = Throttle(clock)
+        self._throttle = Throttle(clock, failures)
         self._epoch = 0
         self._uses: dict[tuple[str, str], int] = {}  # (account, app password) -> time
 

@@ -6,79 +6,60 @@ Where somebody has logged in from before, their failures are counted apart: stra
 from __future__ import annotations
 
 import ipaddress
-import threading
-from collections import OrderedDict
-
-import msgspec
 
 from pillarbox.core.clock import Clock
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.services.failure_table import SUCCESS, Entry, FailureTable
 
 _FREE_ADDRESS, _FREE_NAME = 20, 10  # failures that cost nothing: people mistype, and offices share an address
 _MAX_WAIT_ADDRESS_MS, _MAX_WAIT_NAME_MS = 900_000, 60_000
 _FORGET_MS = 3_600_000
-_ENTRIES = 10_000
-
-
-class _Failures(msgspec.Struct):
-    count: int = 0
-    last: int = 0
-    until: int = 0
 
 
 class Throttle:
-    """A bounded table of failures. Safe to use from several threads."""
+    """Failures by address and by name. Safe to use from several threads, and processes when the table is shared."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._failures: OrderedDict[str, _Failures] = OrderedDict()
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+    def __init__(self, clock: Clock, table: FailureTable | None = None) -> None:
+        self._clock, self._table = clock, table or FailureTable()
 
     def check(self, address: str, name: str) -> None:
         """Raise rateLimit, with `retry_after` in seconds, while the address or the name has to wait."""
         now, network = self._clock.now_ms(), network_of(address)
-        with self._lock:
-            until = self._until(f"a {network}") if network else 0
-            until = max(until, self._until(self._name_key(network, name)))
+        with self._table as table:
+            until = table.get(f"a {network}").until if network else 0
+            until = max(until, table.get(_name_key(table, network, name)).until)
         if until > now:
             seconds = -(-(until - now) // 1000)
             raise Fault(Kind.RATE_LIMIT, f"too many failed attempts; try again in {seconds} s", retry_after=seconds)
 
     def note_failure(self, address: str, name: str) -> None:
         """Count a wrong password, whether or not there is anybody of that name."""
-        network = network_of(address)
-        with self._lock:
+        network, now = network_of(address), self._clock.now_ms()
+        with self._table as table:
             if network:
-                self._count(f"a {network}", _FREE_ADDRESS, _MAX_WAIT_ADDRESS_MS)
-            self._count(self._name_key(network, name), _FREE_NAME, _MAX_WAIT_NAME_MS)
+                _count(table, f"a {network}", now, _FREE_ADDRESS, _MAX_WAIT_ADDRESS_MS)
+            _count(table, _name_key(table, network, name), now, _FREE_NAME, _MAX_WAIT_NAME_MS)
 
     def note_success(self, address: str, name: str) -> None:
         """Remember where a user comes from. The address's failures stay: one's own account must not clear them."""
-        with self._lock:
-            self._known[network_of(address), name] = None
-            self._known.move_to_end((network_of(address), name))
-            if len(self._known) > _ENTRIES:
-                self._known.popitem(last=False)
+        with self._table as table:
+            table.put(_success_key(network_of(address), name), Entry(1, self._clock.now_ms()))
 
-    def _name_key(self, network: str, name: str) -> str:
-        return f"k {network} {name}" if (network, name) in self._known else f"n {name}"
 
-    def _until(self, key: str) -> int:
-        found = self._failures.get(key)
-        return found.until if found is not None else 0
+def _success_key(network: str, name: str) -> str:
+    return f"{SUCCESS}{network} {name}"
 
-    def _count(self, key: str, free: int, most: int) -> None:
-        now = self._clock.now_ms()
-        entry = self._failures.pop(key, None)
-        if entry is None or now - entry.last > _FORGET_MS:
-            entry = _Failures()
-        entry.count, entry.last = entry.count + 1, now
-        if entry.count >= free:
-            entry.until = now + min(most, 1_000 << min(entry.count - free, 20))
-        self._failures[key] = entry  # at the end: what has not failed for longest goes first
-        if len(self._failures) > _ENTRIES:
-            self._failures.popitem(last=False)
+
+def _name_key(table: FailureTable, network: str, name: str) -> str:
+    is_known = table.get(_success_key(network, name)).times
+    return f"k {network} {name}" if is_known else f"n {name}"
+
+
+def _count(table: FailureTable, key: str, now: int, free: int, most: int) -> None:
+    entry = table.get(key)
+    count = entry.times + 1 if now - entry.last <= _FORGET_MS else 1
+    until = now + min(most, 1_000 << min(count - free, 20)) if count >= free else 0
+    table.put(key, Entry(count, now, until))
 
 
 def network_of(address: str) -> str:

@@ -189,6 +189,7 @@ class EmbeddedStore(Store):
         _sync_folder(folder)
         lock.release()
         self._free: list[SqliteConnection] = []
+        self._looking: SqliteConnection | None = None
 
     @contextmanager
     def snapshot(self, budget: float | None = None) -> Iterator[Snapshot]:
@@ -227,11 +228,17 @@ class EmbeddedStore(Store):
         finally:
             db.close()
 
+    def data_version(self) -> int:
+        if self._looking is None:
+            self._looking = SqliteConnection(self.path, writer=False)
+        return self._looking.data_version()
+
     def close(self) -> None:
         """Close all connections; the last one to close folds the log into the database."""
-        for db in self._free:
+        for db in (*self._free, *([self._looking] if self._looking else [])):
             db.close()
         self._free.clear()
+        self._looking = None
         self.writer.close()
         self.presence.end()
 

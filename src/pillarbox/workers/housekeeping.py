@@ -23,8 +23,12 @@ _DAY_MS = 86_400_000
 class Housekeeping:
     """Runs until it is cancelled; what fails is logged and tried again the next time."""
 
-    def __init__(self, bridge: Bridge, authentication: Authentication) -> None:
+    def __init__(self, bridge: Bridge, authentication: Authentication, *, for_all: bool = True) -> None:
+        """`for_all` in one process of a server; the others do no more than what is their own."""
         self._bridge, self._authentication = bridge, authentication
+        own = (self._write_uses,)
+        shared = (self._expire_uploads, self._mark_files, self._delete_files, self._purge_accounts, self._checkpoint)
+        self._works = (*own, *shared) if for_all else own
         self._next_sweep_ms = bridge.store.clock.now_ms() + _DAY_MS // 24
 
     async def run(self) -> None:
@@ -36,14 +40,7 @@ class Housekeeping:
     async def once(self) -> None:
         """Do it all once."""
         observed.begin("housekeeping", self._bridge.store.ids)
-        for work in (
-            self._write_uses,
-            self._expire_uploads,
-            self._mark_files,
-            self._delete_files,
-            self._purge_accounts,
-            self._checkpoint,
-        ):
+        for work in self._works:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 -- one task's failure must not end the others

@@ -11,12 +11,12 @@ from pillarbox.services.submission import HELD, Sender
 from pillarbox.storage.store import Changed
 from pillarbox.workers import observed
 
-_LONGEST_SLEEP = 60.0  # seconds: another process may have taken a submission in
+_LONGEST_SLEEP = 60.0  # seconds: a note of another process may have been lost
 _AFTER_FAILURE = 5.0
 
 
 class OutboxWorker:
-    """One of these per process; two that wake at once find the work done, since each takes the write lock."""
+    """One of these per server; two that wake at once find the work done, since each takes the write lock."""
 
     def __init__(self, bridge: Bridge, sender: Sender) -> None:
         self._bridge, self._sender = bridge, sender

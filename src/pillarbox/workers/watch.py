@@ -23,6 +23,8 @@ class Watch:
     def __init__(self, bridge: Bridge, types: Iterable[DataType[Any]]) -> None:
         self._bridge, self._types = bridge, [kind for kind in types if kind.push]
         self._told: Numbers = {}
+        self._seen: int | None = None
+        self._watched: frozenset[str] = frozenset()
         bridge.store.listeners.append(self._note)
 
     async def run(self) -> None:
@@ -39,6 +41,10 @@ class Watch:
         accounts = self._bridge.feed.accounts
         if not accounts:
             self._told.clear()
+            self._watched = accounts
+            return
+        seen = self._bridge.store.data_version()  # before the look: what is committed meanwhile is looked at next time
+        if seen is not None and seen == self._seen and accounts <= self._watched:
             return
         present = await self._bridge.run(self._bridge.store.read, lambda view: self._numbers(view, accounts))
         changed: Numbers = {}
@@ -47,9 +53,9 @@ class Watch:
             newer = {name: number for name, number in numbers.items() if number > told.get(name, 0)}
             if newer:
                 changed[account] = newer
+        self._seen, self._watched = seen, accounts
         if changed:
-            self._bridge.store.announce(changed)
-            self._bridge.feed.publish(changed)
+            self._bridge.heard(changed)
 
     def _note(self, changed: Changed) -> None:
         for account, numbers in changed.items():

@@ -51,7 +51,17 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 def load_settings(config_file: Path | None, data: Path | None, assignments: Sequence[str] = ()) -> Loaded:
     """The settings from all sources. Raises Unusable with each mistake."""
-    from pillarbox.app.config.load import ConfigError, load  # noqa: PLC0415 -- `--help` does without
+    from pillarbox.app.config.load import ConfigError  # noqa: PLC0415 -- `--help` does without
+
+    try:
+        return read_settings(config_file, data, assignments)
+    except ConfigError as error:
+        raise Unusable(str(error)) from None
+
+
+def read_settings(config_file: Path | None, data: Path | None, assignments: Sequence[str] = ()) -> Loaded:
+    """The settings from all sources. Raises ConfigError with each mistake."""
+    from pillarbox.app.config.load import load  # noqa: PLC0415 -- `--help` does without
 
     flags = {"data": str(data)} if data is not None else {}
     for assignment in assignments:
@@ -59,10 +69,7 @@ def load_settings(config_file: Path | None, data: Path | None, assignments: Sequ
         if not equals:
             raise click.BadParameter(f"{assignment!r} is not KEY=VALUE", param_hint="--set")
         flags[key.strip()] = value
-    try:
-        return load(config_file, os.environ, flags)
-    except ConfigError as error:
-        raise Unusable(str(error)) from None
+    return load(config_file, os.environ, flags)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pillarbox.app.cli.option import Unusable, config_options, load_settings
+from pillarbox.app.cli.option import Unusable, config_options, load_settings, read_settings
 
 
 @click.command()
@@ -17,16 +17,18 @@ from pillarbox.app.cli.option import Unusable, config_options, load_settings
 def serve(config_file: Path | None, data: Path | None, assignments: tuple[str, ...]) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
-    It runs in the foreground and logs to standard error, as service managers want it.
+    It runs in the foreground and logs to standard error, as service managers want it. SIGHUP has it read its settings
+    anew, without a connection being refused.
     """
     settings = load_settings(config_file, data, assignments).settings
+    from pillarbox.app.listening import ServeError  # noqa: PLC0415
     from pillarbox.app.logs import set_up  # noqa: PLC0415 -- heavy modules are imported when they are needed
-    from pillarbox.app.serve import ServeError, serve_settings  # noqa: PLC0415
+    from pillarbox.app.serve import serve_settings  # noqa: PLC0415
     from pillarbox.storage.database import StoreError  # noqa: PLC0415
 
     set_up(settings.log)
     try:
-        serve_settings(settings, lambda _listening: None)
+        serve_settings(settings, lambda _: None, lambda: read_settings(config_file, data, assignments).settings)
     except (ServeError, StoreError) as error:
         raise Unusable(str(error)) from None
 
@@ -48,8 +50,8 @@ def demo(as_json: bool, data: Path | None, port_base: int) -> None:  # noqa: FBT
     """
     from pillarbox.app.config.settings import Log  # noqa: PLC0415
     from pillarbox.app.demo.run import run_demo  # noqa: PLC0415
+    from pillarbox.app.listening import ServeError  # noqa: PLC0415
     from pillarbox.app.logs import set_up  # noqa: PLC0415
-    from pillarbox.app.serve import ServeError  # noqa: PLC0415
     from pillarbox.storage.database import StoreError  # noqa: PLC0415
 
     set_up(Log(level="warning"))

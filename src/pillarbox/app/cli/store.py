@@ -53,7 +53,7 @@ def move_blobs(*, url: str, finish: bool, config_file: Path | None, data: Path |
 
 @contextlib.contextmanager
 def _opened(settings: Settings, url: str, *, alone: bool) -> Iterator[tuple[Store, BlobStore]]:
-    from pillarbox.app.serve import ServeError, pid_file  # noqa: PLC0415
+    from pillarbox.app.listening import ServeError, pid_file  # noqa: PLC0415
     from pillarbox.app.wiring import blobs_at, open_store  # noqa: PLC0415
     from pillarbox.core.faults import Fault  # noqa: PLC0415
     from pillarbox.storage.database import StoreError  # noqa: PLC0415
@@ -125,8 +125,8 @@ def move(*, place: str, finish: bool, config_file: Path | None, data: Path | Non
 
 @contextlib.contextmanager
 def _both(settings: Settings, place: str, *, alone: bool) -> Iterator[tuple[Store, Store]]:
+    from pillarbox.app.listening import ServeError, pid_file  # noqa: PLC0415
     from pillarbox.app.restoring import begin_restore  # noqa: PLC0415
-    from pillarbox.app.serve import ServeError, pid_file  # noqa: PLC0415
     from pillarbox.app.wiring import blobs_of, open_store  # noqa: PLC0415
     from pillarbox.storage.database import StoreError  # noqa: PLC0415
     from pillarbox.storage.embedded import EmbeddedStore  # noqa: PLC0415

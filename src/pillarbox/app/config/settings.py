@@ -160,6 +160,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "/var/lib/pillarbox"
     )
     hostname: Annotated[str, Doc(description="The name by which the server greets other mail servers.")] = "localhost"
+    workers: Annotated[
+        int, Doc(ge=0, le=256, description="How many processes answer; 0: as many as there are processor cores.")
+    ] = 0
+    stop_seconds: Annotated[
+        int, Doc(ge=1, description="How long requests under way may take to end when the server stops or reloads.")
+    ] = 10
     http: Http = msgspec.field(default_factory=Http)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
     push: Push = msgspec.field(default_factory=Push)

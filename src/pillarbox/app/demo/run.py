@@ -12,7 +12,8 @@ from typing import Any
 from pillarbox.app.config.settings import Http, Lmtp, Log, Settings
 from pillarbox.app.demo.seed import USERS, seed
 from pillarbox.app.engine import Engine
-from pillarbox.app.serve import Listening, listen, pid_file, serve
+from pillarbox.app.listening import Listening, listen, pid_file
+from pillarbox.app.worker import serve
 from pillarbox.net.socket_address import url_of
 
 LMTP_OFFSET = 24

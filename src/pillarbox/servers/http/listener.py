@@ -1,4 +1,4 @@
-"""Runs an ASGI application on listening sockets in an event loop that is running already, by uvicorn and httptools."""
+"""Runs an ASGI application on bound sockets in an event loop that is running already, by uvicorn and httptools."""
 
 from __future__ import annotations
 
@@ -10,18 +10,28 @@ from collections.abc import Sequence
 import uvicorn
 from uvicorn.server import Server
 
+from pillarbox.net.accept import Acceptor
+from pillarbox.net.load import Connections, Loads
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.connection import Connection, watch
 
 _KEEP_ALIVE_SECONDS = 75
-_STOP_SECONDS = 3
 
 
 class HttpListener:
     """One application on some sockets. Signals, logs and the loop belong to whoever starts it."""
 
-    def __init__(self, app: HttpApp, sockets: Sequence[socket.socket]) -> None:
-        self._app, self._sockets = app, list(sockets)
+    def __init__(
+        self,
+        app: HttpApp,
+        sockets: Sequence[socket.socket],
+        *,
+        stop_seconds: int = 3,
+        loads: Loads | None = None,
+        seat: int = 0,
+    ) -> None:
+        """`loads` tells how many connections the other processes have that accept on the same sockets."""
+        self._app, self._sockets, self._loads, self._seat = app, sockets, loads, seat
         # What uvicorn says of connections we say ourselves; each malformed request would be a line.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
@@ -35,19 +45,21 @@ class HttpListener:
             server_header=False,
             proxy_headers=False,  # ours are read by `forwarded`
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-            backlog=1024,
+            timeout_graceful_shutdown=stop_seconds,
         )
         self._server = Server(config)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Accept connections. When this returns, the first request can be made."""
-        config = self._server.config
+        server, config = self._server, self._server.config
         config.load()
-        self._server.lifespan = config.lifespan_class(config)
-        await self._server.startup(sockets=self._sockets)
-        await self._server.on_tick(0)
+        server.lifespan = config.lifespan_class(config)
+        server.servers = []  # connections are accepted here, and handed to uvicorn's protocol
+        await server.on_tick(0)
+        self._acceptor = Acceptor(self._sockets, self._make, self._live, self._loads, self._seat)
+        server.server_state.connections = Connections(self._acceptor.changed)
+        self._acceptor.start()
         self._tasks = [
             asyncio.create_task(self._server.main_loop()),
             asyncio.create_task(watch(self._server.server_state.connections)),
@@ -58,5 +70,13 @@ class HttpListener:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._acceptor.stop()
         await self._app.close()
-        await self._server.shutdown(sockets=self._sockets)
+        await self._server.shutdown()
+
+    def _make(self) -> asyncio.Protocol:
+        server = self._server
+        return Connection(server.config, server.server_state, server.lifespan.state, asyncio.get_running_loop())
+
+    def _live(self) -> int:
+        return len(self._server.server_state.connections)

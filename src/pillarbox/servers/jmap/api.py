@@ -11,6 +11,7 @@ from pillarbox.core.account import Caller
 from pillarbox.core.faults import Fault
 from pillarbox.core.limits import Limits
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.count import Seat
 from pillarbox.servers.http.answer import JSON, Answer
 from pillarbox.servers.http.authorization import Gate
 from pillarbox.servers.http.problem import Problem
@@ -90,9 +91,12 @@ def encode(value: Response) -> bytes:
 class Calls:
     """What both ways to make method calls have in common: HTTP and WebSocket."""
 
-    def __init__(self, bridge: Bridge, methods: Mapping[str, Method], sessions: Sessions, limits: Limits) -> None:
+    def __init__(
+        self, bridge: Bridge, methods: Mapping[str, Method], sessions: Sessions, limits: Limits, counts: Seat
+    ) -> None:
         self._bridge, self._methods, self._sessions, self.limits = bridge, methods, sessions, limits
-        self.concurrency = Concurrency("maxConcurrentRequests", limits.max_concurrent_requests)
+        self.counts = counts
+        self.concurrency = Concurrency("maxConcurrentRequests", limits.max_concurrent_requests, counts)
         self._capabilities = frozenset(sessions.uris)
 
     def decode(self, body: bytes) -> Request:

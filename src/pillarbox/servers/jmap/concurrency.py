@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pillarbox.net.count import Seat
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.jmap.problem import limit_problem
 
 
 class Concurrency:
-    """Counts what is under way by account."""
+    """Counts what is under way by account, in all processes."""
 
-    def __init__(self, name: str, most: int) -> None:
-        self._name, self._most = name, most
-        self._busy: dict[str, int] = {}
+    def __init__(self, name: str, most: int, counts: Seat, what: str | None = None) -> None:
+        """`name` is the limit's; `what` is counted by itself where one limit holds for several things."""
+        self._name, self._most, self._counts, self._what = name, most, counts, what or name
 
     @contextmanager
     def one(self, account: str) -> Iterator[None]:
@@ -27,21 +28,17 @@ class Concurrency:
 
     def check(self, account: str) -> None:
         """Raise a `limit` problem when there may not be one more."""
-        if self._busy.get(account, 0) >= self._most:
+        if self._counts.total((self._what, account)) >= self._most:
             raise self._refusal()
 
     def enter(self, account: str) -> None:
         """Count one more. Raises a `limit` problem when there are too many."""
-        self.check(account)
-        self._busy[account] = self._busy.get(account, 0) + 1
+        if not self._counts.enter((self._what, account), self._most):
+            raise self._refusal()
 
     def leave(self, account: str) -> None:
         """Count one less."""
-        count = self._busy[account] - 1
-        if count:
-            self._busy[account] = count
-        else:
-            del self._busy[account]
+        self._counts.leave((self._what, account))
 
     def _refusal(self) -> Problem:
         # 429 rather than 400: it says to every client and proxy that the same request may succeed a moment later.

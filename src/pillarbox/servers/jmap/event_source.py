@@ -10,6 +10,7 @@ import msgspec
 
 from pillarbox.core.account import Caller
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.count import Seat
 from pillarbox.net.feed import Subscription
 from pillarbox.servers.http.answer import Header, Stream
 from pillarbox.servers.http.authorization import Gate
@@ -36,9 +37,9 @@ class _Wish(msgspec.Struct, frozen=True):
 class EventSourceResource:
     """Answers GET of the event source's address."""
 
-    def __init__(self, gate: Gate, bridge: Bridge, pushed: PushedTypes, timing: Timing) -> None:
+    def __init__(self, gate: Gate, bridge: Bridge, pushed: PushedTypes, timing: Timing, counts: Seat) -> None:
         self._gate, self._bridge, self._pushed, self._timing = gate, bridge, pushed, timing
-        self._concurrency = Concurrency("eventSource", bridge.store.limits.max_open_streams)
+        self._concurrency = Concurrency("eventSource", bridge.store.limits.max_open_streams, counts)
 
     async def get(self, request: Request) -> Stream:
         """Open a stream, for an Authorization header or a ticket: a browser's EventSource sends no headers."""

@@ -46,8 +46,9 @@ class OpenSockets:
         """Messages of at least `compress_from` octets are compressed where the client allows it; 0 turns it off."""
         self.gate, self.bridge, self.calls, self.pushed, self.timing = gate, bridge, calls, pushed, timing
         self._compress_from = compress_from
-        self.streams = Concurrency("webSockets", calls.limits.max_open_streams)
-        self.large = Concurrency("maxConcurrentRequests", calls.limits.max_concurrent_requests)
+        self.streams = Concurrency("webSockets", calls.limits.max_open_streams, calls.counts)
+        most = calls.limits.max_concurrent_requests
+        self.large = Concurrency("maxConcurrentRequests", most, calls.counts, "large messages")
         self._open: set[Socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.Task[None] | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from pillarbox.datatypes.declare import DataType
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.count import Counts, Seat
 from pillarbox.servers.http.authorization import Authentication, Gate
 from pillarbox.servers.http.cors import Cors
 from pillarbox.servers.http.forwarded import Forwarding
@@ -34,17 +35,18 @@ def jmap_routes(
     authentication: Authentication,
     settings: HttpSettings,
     timing: Timing | None = None,
+    counts: Seat | None = None,
 ) -> list[Route]:
     """All routes of JMAP over HTTP."""
-    types, limits = list(types), bridge.store.limits
+    types, limits, counts = list(types), bridge.store.limits, counts or Counts().seat()
     forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
     gate = Gate(bridge, authentication, forwarding)
     key = bridge.store.read(signing_key)
     sessions = Sessions(limits, methods, types, settings.public_url, key.public if key is not None else "")
     session = SessionResource(gate, sessions, forwarding)
     timing, pushed = timing or Timing(), PushedTypes(types)
-    calls = Calls(bridge, methods, sessions, limits)
-    events = EventSourceResource(gate, bridge, pushed, timing)
+    calls = Calls(bridge, methods, sessions, limits, counts)
+    events = EventSourceResource(gate, bridge, pushed, timing, counts)
     sockets = OpenSockets(gate, bridge, calls, pushed, timing, settings.compress_from_octets)
     websocket = WebSocketResource(gate, forwarding, Cors(settings.allowed_origins), sockets)
     return [
@@ -52,7 +54,7 @@ def jmap_routes(
         Route("/.well-known/jmap", {"GET": session.get}, name="session"),
         Route("/jmap/session", {"GET": session.get}, name="session"),
         Route(address.API, {"POST": ApiResource(gate, calls).post}, name="api"),
-        Route(address.UPLOAD, {"POST": UploadResource(gate, bridge, limits).post}, prefix=True, name="upload"),
+        Route(address.UPLOAD, {"POST": UploadResource(gate, bridge, limits, counts).post}, prefix=True, name="upload"),
         Route(address.DOWNLOAD, {"GET": DownloadResource(gate, bridge, limits).get}, prefix=True, name="download"),
         Route(address.EVENTS, {"GET": events.get}, name="events"),
         Route(address.WEBSOCKET, {"GET": websocket.get}, name="websocket"),

@@ -7,6 +7,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.capability import BLOB
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.count import Seat
 from pillarbox.servers.http.answer import Answer, json_answer
 from pillarbox.servers.http.authorization import Gate
 from pillarbox.servers.http.problem import Problem
@@ -36,9 +37,9 @@ def account_of(caller: Caller, account: str) -> Access:
 class UploadResource:
     """Answers POST of the upload address."""
 
-    def __init__(self, gate: Gate, bridge: Bridge, limits: Limits) -> None:
+    def __init__(self, gate: Gate, bridge: Bridge, limits: Limits, counts: Seat) -> None:
         self._gate, self._bridge, self._limits = gate, bridge, limits
-        self._concurrency = Concurrency("maxConcurrentUpload", limits.max_concurrent_upload)
+        self._concurrency = Concurrency("maxConcurrentUpload", limits.max_concurrent_upload, counts)
 
     async def post(self, request: Request) -> Answer:
         """Store the body as a blob of the account in the path."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from pillarbox.net.accept import Acceptor
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.count import Counts, Seat
+from pillarbox.net.load import Connections, Loads
 from pillarbox.servers.smtp import observed
 from pillarbox.servers.smtp.connection import Connection, Decide
 from pillarbox.servers.smtp.delivery import Decider, Delivery
@@ -23,17 +25,32 @@ from pillarbox.wire.smtp.reply import Reply
 from pillarbox.wire.smtp.session import Session
 from pillarbox.wire.smtp.state import Options
 
-_BACKLOG = 1024
 _SWEEP_SECONDS = 5.0
 _TOO_MANY = Reply(421, "4.7.0", "Too many connections, try again later")
+_ALL = ("lmtp", "")
+
+
+def _of(peer_address: str) -> tuple[str, str]:
+    return "lmtp", peer_address
 
 
 class LmtpListener:
     """LMTP on some bound sockets, of the network or of the file system, which it closes when it stops."""
 
-    def __init__(self, bridge: Bridge, sockets: Sequence[socket.socket], settings: LmtpSettings | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        sockets: Sequence[socket.socket],
+        settings: LmtpSettings | None = None,
+        *,
+        counts: Seat | None = None,
+        loads: Loads | None = None,
+        seat: int = 0,
+    ) -> None:
+        """`counts` and `loads` tell of the other processes that accept on the same sockets."""
         self._settings = settings or LmtpSettings()
-        self._sockets = list(sockets)
+        self._sockets, self._loads, self._seat = sockets, loads, seat
+        self._counts = counts or Counts().seat()
         folder: Path = bridge.store.folder / "spool"
         known = KnownRecipients(bridge.store.clock)
         bridge.store.listeners.append(known.changed)
@@ -45,24 +62,23 @@ class LmtpListener:
             max_recipients=self._settings.max_recipients,
         )
         self._connections: set[Connection] = set()
+        self._refused: set[Connection] = set()  # they are not counted
         self._is_empty = asyncio.Event()
         self._is_empty.set()
-        self._per_address: Counter[str] = Counter()
-        self._servers: list[asyncio.Server] = []
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Accept connections."""
-        loop = asyncio.get_running_loop()
-        for sock in self._sockets:
-            create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
-            self._servers.append(await create(lambda: Connection(self), sock=sock, backlog=_BACKLOG))
+        self._acceptor = Acceptor(
+            self._sockets, lambda: Connection(self), lambda: len(self._connections), self._loads, self._seat
+        )
+        self._connections = Connections(self._acceptor.changed)
+        self._acceptor.start()
         self._sweeping = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
         """Accept no more, let messages that are being stored be acknowledged, and say 421 to everybody."""
-        for server in self._servers:
-            server.close()
+        await self._acceptor.stop()
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
@@ -92,16 +108,19 @@ class LmtpListener:
         """Take a connection in; the reply that sends it away when there are too many."""
         self._connections.add(connection)
         self._is_empty.clear()
-        self._per_address[peer_address] += 1
         observed.CONNECTIONS_MADE.count()
         observed.CONNECTIONS.add(1)
-        of_peer = self._per_address[peer_address] if peer_address else 0
-        if len(self._connections) > self._settings.max_connections or (
-            of_peer > self._settings.max_connections_per_address
-        ):
-            observed.TOO_MANY.log(address=peer_address, connections=of_peer or len(self._connections))
-            return _TOO_MANY
+        if not self._counts.enter(_ALL, self._settings.max_connections):
+            return self._refuse(connection, peer_address, _ALL)
+        if peer_address and not self._counts.enter(_of(peer_address), self._settings.max_connections_per_address):
+            self._counts.leave(_ALL)
+            return self._refuse(connection, peer_address, _of(peer_address))
         return None
+
+    def _refuse(self, connection: Connection, peer_address: str, key: tuple[str, str]) -> Reply:
+        self._refused.add(connection)
+        observed.TOO_MANY.log(address=peer_address, connections=self._counts.total(key))
+        return _TOO_MANY
 
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""
@@ -109,9 +128,12 @@ class LmtpListener:
         self._connections.discard(connection)
         if not self._connections:
             self._is_empty.set()
-        self._per_address[connection.peer_address] -= 1
-        if not self._per_address[connection.peer_address]:
-            del self._per_address[connection.peer_address]
+        if connection in self._refused:
+            self._refused.discard(connection)
+            return
+        self._counts.leave(_ALL)
+        if connection.peer_address:
+            self._counts.leave(_of(connection.peer_address))
 
     def begin(self, connection: Connection, peer_address: str) -> tuple[Session, Decide]:
         """A conversation, and who decides in it."""

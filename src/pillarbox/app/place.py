@@ -1,0 +1,43 @@
+"""What the processes of one server share, made before the fork, and the place of one process in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pillarbox.net.count import Counts
+from pillarbox.net.datagram import Mailboxes
+from pillarbox.net.load import Loads
+from pillarbox.services.failure_table import FailureTable
+
+
+@dataclass(frozen=True, slots=True)
+class Commons:
+    """Memory and sockets for at most so many processes at a time."""
+
+    seats: int
+    counts: Counts
+    http: Loads
+    lmtp: Loads
+    mailboxes: Mailboxes
+    failures: FailureTable
+
+    @classmethod
+    def make(cls, seats: int) -> Commons:
+        """Make all of it."""
+        return cls(seats, Counts(seats), Loads(seats), Loads(seats), Mailboxes(seats), FailureTable())
+
+    def clear(self, seat: int) -> None:
+        """Forget what a process said that is no more."""
+        self.counts.clear(seat)
+        self.http.clear(seat)
+        self.lmtp.clear(seat)
+        self.mailboxes.empty(seat)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One process's place."""
+
+    commons: Commons = field(default_factory=lambda: Commons.make(1))
+    seat: int = 0
+    has_duties: bool = True  # whether it does what one process does for all
