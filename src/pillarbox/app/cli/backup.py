@@ -67,7 +67,7 @@ def existing_store(config_file: Path | None, data: Path | None) -> Store:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--to", "place", metavar="PLACE", help="The repository: a directory, made when it is not there.")
+@click.option("--to", "place", metavar="PLACE", help="The repository: a directory, or s3://BUCKET/PREFIX?...")
 @click.option(
     "--account", "accounts", multiple=True, metavar="ADDRESS", help="Only this account, and the directory. Repeatable."
 )

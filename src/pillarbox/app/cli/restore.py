@@ -54,7 +54,8 @@ def restore_(place: str, name: str | None, config_file: Path | None, data: Path 
         raise click.UsageError("--mailbox, --message and --as need --account")
     if options["into"] and not mail:
         raise click.UsageError("--into needs --mailbox or --message")
-    repository = open_repository(place)
+    with refusals():
+        repository = open_repository(place)
     if name is None:
         _whole(repository, load_settings(config_file, data).settings, options)
         return
