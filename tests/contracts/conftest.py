@@ -1,38 +1,22 @@
 """What every store has to do, whatever its engine: add an engine to ENGINES, and no test changes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pillarbox.core.limits import Limits
-from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from tests.directory_fixture import SetClock
+from tests.support.engine import ENGINES, Opener, opener
 from tests.support.mail_house import House
 
-Opener = Callable[[], Store]
 
-
-def _sqlite(folder: Path) -> Store:
-    return EmbeddedStore(folder / "data", clock=SetClock(), limits=Limits(blob_inline_octets=1000))
-
-
-ENGINES = {"sqlite": _sqlite}
-
-
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=ENGINES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Opens the same store again and again."""
-    opened: list[Store] = []
-
-    def again() -> Store:
-        opened.append(ENGINES[request.param](tmp_path))
-        return opened[-1]
-
-    yield again
-    for store in opened:
-        store.close()
+    with opener(request, tmp_path, clock=SetClock(), limits=Limits(blob_inline_octets=1000)) as found:
+        yield found
 
 
 @pytest.fixture

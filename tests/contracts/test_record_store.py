@@ -15,9 +15,8 @@ from pillarbox.datatypes.thread import THREAD
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.storage import change
 from pillarbox.storage.database import StoreError
-from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
-from tests.contracts.conftest import Opener
+from tests.support.engine import Opener, open_engine
 from tests.support.mail_house import House, message
 
 
@@ -139,16 +138,16 @@ def test_a_newer_store_is_refused_with_what_to_do(open_store: Opener) -> None:
         open_store()
 
 
-def _deliver(folder: Path, count: int) -> None:
-    store = EmbeddedStore(folder)
+def _deliver(folder: Path, url: str, count: int) -> None:
+    store = open_engine(folder, url)
     for n in range(count):
         store.write(lambda tx, n=n: deliver(tx, "a1", message(f"Mail {n}")))  # type: ignore[misc]
     store.close()
 
 
-def test_two_processes_write_one_store(house: House) -> None:
+def test_two_processes_write_one_store(house: House, open_store: Opener) -> None:
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_deliver, args=(house.store.folder, 15)) for _ in range(2)]
+    writers = [context.Process(target=_deliver, args=(open_store.folder, open_store.url, 15)) for _ in range(2)]
     for writer in writers:
         writer.start()
     for _ in range(15):

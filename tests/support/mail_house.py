@@ -190,12 +190,12 @@ class House:
     def dump(self) -> dict[str, list[Any]]:
         """Every row of the store, to compare."""
         with self.store.snapshot() as view:
-            tables = [
-                str(name)
-                for (name,) in view.db.rows(
-                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-                )
-            ]
+            listing = (
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                if isinstance(self.store, EmbeddedStore)
+                else "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+            )
+            tables = [str(name) for (name,) in view.db.rows(listing)]
             return {name: sorted(view.db.rows(f"SELECT * FROM {name}"), key=repr) for name in tables}  # noqa: S608
 
 

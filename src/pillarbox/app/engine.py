@@ -23,9 +23,9 @@ from pillarbox.storage.step import drive
 class Engine:
     """Runs one method call after the other."""
 
-    def __init__(self, folder: Path, blobs: BlobStore | None = None) -> None:
-        """Open the store in the data directory, its large blobs in files unless told otherwise. Raises StoreError."""
-        self.store = open_store(folder, blobs=blobs)
+    def __init__(self, folder: Path, blobs: BlobStore | None = None, url: str | None = None) -> None:
+        """Open the store in the data directory or at a URL. Raises StoreError."""
+        self.store = open_store(folder, blobs=blobs, url=url)
 
     def __enter__(self) -> Self:
         return self

@@ -38,6 +38,7 @@ from pillarbox.storage.blob_url import BlobAccess
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
+from pillarbox.storage.store_open import open_store_at
 from pillarbox.storage.transaction import Transaction
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
@@ -48,10 +49,16 @@ from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
 Listener = HttpListener | LmtpListener
+Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer
 
 
-def blobs_of(settings: Settings) -> BlobStore:
-    """Where the settings say that large blobs are. Nothing is connected to. Raises StoreError."""
+def blobs_of(settings: Settings) -> BlobStore | None:
+    """Where the settings say that large blobs are; None: in the database. Nothing is connected to. Raises StoreError.
+
+    Files are for one node: on PostgreSQL large blobs are in the database or in S3.
+    """
+    if settings.storage.url is not None and settings.blobs.url is None:
+        return None
     folder = settings.data / "blobs"
     if settings.blobs.url is not None and any(folder.glob("??/b*")):
         raise StoreError(f"blobs.url is set, but there are blobs in {folder}: `pillarbox store move-blobs` moves them")
@@ -71,13 +78,17 @@ def blobs_at(settings: Settings, url: str | None) -> BlobStore:
 
 
 def open_store(
-    folder: Path, limits: Limits | None = None, hostname: str = "localhost", blobs: BlobStore | None = None
+    folder: Path,
+    limits: Limits | None = None,
+    hostname: str = "localhost",
+    blobs: BlobStore | None = None,
+    url: str | None = None,
 ) -> Store:
-    """The store in a data directory, made when it is not there, with its directory. Raises StoreError."""
+    """The store, made when it is not there, with its directory: in a folder or at a URL. Raises StoreError."""
     refuse_half_restored(folder)
     connect_rules()
     Sender(hostname).connect_rules()
-    store = EmbeddedStore(folder, limits=limits, blobs=blobs)
+    store = open_store_at(url, folder, limits=limits, blobs=blobs)
     store.write(_furnish)
     return store
 
@@ -94,15 +105,22 @@ class House:
     store: Store
     bridge: Bridge
     listeners: Sequence[Listener]
-    workers: Sequence[Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer]
+    workers: Sequence[Worker]
     watching: Watching
 
 
-def bridge_to(store: Store) -> Bridge:
-    """The bridge that suits the store's engine."""
+def bridge_to(store: Store, connections: int = 16) -> Bridge:
+    """The bridge that suits the store's engine, with what tells other nodes."""
     if isinstance(store, EmbeddedStore):
         return EmbeddedBridge(store)
-    raise TypeError(type(store).__name__)
+    from pillarbox.net.notify import Notifications  # noqa: PLC0415 -- only who has PostgreSQL's driver pays for it
+    from pillarbox.net.pooled_bridge import PooledBridge  # noqa: PLC0415
+    from pillarbox.storage.postgresql.store import PostgresStore  # noqa: PLC0415
+
+    assert isinstance(store, PostgresStore)
+    bridge = PooledBridge(store, threads=connections)
+    bridge.announcers.append(Notifications(bridge, store))
+    return bridge
 
 
 def build(
@@ -117,8 +135,9 @@ def build(
     place = place or Place()
     commons, seat = place.commons, place.seat
     counts = commons.counts.seat(seat)
-    bridge = bridge_to(store)
-    bridge.announcers.append(Datagrams(bridge, commons.mailboxes, seat))
+    bridge = bridge_to(store, settings.storage.connections)
+    if not bridge.announcers:  # where nodes are told, other processes are told in the same way
+        bridge.announcers.append(Datagrams(bridge, commons.mailboxes, seat))
     authentication = Authentication(store.clock, store.read, commons.failures)
     store.listeners.append(authentication.changed)
     http = _http_settings(settings)
@@ -130,7 +149,7 @@ def build(
     outbox, push = OutboxWorker(bridge, Sender(settings.hostname)), _push_worker(settings, bridge, client)
     duties = (outbox, push) if place.has_duties else ()
     housekeeping = Housekeeping(bridge, authentication, for_all=place.has_duties)
-    workers = (*bridge.announcers, Watch(bridge, TYPES), housekeeping, watching.sampler, *duties)
+    workers: tuple[Worker, ...] = (*bridge.announcers, Watch(bridge, TYPES), housekeeping, watching.sampler, *duties)
     listeners = (
         HttpListener(app, http_sockets, stop_seconds=settings.stop_seconds, loads=commons.http, seat=seat),
         LmtpListener(bridge, lmtp_sockets, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),

@@ -19,6 +19,16 @@ WRITE_LOST = Event(
 )
 NOT_READY = Event("health.not_ready", logging.WARNING, "the store failed a check", "check", per_minute=10)
 
+NOTE_LOST = Event(
+    "notify.not_sent",
+    logging.WARNING,
+    "other nodes were not told of a change; they see it when they look",
+    per_minute=10,
+)
+NOT_LISTENING = Event(
+    "notify.not_listening", logging.WARNING, "the connection that listens to other nodes broke", per_minute=10
+)
+
 READS_MOVED = Counter(
     "pillarbox_reads_moved_total", "Reads that ran in the pool instead of on the loop.", why=("slow", "budget")
 )

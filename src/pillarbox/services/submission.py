@@ -26,6 +26,7 @@ from pillarbox.formats.message.outgoing import outgoing, with_return_path
 from pillarbox.services import bounce, directory, observed
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.deliver import deliver_reading
+from pillarbox.storage.database import Interrupted
 
 HELD, RELAY = "submission", "relay"  # kinds of outbox entries: to be released, to be sent to another server
 _RETRY_MS = 300_000
@@ -89,6 +90,8 @@ class Sender:
                     envelope = msgspec.json.decode(entry.body, type=Envelope)
                     self._release(tx, entry.account, entry.item, entry.blob, envelope)
                     tx.finish_entry(entry)
+            except Interrupted:
+                raise
             except Exception as error:  # noqa: BLE001 - one message that cannot go must not hold up the others
                 observed.NOT_RELEASED.log(error, account=entry.account)
                 tx.postpone_entry(entry, tx.now_ms + _RETRY_MS, entry.body)

@@ -14,8 +14,20 @@ Row = tuple[Value, ...]
 Sql = tuple[str, list[Value]]
 
 
-class BudgetExceeded(Exception):
+class Interrupted(Exception):
+    """The body cannot go on: whoever runs it runs it again from its beginning. Nobody else may swallow this."""
+
+
+class BudgetExceeded(Interrupted):
     """A read ran past its time; it has to be run again where it may take longer."""
+
+
+class Collision(Interrupted):
+    """Another transaction came first."""
+
+
+class Disconnected(Interrupted):
+    """The connection broke."""
 
 
 class Connection(Protocol):

@@ -31,6 +31,7 @@ from pillarbox.storage.working_set import WorkingSet
 
 T = TypeVar("T")
 _FILE = "pillarbox.sqlite3"
+_BLOBS = "blobs"
 _LONG_LOG = 4_000  # pages
 _log = logging.getLogger("pillarbox.store")
 
@@ -168,7 +169,7 @@ class EmbeddedStore(Store):
 
         `blobs` says where large blobs are: in files of the directory unless told otherwise.
         """
-        super().__init__(folder, FileBlobs(folder / "blobs") if blobs is None else blobs, limits, clock)
+        super().__init__(folder, FileBlobs(folder / _BLOBS) if blobs is None else blobs, limits, clock)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -220,6 +221,9 @@ class EmbeddedStore(Store):
         if self.writer.log_is_long:
             self.checkpoint()
         return result
+
+    def own_blobs(self) -> BlobStore:
+        return FileBlobs(self.folder / _BLOBS)
 
     def checkpoint(self) -> None:
         db = SqliteConnection(self.path, writer=True)

@@ -11,15 +11,29 @@ from pillarbox.storage.sqlite import SqliteConnection
 _STEP = re.compile(r"(\d{4})_[a-z0-9_]+\.sql\Z")
 
 
-def steps(engine: str) -> list[tuple[int, str]]:
-    """(number, SQL) of every step, in order: the common text, then the engine's own."""
+def steps(engine: str) -> list[tuple[int, str, str]]:
+    """(number, common SQL, the engine's own SQL) of every step, in order."""
     folder = resources.files("pillarbox.storage") / "schema"
     out = []
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
         if found := _STEP.match(entry.name):
             own = folder / entry.name.replace(".sql", f".{engine}.sql")
-            out.append((int(found[1]), entry.read_text("utf-8") + (own.read_text("utf-8") if own.is_file() else "")))
+            out.append((int(found[1]), entry.read_text("utf-8"), own.read_text("utf-8") if own.is_file() else ""))
     return out
+
+
+def check_version(have: int, engine: str) -> int:
+    """The newest version that this Pillarbox knows.
+
+    Raises StoreError for a store that a newer one has written: going back would lose what only that one knows.
+    """
+    newest = steps(engine)[-1][0]
+    if have > newest:
+        raise StoreError(
+            f"this store has schema version {have}, made by a newer Pillarbox; this one knows up to {newest}. "
+            "Run the newer version, or restore a backup that this version made."
+        )
+    return newest
 
 
 def version(db: SqliteConnection) -> int:
@@ -30,26 +44,19 @@ def version(db: SqliteConnection) -> int:
     return int(str(found[0])) if found and found[0] is not None else 0
 
 
-def migrate(db: SqliteConnection, engine: str = "sqlite") -> int:
-    """Bring the store up to date and return its version.
+def migrate(db: SqliteConnection) -> int:
+    """Bring the embedded store up to date and return its version. Raises StoreError for one of a newer Pillarbox.
 
-    The caller holds the store's write lock. Raises StoreError for a store that a newer Pillarbox has written: going
-    back would lose what only the newer one knows.
+    The caller holds the store's write lock.
     """
-    known = steps(engine)
-    newest = known[-1][0]
     db.run("BEGIN IMMEDIATE")
     try:
         have = version(db)
-        if have > newest:
-            raise StoreError(
-                f"this store has schema version {have}, made by a newer Pillarbox; this one knows up to {newest}. "
-                "Run the newer version, or restore a backup that this version made."
-            )
+        newest = check_version(have, "sqlite")
         db.run("CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY)")
-        for number, sql in known:
+        for number, common, own in steps("sqlite"):
             if number > have:
-                db.script(sql)
+                db.script(common + own)
                 db.run("INSERT INTO schema_version (number) VALUES (?)", (number,))
     except BaseException:
         db.run("ROLLBACK")

@@ -56,6 +56,10 @@ class Store(ABC):
         if len(data) > self.limits.blob_inline_octets:
             self.blobs.write(blob_id(data), data)
 
+    @abstractmethod
+    def own_blobs(self) -> BlobStore:
+        """The place for large blobs that this store brings along: it is used when no other is named."""
+
     def announce(self, changed: Changed) -> None:
         """Tell the listeners what a commit changed."""
         if changed:

@@ -63,10 +63,12 @@ def _opened(settings: Settings, url: str, *, alone: bool) -> Iterator[tuple[Stor
         raise Refused("they are there already")
     try:
         with pid_file(settings.data) if alone else contextlib.nullcontext():
-            source, target = blobs_at(settings, settings.blobs.url), blobs_at(settings, to)
-            opened = open_store(settings.data, settings.limits, blobs=source)
+            database = settings.storage.url
+            # With PostgreSQL, "files" are the database itself.
+            source = None if database and settings.blobs.url is None else blobs_at(settings, settings.blobs.url)
+            opened = open_store(settings.data, settings.limits, blobs=source, url=database)
             try:
-                yield opened, target
+                yield opened, opened.own_blobs() if to is None else blobs_at(settings, to)
             finally:
                 opened.close()
     except (StoreError, ServeError) as error:

@@ -14,8 +14,8 @@ from pillarbox.app.wiring import blobs_of
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.verify.run import Report, verify
 from pillarbox.storage.database import StoreError
-from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
+from pillarbox.storage.store_open import open_store_at
 
 _SHOWN = 50
 
@@ -31,12 +31,12 @@ def verify_data(*, quick: bool, config_file: Path | None, data: Path | None, as_
     """
     settings = load_settings(config_file, data).settings
     folder = settings.data
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if settings.storage.url is None and (not folder.is_dir() or not any(folder.iterdir())):
         raise Unusable(f"there is no store in {folder}")
     connect_rules()
     try:
         refuse_half_restored(folder)
-        store = EmbeddedStore(folder, blobs=blobs_of(settings))
+        store = open_store_at(settings.storage.url, folder, blobs=blobs_of(settings))
     except StoreError as error:
         raise Unusable(str(error)) from None
     try:

@@ -164,11 +164,17 @@ def _check_subscription_seconds(value: int) -> None:
         raise ValueError("RFC 8620 §7.2 asks for 48 hours at least")
 
 
+def _check_database(value: str) -> None:
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("this is no URL such as postgresql://HOST/DATABASE")
+
+
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "http.public_url": _check_base_url,
     "tracing.endpoint": _check_base_url,
     "http.trusted_proxies": _check_proxies,
     "metrics.allow": _check_proxies,
+    "storage.url": _check_database,
     "blobs.url": parse_blob_url,
     "push.contact": _check_contact,
     "outbound.allowed_networks": _check_networks,

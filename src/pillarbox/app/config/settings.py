@@ -103,6 +103,22 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the data is."""
+
+    url: Annotated[
+        str | None,
+        Doc(
+            description="A database on a PostgreSQL server, such as postgresql://USER:PASSWORD@HOST/DATABASE; "
+            "without it, one file in the data directory. See [Several nodes](../deploy/scale.md).",
+            extra={"secret": True},
+        ),
+    ] = None
+    connections: Annotated[
+        int, Doc(ge=6, description="How many connections to PostgreSQL each process opens at most, but for two.")
+    ] = 16
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says of itself, on standard error."""
 
@@ -170,6 +186,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
     push: Push = msgspec.field(default_factory=Push)
     outbound: Outbound = msgspec.field(default_factory=Outbound)
+    storage: Storage = msgspec.field(default_factory=Storage)
     blobs: Blobs = msgspec.field(default_factory=Blobs)
     log: Log = msgspec.field(default_factory=Log)
     metrics: Metrics = msgspec.field(default_factory=Metrics)

@@ -19,6 +19,7 @@ from pillarbox.services.blob_access import BlobReader
 from pillarbox.services.mail.deliver import received_time, store_in
 from pillarbox.services.methods import observed
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
+from pillarbox.storage.database import Interrupted
 
 _MANY, _LARGE_OCTETS = 20, 1_000_000  # more than this is stored elsewhere than on the event loop
 
@@ -103,6 +104,8 @@ def import_(tx: Transaction, call: MethodCall) -> Result:
             call.created_ids[creation_id] = created[creation_id]["id"]
         except Fault as fault:
             refused[creation_id] = fault
+        except Interrupted:
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             observed.RECORD_FAILED.log(error, method="Email/import")
             refused[creation_id] = Fault(Kind.FAILED, "the server failed on this message; its log says more")

@@ -16,6 +16,7 @@ from pillarbox.services.methods import observed
 from pillarbox.services.methods.convert import changed_record
 from pillarbox.services.methods.method import Argument, FollowUp, Result
 from pillarbox.services.methods.set import told
+from pillarbox.storage.database import Interrupted
 
 ARGUMENTS = {
     "fromAccountId": Argument(str),
@@ -54,6 +55,8 @@ def copy(kind: DataType[Any], tx: Transaction, call: MethodCall) -> Result:
                 created[creation_id] = _copy_one(kind, tx, call, source, creation_id, given)
         except Fault as fault:
             refused[creation_id] = fault
+        except Interrupted:
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             observed.RECORD_FAILED.log(error, method=f"{kind.name}/copy")
             refused[creation_id] = Fault(Kind.FAILED, "the server failed on this record; its log says more")

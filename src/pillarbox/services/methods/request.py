@@ -17,11 +17,11 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
 from pillarbox.core.operation import current
 from pillarbox.datatypes.declare import MethodCall
-from pillarbox.datatypes.view import View
+from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services.methods import observed
 from pillarbox.services.methods.method import Method, check_arguments
 from pillarbox.services.methods.reference import Allowance, Answer, resolve_references
-from pillarbox.storage.database import BudgetExceeded
+from pillarbox.storage.database import Interrupted
 from pillarbox.storage.step import Read, Steps, Write
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Conversation:
                 slow = method.slow(call)
                 if method.prepare is not None and method.prepares(call):
                     call.prepared = yield Read(lambda view, m=method, c=call: m.prepare(view, c), slow)  # type: ignore[misc]
-                result = yield Write(lambda tx, m=method, c=call: _timed(m.write, tx, c), method.slow(call))  # type: ignore[misc]
+                result = yield Write(self._body(method, call), method.slow(call))
             except Fault as fault:
                 self._refuse(name, fault, id)
                 continue
@@ -86,7 +86,7 @@ class Conversation:
                     raise Fault(Kind.UNKNOWN_METHOD, f"there is no method {name}")
                 call = self._call(method, given, implicit=implicit)
                 result = _timed(method.read, view, call)
-            except BudgetExceeded:
+            except Interrupted:
                 self._allowance.octets = octets  # it will be asked again
                 raise
             except Fault as fault:
@@ -98,6 +98,17 @@ class Conversation:
             else:
                 self._todo.pop(0)
                 self._answer(method, call, result, id)
+
+    def _body(self, method: Method, call: MethodCall) -> Callable[[Transaction], dict[str, Any]]:
+        """A writing call as a body that can be run again: what the call has learnt since now is forgotten then."""
+        write, octets_read = method.write, call.octets_read
+        assert write is not None
+
+        def body(tx: Transaction) -> dict[str, Any]:
+            call.created_ids, call.octets_read = dict(self.created_ids), octets_read
+            return _timed(write, tx, call)
+
+        return body
 
     def _call(self, method: Method, given: Mapping[str, Any], *, implicit: bool) -> MethodCall:
         # RFC 8620 §3.3: a method of a capability that the client did not name in `using` does not exist for it.
@@ -149,7 +160,7 @@ def _timed(run: Callable[[Any, MethodCall], T], view: Any, call: MethodCall) -> 
     began = perf_counter()
     try:
         return run(view, call)
-    except BudgetExceeded:
+    except Interrupted:
         began = 0.0  # it will run again, and be told of then
         raise
     finally:

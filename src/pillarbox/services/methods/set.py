@@ -15,6 +15,7 @@ from pillarbox.services.methods import observed, patch
 from pillarbox.services.methods.convert import changed_record, new_record
 from pillarbox.services.methods.get import fetch
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
+from pillarbox.storage.database import Interrupted
 
 _PASSES = 12  # deep enough for a chain of new mailboxes, each in the one before
 ARGUMENTS = {
@@ -121,6 +122,8 @@ class _Work:
         except Fault as fault:
             self.refused[act][key] = fault
             return False
+        except Interrupted:
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
             # RFC 8620 §3.6.2: one record that we fail on must not take the others with it.
             observed.RECORD_FAILED.log(error, method=f"{self.kind.name}/set", act=act)

