@@ -32,7 +32,7 @@ def rows(store: Store) -> dict[str, list[Any]]:
     with store.snapshot() as view:
         for (name,) in view.db.rows(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            " AND name NOT LIKE 'text_index%' AND name NOT IN ('schema_version', 'backup', 'unwanted_blob')"
+            " AND name NOT LIKE 'text_index%' AND name NOT IN ('schema_version', 'backup', 'unwanted_blob', 'ticket')"
         ):
             columns = [str(row[1]) for row in view.db.rows(f"PRAGMA table_info({name})") if row[1] != "doc"]
             sql = f"SELECT {', '.join(columns)} FROM {name}"  # noqa: S608
