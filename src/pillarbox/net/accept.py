@@ -11,6 +11,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pillarbox.net.load import Loads
@@ -23,6 +24,17 @@ _AT_ONCE = 16  # connections, before others on the loop have their turn
 _SLACK = 16  # a difference of one in so many is no reason to stand back
 _FULL_SECONDS = 1.0
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """How often we stood back at a socket in a row, and twice how many we take when nobody else has taken them.
+
+    That number doubles while the others take nothing, for then they hang.
+    """
+
+    times: int = 0
+    takes: int = 1
 
 
 class Acceptor:
@@ -42,7 +54,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[Any]] = set()
         self._waiting: dict[socket.socket, asyncio.TimerHandle] = {}
-        self._times: dict[socket.socket, int] = {}
+        self._turns: dict[socket.socket, _Turn] = {}
         self._is_open = False
 
     def start(self) -> None:
@@ -83,15 +95,20 @@ class Acceptor:
 
     def _ready(self, sock: socket.socket) -> None:
         """Something waits on the socket, or did a moment ago: others see the same."""
-        patience = self._times.get(sock, 0) < _STAND_BACK_TIMES
-        for _ in range(_AT_ONCE):
-            if patience and self._has_too_many():
-                self._times[sock] = self._times.get(sock, 0) + 1
+        turn = self._turns.setdefault(sock, _Turn())
+        has_waited = turn.times >= _STAND_BACK_TIMES
+        if has_waited:
+            turn.times, turn.takes = 0, min(2 * turn.takes, _AT_ONCE)
+        for taken in range(_AT_ONCE):
+            if not self._has_too_many():
+                turn.takes = 1
+            elif not has_waited or taken >= turn.takes // 2:
+                turn.times += 1
                 self._pause(sock, _STAND_BACK_SECONDS)
                 return
             if not self._accept(sock):
-                break
-        self._times.pop(sock, None)
+                turn.times = 0
+                return
 
     def _accept(self, sock: socket.socket) -> bool:
         """Take one connection; False when there is none, or no more can be taken."""

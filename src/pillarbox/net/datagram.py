@@ -121,7 +121,7 @@ class _Peer:
                 self._wait = min(2 * self._wait, _LONGEST_SECONDS)
                 self._timer = asyncio.get_running_loop().call_later(self._wait, self._flush)
                 return
-            for account in notes:
+            for account in list(notes):
                 del self._pending[account]
         self._wait = _AGAIN_SECONDS
 
