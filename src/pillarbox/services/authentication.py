@@ -213,9 +213,13 @@ class Authentication:
 
     # --- now and then
 
-    def write_uses(self, tx: Transaction) -> None:
-        """Write when app passwords were last used, to the hour; for the housekeeping."""
+    def take_uses(self) -> Mapping[tuple[str, str], int]:
+        """When app passwords were used since the last call, for `write_uses`: by account and app password."""
         uses, self._uses = self._uses, {}
+        return uses
+
+    def write_uses(self, tx: Transaction, uses: Mapping[tuple[str, str], int]) -> None:
+        """Write when app passwords were last used, to the hour; for the housekeeping."""
         for (account, id), at in uses.items():
             app = tx.get(APP_PASSWORD, account, id)
             last = from_date(app.last_used_at) if app is not None and app.last_used_at else None

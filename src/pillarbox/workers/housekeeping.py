@@ -48,7 +48,8 @@ class Housekeeping:
 
     async def _write_uses(self) -> None:
         if self._authentication.has_uses:
-            await self._bridge.write(self._authentication.write_uses)
+            uses = self._authentication.take_uses()
+            await self._bridge.write(lambda tx: self._authentication.write_uses(tx, uses))
 
     async def _expire_uploads(self) -> None:
         while await self._bridge.write(expire_uploads, slow=True) == EXPIRE:

@@ -23,8 +23,8 @@ from pillarbox.services.backup.prune import Pruned, prune
 from pillarbox.services.backup.run import Progress, back_up
 from pillarbox.services.backup.target import BackupError
 from pillarbox.storage.database import StoreError
-from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
+from pillarbox.storage.store_open import open_store_at
 
 _MEGA = 1_000_000
 _NICE = 10  # a server on the same machine comes first
@@ -60,10 +60,11 @@ def existing_store(config_file: Path | None, data: Path | None) -> Store:
     """The store in the configured directory, which has to be there. Raises Unusable and StoreError."""
     settings = load_settings(config_file, data).settings
     folder = settings.data
-    if not folder.is_dir() or not any(folder.iterdir()):
+    url = settings.storage.url
+    if url is None and (not folder.is_dir() or not any(folder.iterdir())):
         raise Unusable(f"there is no store in {folder}")
     refuse_half_restored(folder)
-    return EmbeddedStore(folder, blobs=blobs_of(settings))
+    return open_store_at(url, folder, blobs=blobs_of(settings))
 
 
 @click.group(invoke_without_command=True)

@@ -26,7 +26,7 @@ from pillarbox.services.backup.restore_mail import Wanted, restore_mail
 from pillarbox.services.backup.run import Progress
 from pillarbox.services.mail.import_archive import Order
 from pillarbox.services.mail.mailbox_path import parse_path
-from pillarbox.storage.embedded import EmbeddedStore
+from pillarbox.storage.store_open import open_store_at
 
 
 @click.command("restore")
@@ -77,7 +77,7 @@ def _restore(repository: Repository, at: str | None, settings: Settings, advance
             names = ", ".join(manifest.scope)
             raise Refused(f"backup {manifest.id} has only {names}: restore it with --account into a store in use")
         begin_restore(settings.data, manifest.id)
-        store = EmbeddedStore(settings.data, blobs=blobs_of(settings))
+        store = open_store_at(settings.storage.url, settings.data, blobs=blobs_of(settings))
         try:
             outcome = restore(repository, manifest, store, on_progress=advance)
         finally:

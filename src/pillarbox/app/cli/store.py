@@ -140,7 +140,8 @@ def _both(settings: Settings, place: str, *, alone: bool) -> Iterator[tuple[Stor
         raise Refused("it is there already")
     try:
         with pid_file(settings.data) if alone else contextlib.nullcontext():
-            source = open_store(settings.data, settings.limits, blobs=blobs_of(settings))
+            url = settings.storage.url
+            source = open_store(settings.data, settings.limits, blobs=blobs_of(settings), url=url)
             try:
                 begin_restore(folder, f"a move from {settings.data.absolute()}")
                 shared = blobs_of(settings) if settings.blobs.url is not None else None
