@@ -31,6 +31,11 @@ class Child:
         self.kill_at = kill_at if self.kill_at is None else min(kill_at, self.kill_at)
         os.kill(self.pid, signal.SIGTERM)
 
+    def drop(self) -> None:
+        """Make it end now, whatever generation it was of."""
+        self.generation = -1
+        self.kill()
+
     def kill(self) -> None:
         """Make it end now."""
         self.kill_at = None

@@ -22,6 +22,7 @@ from pillarbox.app.logs import set_up
 from pillarbox.app.place import Commons, Place
 from pillarbox.core.metric import REGISTRY
 from pillarbox.net.observed import WORKER_RESTARTS
+from pillarbox.net.syncer import DISK_REFUSED
 
 Work = Callable[[Settings, Place, int, Callable[[], None]], None]  # settings, place, lifeline, what says "ready"
 _YOUNG_SECONDS = 10  # who dies sooner may do so again and again
@@ -192,6 +193,16 @@ class Supervisor:
         REGISTRY.flush()
         observed.WORKER_DIED.log(worker=child.pid, how=how_it_ended(status))
         self._missing.append((time.monotonic() + wait, child.has_duties))
+        if os.waitstatus_to_exitcode(status) == DISK_REFUSED:
+            self._begin_anew(wait)
+
+    def _begin_anew(self, wait: float) -> None:
+        """A worker's disk did not take a commit that all may have seen: none goes on with what it knows."""
+        observed.BEGIN_ANEW.log()
+        for child in self._children.values():
+            child.drop()
+        # Not at once: the store has to be closed by all, and a disk that refuses is not asked without end.
+        self._missing = [(time.monotonic() + max(wait, _FORK_AGAIN_SECONDS), n == 0) for n in range(self._processes)]
 
     def _give_up(self, child: Child, status: int) -> None:
         """A process of a generation that was never ready is dead: the settings are no good."""

@@ -15,12 +15,12 @@ from typing import Generic, TypeVar
 from pillarbox.net import observed
 
 C = TypeVar("C")
-_EXIT = 74  # EX_IOERR of sysexits.h
+DISK_REFUSED = 74  # a process's exit status: EX_IOERR of sysexits.h
 
 
 def end_process() -> None:
     """End at once, as if killed: what is on the disk is whole, and the next start finds out what it is."""
-    os._exit(_EXIT)
+    os._exit(DISK_REFUSED)
 
 
 class Syncer(Generic[C]):
