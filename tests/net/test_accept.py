@@ -76,7 +76,7 @@ def test_each_gets_its_share_and_shows_it() -> None:
 
 
 def test_who_is_behind_takes_all_until_it_is_not() -> None:
-    async def body(one: Host, other: Host, loads: Loads, port: int) -> None:
+    async def body(one: Host, other: Host, _: Loads, port: int) -> None:
         one.acceptor.start()
         first = [await connect(port) for _ in range(3)]
         other.acceptor.start()
