@@ -9,7 +9,7 @@ import pytest
 from pillarbox.core.faults import Fault
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.storage import presence
-from pillarbox.storage.database import SyncError
+from pillarbox.storage.database import StoreError, SyncError
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.presence import Presence
 
@@ -32,8 +32,12 @@ def test_a_machine_that_went_down_with_the_store_open_may_have_lost_something(tm
     first = Presence(tmp_path, "boot-1")
     first.begin()
     os.close(first._file)
+    killed = Presence(tmp_path, "boot-2")
+    assert killed.begin()
+    os.close(killed._file)  # before it had dealt with it
     second = Presence(tmp_path, "boot-2")
     assert second.begin()
+    second.recovered()
     other = Presence(tmp_path, "boot-2")
     assert not other.begin()  # it was found out, once
 
@@ -63,11 +67,13 @@ def test_a_doubt_stays_until_the_store_is_opened_anew_by_one_alone(tmp_path: Pat
     second.begin()
     first.doubt()
     third = Presence(tmp_path, "boot-1")
-    assert not third.begin()
+    with pytest.raises(StoreError, match="have to end"):
+        third.begin()
     for one in (first, second, third):
         one.end()
     again = Presence(tmp_path, "boot-1")
     assert again.begin()
+    again.recovered()
     again.end()
     assert not Presence(tmp_path, "boot-1").begin()
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pillarbox.app import observed
+from pillarbox.net.syncer import DISK_REFUSED
+from pillarbox.storage.database import SyncError
 
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -77,6 +79,7 @@ def _live(run: Callable[[Callable[[], None]], None], close: Iterable[int], write
         code = 0
     except Exception as error:  # noqa: BLE001 -- it is told, and the supervisor sees the code
         observed.WORKER_FAILED.log(error)
+        code = DISK_REFUSED if isinstance(error, SyncError) else 1
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

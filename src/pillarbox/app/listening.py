@@ -6,12 +6,16 @@ import contextlib
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pillarbox.app.config.settings import Settings
 from pillarbox.net.socket_address import open_sockets
+
+_ORPHANS_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
 
 
 class ServeError(Exception):
@@ -67,13 +71,45 @@ def pid_file(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "pillarbox.pid"
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ServeError(f"a server with process id {file.read().strip()} runs on {folder} already") from None
+    with os.fdopen(_locked(path), "r+") as file:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
         path.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> int:
+    """The file, with a lock on it. Raises ServeError."""
+    deadline = time.monotonic() + _ORPHANS_SECONDS
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(file, path):
+                return file
+        except BlockingIOError:
+            holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
+            # Who wrote its number may have been killed, and what it forked is about to find that out, and to end.
+            if _is_alive(holder) or time.monotonic() > deadline:
+                os.close(file)
+                raise ServeError(f"a server with process id {holder} runs on {path.parent} already") from None
+        os.close(file)  # or another server has just removed it, and ended
+        time.sleep(_LOOK_SECONDS)
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

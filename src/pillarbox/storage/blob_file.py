@@ -20,6 +20,7 @@ class FileBlobs(BlobStore):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._folder = folder
+        self._is_kept = False  # whether the folder's own name is known to be on stable storage
 
     def path(self, blob: str) -> Path:
         """Where a blob's file is."""
@@ -88,7 +89,7 @@ class FileBlobs(BlobStore):
         if self.size(blob) != size:
             return False
         # Whoever renamed it may not have come to this yet; a row must not be safer than its file.
-        _sync_folder(self.path(blob).parent)
+        self._sync_folders(self.path(blob).parent)
         return True
 
     def _rename(self, path: Path, make: Callable[[Path], object]) -> None:
@@ -102,8 +103,15 @@ class FileBlobs(BlobStore):
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        self._sync_folders(path.parent)
+
+    def _sync_folders(self, folder: Path) -> None:
+        """Have the names on stable storage, up to that of the folder of all blobs."""
+        _sync_folder(folder)
         _sync_folder(self._folder)
+        if not self._is_kept:
+            _sync_folder(self._folder.parent)
+            self._is_kept = True
 
 
 def _fill(path: Path, data: bytes) -> None:

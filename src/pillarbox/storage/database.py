@@ -30,6 +30,10 @@ class Disconnected(Interrupted):
     """The connection broke."""
 
 
+class Undone(Interrupted):
+    """The disk did not take or give something: nothing of the transaction remains, and it cannot go on."""
+
+
 class Connection(Protocol):
     """One connection with its transaction.
 

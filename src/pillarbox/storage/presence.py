@@ -7,9 +7,12 @@ epoch. A process that is killed loses nothing: what it wrote is the operating sy
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
+
+from pillarbox.storage.database import StoreError
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _LENGTH = 64  # octets: within one sector, which a disk writes whole or not at all
@@ -35,20 +38,33 @@ class Presence:
         self._file = os.open(folder / "open", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def begin(self) -> bool:
-        """Note that the store is open. True when the machine went down, or may have, while it was last open."""
+        """Note that the store is open. True when the machine went down, or may have, while it was last open.
+
+        Nothing is noted then before `recovered`: if that does not come, the next to open is told the same. Raises
+        StoreError when the disk has failed somebody and others have the store open still.
+        """
         alone = self._lock_alone()
         if not alone:
             fcntl.flock(self._file, fcntl.LOCK_SH)
         boot, state = self._read()
-        lost = alone and (state == _DOUBTED or (state == _OPEN and (boot != self._boot or not boot)))
-        if lost or (state != _DOUBTED and (boot, state) != (self._boot, _OPEN)):
+        if state == _DOUBTED and not alone:
+            raise StoreError("the disk failed while the store was open: all processes that use it have to end")
+        if state == _DOUBTED or (alone and state == _OPEN and (boot != self._boot or not boot)):
+            return True
+        if (boot, state) != (self._boot, _OPEN):
             self._write(_OPEN)
         fcntl.flock(self._file, fcntl.LOCK_SH)
-        return lost
+        return False
+
+    def recovered(self) -> None:
+        """Note that what was lost is dealt with, on stable storage."""
+        self._write(_OPEN)
+        fcntl.flock(self._file, fcntl.LOCK_SH)
 
     def doubt(self) -> None:
-        """Note that the disk may not have what readers saw."""
-        self._write(_DOUBTED)
+        """Note that the disk may not have what readers saw. Never raises: it may be the same disk."""
+        with contextlib.suppress(OSError):
+            self._write(_DOUBTED)
 
     def end(self) -> None:
         """Close; the last to do so notes that nothing is open and all is on stable storage."""
@@ -58,8 +74,12 @@ class Presence:
             if self._lock_alone() and self._read()[1] == _OPEN:
                 self._write(_CLOSED)
         finally:
-            os.close(self._file)
-            self._file = -1
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Close, and note nothing."""
+        os.close(self._file)
+        self._file = -1
 
     def _lock_alone(self) -> bool:
         try:

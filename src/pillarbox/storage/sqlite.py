@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -11,10 +12,20 @@ from typing import Any
 
 import apsw
 
-from pillarbox.storage.database import BudgetExceeded, Conflict, Row, StoreError, TextIndex, Value
+from pillarbox.storage.database import BudgetExceeded, Conflict, Row, StoreError, TextIndex, Undone, Value
 from pillarbox.storage.fts5 import Fts5Index
 
 _TEXTS = Fts5Index()
+_log = logging.getLogger("pillarbox.store")
+# What the disk, and not the statement, is to blame for.
+_TROUBLES = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.BusyError,
+    apsw.NoMemError,
+)
 _CACHE_KIB = 4096
 _BUSY_MS = 10_000
 _RESTART_WAIT_MS = 20
@@ -31,6 +42,7 @@ class SqliteConnection:
         # The plan must not depend on bound values: otherwise SQLite prepares a statement anew whenever they change.
         self._db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         self._deadline = 0.0
+        self._trouble = ""  # why the transaction is no more
         self._db.set_busy_timeout(_BUSY_MS)
         for pragma in _WRITER if writer else _READER:
             self._db.execute(f"PRAGMA {pragma}").fetchall()
@@ -51,23 +63,53 @@ class SqliteConnection:
         """Let reads fail with BudgetExceeded once this time has passed; None for no limit."""
         self._deadline = time.monotonic() + seconds if seconds else 0.0
 
+    def begin(self, sql: str) -> None:
+        """Open a transaction by this statement."""
+        self._trouble = ""
+        self.run(sql)
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether the transaction is no more."""
+        return bool(self._trouble)
+
     def run(self, sql: str, values: Sequence[Value] = ()) -> None:
+        # SQLite may have undone the whole transaction. A statement that follows would then be one of its own, and last.
+        if self._trouble:
+            raise Undone(self._trouble)
         try:
             self._db.execute(sql, values)
-        except apsw.ConstraintError as error:
-            raise Conflict(str(error)) from error
+        except apsw.Error as error:
+            self._tell(error)
+            raise
 
     def row(self, sql: str, values: Sequence[Value] = ()) -> Row | None:
+        if self._trouble:
+            raise Undone(self._trouble)
         try:
             return self._db.execute(sql, values).fetchone()
-        except apsw.InterruptError as error:
-            raise BudgetExceeded from error
+        except apsw.Error as error:
+            self._tell(error)
+            raise
 
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Any]:
+        if self._trouble:
+            raise Undone(self._trouble)
         try:
             return self._db.execute(sql, values).fetchall()
-        except apsw.InterruptError as error:
+        except apsw.Error as error:
+            self._tell(error)
+            raise
+
+    def _tell(self, error: apsw.Error) -> None:
+        """Raise it in our words, if we have any."""
+        if isinstance(error, apsw.ConstraintError):
+            raise Conflict(str(error)) from error
+        if isinstance(error, apsw.InterruptError):
             raise BudgetExceeded from error
+        if isinstance(error, _TROUBLES):
+            self._trouble = str(error)
+            raise Undone(self._trouble) from error
 
     @property
     def texts(self) -> TextIndex:
@@ -92,8 +134,19 @@ class SqliteConnection:
             self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
         except apsw.BusyError:
             pass
+        except apsw.Error as error:  # a full disk, say: the log grows until there is room
+            _log.error("the log cannot be folded into the store: %s", error)
         finally:
             self._db.set_busy_timeout(_BUSY_MS)
+
+    def fold_log(self) -> None:
+        """Bring all of the write-ahead log into the database, synced, and leave it empty. Raises StoreError."""
+        try:
+            ((is_busy, _, _),) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except apsw.Error as error:
+            raise StoreError(f"the log cannot be folded into the store: {error}") from error
+        if is_busy:
+            raise StoreError("the store has to be recovered, and another process uses it")
 
     def data_version(self) -> int:
         """A number that changes when another connection commits."""
@@ -163,3 +216,11 @@ def open_writer(path: Path) -> SqliteConnection:
         return SqliteConnection(path, writer=True)
     except apsw.Error as error:
         raise StoreError(f"cannot open the store {path}: {error}") from error
+
+
+def open_reader(path: Path) -> SqliteConnection:
+    """A connection that reads. Raises Undone when there is none to be had, as when too many files are open."""
+    try:
+        return SqliteConnection(path, writer=False)
+    except _TROUBLES as error:
+        raise Undone(str(error)) from error

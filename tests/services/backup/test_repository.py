@@ -112,7 +112,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from pillarbox.services.backup.target import DirectoryTarget
-from pillarbox.storage.embedded import Writer
+from pillarbox.storage.embedded_writer import Writer
 from pillarbox.app.cli import main
 kind, left = sys.argv[1], int(sys.argv[2])
 def dying(method):

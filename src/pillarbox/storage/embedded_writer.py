@@ -1,0 +1,155 @@
+"""Writing to the embedded store in groups: bodies run one after the other, and share a commit and a sync."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.storage import text_index
+from pillarbox.storage.database import SyncError, Undone
+from pillarbox.storage.presence import Presence
+from pillarbox.storage.sqlite import FileLock, SqliteConnection
+from pillarbox.storage.store import Changed, Store
+from pillarbox.storage.transaction import Transaction
+from pillarbox.storage.working_set import WorkingSet
+
+T = TypeVar("T")
+_LONG_LOG = 4_000  # pages
+
+
+class Writer:
+    """The one writing connection of a process. Steps: begin, run each body, commit. Not for two threads at a time."""
+
+    def __init__(self, store: Store, path: Path, presence: Presence, db: SqliteConnection, lock: FileLock) -> None:
+        """`path` is that of the database, `lock` the one between processes."""
+        self._store = store
+        self._presence = presence
+        self._db = db
+        self._lock = lock
+        self._mine = threading.Lock()  # between the threads of this process, which share the file lock
+        self.restart_log = False  # set after a checkpoint: the next commit has the log begin anew
+        self._known = WorkingSet()
+        # The file stays the same for as long as a connection is open, as ours is.
+        self._log = os.open(f"{path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        self._changed: list[Changed] = []
+        self._texts: list[tuple[int, str, Mapping[str, str] | None]] = []
+
+    @property
+    def log_is_long(self) -> bool:
+        """Whether the write-ahead log has grown so much that a checkpoint is due: a long one slows readers."""
+        return self._db.log_pages > _LONG_LOG
+
+    def try_begin(self) -> bool:
+        """Open a transaction unless another process is writing."""
+        if not self._mine.acquire(blocking=False):
+            return False
+        if not self._lock.try_acquire():
+            self._mine.release()
+            return False
+        self._open()
+        return True
+
+    def begin(self) -> None:
+        """Open a transaction, waiting for other processes."""
+        self._mine.acquire()
+        self._lock.acquire()
+        self._open()
+
+    def _open(self) -> None:
+        self._known = WorkingSet()
+        try:
+            self._db.begin("BEGIN IMMEDIATE")
+        except Undone as error:
+            self._release()
+            raise _unavailable() from error
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        self._lock.release()
+        self._mine.release()
+
+    def run(self, body: Callable[[Transaction], T], *, hurried: bool = False) -> T:
+        """Run one body inside the open transaction; when it raises, nothing of it remains.
+
+        A hurried one raises BudgetExceeded where it would have to wait for a large blob.
+        """
+        if self._db.is_undone:  # another body, on a disk that is full
+            raise _unavailable()
+        store = self._store
+        tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids, self._known)
+        tx.hurried = hurried
+        try:
+            with tx.savepoint():
+                result = body(tx)
+        except Undone as error:
+            raise _unavailable() from error
+        self._changed.append(tx.changed)
+        self._texts += tx.texts
+        return result
+
+    def commit(self) -> Changed:
+        """Put everything on stable storage. What changed is returned once, for push."""
+        changed = self.append()
+        self.sync()
+        return changed
+
+    def sync(self) -> None:
+        """Bring to stable storage what was appended before, by whatever process. For any thread.
+
+        Raises SyncError when the disk refuses: what readers have seen may be lost, so the process has to end.
+        """
+        try:
+            os.fdatasync(self._log)
+        except OSError as error:
+            self._presence.doubt()
+            raise SyncError(f"the disk did not take what was written: {error.strerror}") from error
+
+    def append(self) -> Changed:
+        """Put everything into the log, where readers see it; it is not on stable storage before `sync`."""
+        try:
+            self._known.finish(self._db)
+            text_index.follow(self._db, self._texts)
+            self._db.run("COMMIT")
+        except BaseException as error:
+            self.rollback()
+            if isinstance(error, Undone):
+                raise _unavailable() from error
+            raise
+        merged: Changed = {}
+        for one in self._changed:
+            for account, types in one.items():
+                merged.setdefault(account, {}).update(types)
+        self._changed, self._texts = [], []
+        try:  # whatever comes of it, all of this is committed
+            if self.restart_log:
+                self.restart_log = False
+                self._db.restart_log()
+        finally:
+            self._release()
+        return merged
+
+    def rollback(self) -> None:
+        """Forget the open transaction."""
+        self._changed, self._texts = [], []
+        try:
+            if self._db.native.in_transaction:
+                self._db.native.execute("ROLLBACK")
+        finally:
+            self._release()
+
+    def close(self) -> None:
+        self._db.close()
+        self._lock.close()
+        if self._log >= 0:
+            os.close(self._log)
+        self._log = -1
+
+
+def _unavailable() -> Fault:
+    return Fault(Kind.UNAVAILABLE, "the store could not write; nothing was changed")
