@@ -2,8 +2,8 @@
 
 A read runs on the loop itself under a budget of a few milliseconds, since a hop to a thread costs as much as the query
 it would carry; past the budget, or when it is known to be slow, it runs in a small pool. Write bodies run on the loop
-too, one after the other in an open transaction. The commit is made in a thread, and bodies that arrive meanwhile share
-the next one; the sync of the disk is waited for in another thread, while that next commit is made (docs/decisions).
+too, one after the other in a transaction that is committed at once, or in a thread if there is much to index. The sync
+of the disk is waited for in another thread; bodies that arrive meanwhile share the next commit (docs/decisions).
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from pillarbox.storage.transaction import Transaction
 T = TypeVar("T")
 Done = list[tuple[asyncio.Future[Any], Any]]  # who waits, and for which result
 _READ_BUDGET = 0.004  # seconds inside the database
-_GATHER = 0.0004  # seconds that a commit waits for company when the last one had some
-_SPLIT_FROM = 6  # writers in one commit
+_HOLD = 0.005  # seconds for which bodies are begun in one transaction
+_TRY_AGAIN = 0.0003  # seconds until the lock of another process is tried again
+_MOST_TRIES = 30  # before it is waited for in a thread, in a line with others
 _CHECKPOINT_PAUSE = 200  # commits between two checkpoints
 
 
@@ -46,11 +47,12 @@ class EmbeddedBridge(Bridge):
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="pillarbox-commit")
         self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]] = []
         self._done: Done = []
-        self._open = False
-        self._busy = False
-        self._company = False
+        self._planned = False  # `_go` will be called
+        self._busy = False  # the committing thread has the writer
+        self._open = False  # and has opened a transaction with it
+        self._tries = 0
         self._commits = self._next_checkpoint = 0
-        self._writers = self._most_writers = 0
+        self._writers = 0
 
     # --- reading
 
@@ -74,9 +76,8 @@ class EmbeddedBridge(Bridge):
         told = WriteBody(body)
         self._waiting.append((told, future, slow))
         self._writers += 1
-        self._most_writers = max(self._most_writers, self._writers)
         try:
-            self._go_on()
+            self._plan()
             return await future
         except Fault as fault:
             if fault.kind is Kind.UNAVAILABLE:
@@ -86,29 +87,49 @@ class EmbeddedBridge(Bridge):
             self._writers -= 1
             told.finish()
 
-    def _go_on(self) -> None:
+    def _plan(self) -> None:
+        """Have what waits run soon: while the disk is busy, only when it is half of all, so that commits are shared."""
+        if self._planned or self._busy or not self._waiting:
+            return
+        if self._syncer.is_idle or 2 * len(self._waiting) >= self._writers:
+            self._planned = True
+            asyncio.get_running_loop().call_soon(self._go)
+
+    def _go(self) -> None:
+        self._planned = False
         if self._busy or not self._waiting:
             return
         if self._waiting[0][2]:
             self._start(self._run_slow, self._waiting.pop(0))
             return
-        if not self._open:
-            try:
-                begun = self.store.writer.try_begin()
-            except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
-                self._refuse_waiting(error)
-                return
-            if not begun:
-                self._start(self._begin)
-                return
-            self._open = True
-            asyncio.get_running_loop().call_later(_GATHER if self._company else 0, self._commit)
-        while self._waiting and not self._waiting[0][2]:
+        try:
+            begun = self.store.writer.try_begin()
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
+            self._refuse_waiting(error)
+            return
+        if begun:
+            self._run_bodies()
+        elif self._tries < _MOST_TRIES:  # another process is at it, but not for long
+            self._tries += 1
+            self._planned = True
+            asyncio.get_running_loop().call_later(_TRY_AGAIN, self._go)
+        else:
+            self._start(self._begin)
+
+    def _run_bodies(self) -> None:
+        """Run what waits in the open transaction, and commit: other processes wait for the lock meanwhile."""
+        self._tries, until = 0, perf_counter() + _HOLD
+        while self._waiting and not self._waiting[0][2] and perf_counter() < until:
             body, future, _ = self._waiting.pop(0)
             self._run_body(body, future)
-        # With many writers, half of them go first: while the disk is busy with these, the others' work is done.
-        if self._open and len(self._done) >= max(_SPLIT_FROM, self._most_writers // 2):
-            self._commit()
+        if not self.store.writer.is_light:
+            self._start(self._append)
+            return
+        try:
+            changed, problem = self._append(), None
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must not suffer
+            changed, problem = {}, error
+        self._ended(changed, problem)
 
     def _run_body(self, body: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> None:
         if future.cancelled():
@@ -128,18 +149,8 @@ class EmbeddedBridge(Bridge):
             if not future.cancelled():
                 future.set_exception(_unavailable())
 
-    def _commit(self) -> None:
-        if self._busy or not self._open:  # a slow body was in a hurry and had it committed
-            return
-        self._open = False
-        self._start(self._commit_in_thread)
-
     def _start(self, work: Callable[..., Changed | None], *arguments: Any) -> None:
         """Give the writer to the committing thread until it is done."""
-        if self._open:
-            # A slow body came while a transaction is open: commit that first.
-            self._waiting.insert(0, arguments[0])
-            self._open, work, arguments = False, self._commit_in_thread, ()
         self._busy = True
         task = asyncio.get_running_loop().run_in_executor(self._committer, work, *arguments)
         task.add_done_callback(self._finished)
@@ -148,7 +159,7 @@ class EmbeddedBridge(Bridge):
         self.store.writer.begin()
         self._open = True
 
-    def _commit_in_thread(self) -> Changed:
+    def _append(self) -> Changed:
         return timed_commit(self.store.writer.append, len(self._done))
 
     def _run_slow(self, item: tuple[Callable[[Transaction], Any], asyncio.Future[Any], bool]) -> Changed:
@@ -166,25 +177,28 @@ class EmbeddedBridge(Bridge):
 
     def _finished(self, task: asyncio.Future[Changed | None]) -> None:
         self._busy = False
-        done, error = self._done, task.exception()
+        error = task.exception()
         if self._open and error is None:  # only the lock was waited for
-            asyncio.get_running_loop().call_soon(self._commit)
-            self._go_on()
+            self._open = False
+            self._run_bodies()
             return
-        self._done, self._open = [], False
-        if error is not None and not done:  # what waits would meet the same again, at once and without end
+        self._open = False
+        self._ended(task.result() or {} if error is None else {}, error)
+
+    def _ended(self, changed: Changed, error: BaseException | None) -> None:
+        """A transaction is over: it is in the log, or nothing of it is left."""
+        done, self._done = self._done, []
+        if error is None:
+            self._syncer.add((done, changed))
+        elif not done:  # what waits would meet the same again, at once and without end
             self._refuse_waiting(error)
-        elif error is not None:
+        else:
             observed.COMMITS_FAILED.count()
             observed.COMMIT_FAILED.log(error, writers=len(done))
-        if error is None:
-            self._syncer.add((done, task.result() or {}))
-        else:
             for future, _ in done:
                 if not future.cancelled():
                     future.set_exception(_unavailable())
-        self._company, self._most_writers = len(done) > 1, self._writers
-        asyncio.get_running_loop().call_soon(self._go_on)
+        self._plan()
 
     def _settle(self, commit: tuple[Done, Changed]) -> None:
         """Tell those who wait that their writes are on stable storage."""
@@ -197,6 +211,7 @@ class EmbeddedBridge(Bridge):
             else:
                 future.set_result(result)
         self._committed(changed)
+        asyncio.get_running_loop().call_soon(self._plan)  # after those who got their results have passed them on
 
     def _committed(self, changed: Changed) -> None:
         self._tell(changed)
@@ -210,7 +225,7 @@ class EmbeddedBridge(Bridge):
         self.store.writer.restart_log = True
 
     async def close(self) -> None:
-        while self._busy or self._open or self._waiting or not self._syncer.is_idle:  # noqa: ASYNC110 -- once, at the end of the process
+        while self._busy or self._waiting or not self._syncer.is_idle:  # noqa: ASYNC110 -- once, at the end of the process
             await asyncio.sleep(0.005)
         await super().close()
         self._committer.shutdown(wait=True)

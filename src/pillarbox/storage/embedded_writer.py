@@ -19,6 +19,7 @@ from pillarbox.storage.working_set import WorkingSet
 
 T = TypeVar("T")
 _LONG_LOG = 4_000  # pages
+_FEW_TEXTS, _FEW_CHARACTERS = 8, 50_000
 
 
 class Writer:
@@ -42,6 +43,13 @@ class Writer:
     def log_is_long(self) -> bool:
         """Whether the write-ahead log has grown so much that a checkpoint is due: a long one slows readers."""
         return self._db.log_pages > _LONG_LOG
+
+    @property
+    def is_light(self) -> bool:
+        """Whether `append` has little to do for what was run since the transaction began: a millisecond or two."""
+        if len(self._texts) > _FEW_TEXTS:
+            return False
+        return sum(len(text["body"]) for _, _, text in self._texts if text is not None) <= _FEW_CHARACTERS
 
     def try_begin(self) -> bool:
         """Open a transaction unless another process is writing."""
