@@ -10,7 +10,13 @@ from pillarbox.storage.epoch import first_number_at
 from pillarbox.storage.store import Store
 from tests.support.mail_house import open_house
 
-OWN = {"schema_version", "backup", "unwanted_blob", "ticket"}  # what a store says of itself, and what ends in seconds
+OWN = {
+    "schema_version",
+    "backup",
+    "unwanted_blob",
+    "ticket",
+    "unfinished",
+}  # what a store says of itself, and what ends in seconds
 
 
 def columns(store: Store, table: str) -> set[str]:

@@ -12,8 +12,15 @@ from pillarbox.services.verify.run import verify
 from pillarbox.storage.dump.digest import AccountDigest, account_digest
 from pillarbox.storage.dump.walk import accounts
 from pillarbox.storage.embedded import EmbeddedStore
+from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.store import Store
 from tests.directory_fixture import SetClock
+
+_SQLITE = "SELECT name FROM sqlite_master WHERE type = 'table'"
+_POSTGRESQL = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+_COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = ?"
+# What is a store's own; the texts are compared by searching them.
+_OWN = ("sqlite_", "text_", "large_blob", "schema_version", "backup", "unwanted_blob", "ticket", "unfinished")
 
 
 def repository(folder: Path) -> Repository:
@@ -30,14 +37,20 @@ def rows(store: Store) -> dict[str, list[Any]]:
     """Every row of the tables that a backup is to bring back, but what the engine numbers for itself."""
     out = {}
     with store.snapshot() as view:
-        for (name,) in view.db.rows(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            " AND name NOT LIKE 'text_index%' AND name NOT IN ('schema_version', 'backup', 'unwanted_blob', 'ticket')"
-        ):
-            columns = [str(row[1]) for row in view.db.rows(f"PRAGMA table_info({name})") if row[1] != "doc"]
-            sql = f"SELECT {', '.join(columns)} FROM {name}"  # noqa: S608
-            out[str(name)] = sorted(view.db.rows(sql), key=repr)
+        tables = (name for (name,) in view.db.rows(_SQLITE if isinstance(store, EmbeddedStore) else _POSTGRESQL))
+        for name in (str(name) for name in tables if not str(name).startswith(_OWN)):
+            columns = ", ".join(_columns(store, view, name))
+            out[name] = sorted(view.db.rows(f"SELECT {columns} FROM {name}"), key=repr)  # noqa: S608
     return out
+
+
+def _columns(store: Store, view: Snapshot, table: str) -> list[str]:
+    """All columns of a table in one order, but a document's number in the index."""
+    if isinstance(store, EmbeddedStore):
+        found = {str(row[1]) for row in view.db.rows(f"PRAGMA table_info({table})")}
+    else:
+        found = {str(name) for (name,) in view.db.rows(_COLUMNS, (table,))}
+    return sorted(found - {"doc"})
 
 
 def found_by(store: Store, account: str, words: tuple[str, ...]) -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ from socket import socket
 
 from pillarbox.app.config.settings import Outbound, Settings
 from pillarbox.app.place import Place
-from pillarbox.app.restoring import refuse_half_restored
+from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
@@ -38,7 +38,6 @@ from pillarbox.storage.blob_url import BlobAccess
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
-from pillarbox.storage.store_open import open_store_at
 from pillarbox.storage.transaction import Transaction
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
@@ -85,10 +84,9 @@ def open_store(
     url: str | None = None,
 ) -> Store:
     """The store, made when it is not there, with its directory: in a folder or at a URL. Raises StoreError."""
-    refuse_half_restored(folder)
     connect_rules()
     Sender(hostname).connect_rules()
-    store = open_store_at(url, folder, limits=limits, blobs=blobs)
+    store = open_whole_store(url, folder, limits=limits, blobs=blobs)
     store.write(_furnish)
     return store
 

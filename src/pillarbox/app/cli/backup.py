@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from pillarbox.app.cli.option import Refused, Unusable, config_options, json_option, load_settings, print_json
-from pillarbox.app.restoring import refuse_half_restored
+from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.wiring import blobs_of
 from pillarbox.services.backup.check import check, restore_test
 from pillarbox.services.backup.manifest import Manifest
@@ -24,7 +24,6 @@ from pillarbox.services.backup.run import Progress, back_up
 from pillarbox.services.backup.target import BackupError
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.store import Store
-from pillarbox.storage.store_open import open_store_at
 
 _MEGA = 1_000_000
 _NICE = 10  # a server on the same machine comes first
@@ -63,8 +62,7 @@ def existing_store(config_file: Path | None, data: Path | None) -> Store:
     url = settings.storage.url
     if url is None and (not folder.is_dir() or not any(folder.iterdir())):
         raise Unusable(f"there is no store in {folder}")
-    refuse_half_restored(folder)
-    return open_store_at(url, folder, blobs=blobs_of(settings))
+    return open_whole_store(url, folder, blobs=blobs_of(settings))
 
 
 @click.group(invoke_without_command=True)

@@ -14,7 +14,7 @@ from pillarbox.app.cli.lookup import find_account
 from pillarbox.app.cli.option import Refused, config_options, engine_for, json_option, load_settings, print_json
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.engine import Engine
-from pillarbox.app.restoring import begin_restore, end_restore
+from pillarbox.app.restoring import open_to_fill
 from pillarbox.app.wiring import blobs_of
 from pillarbox.core.clock import utc_date
 from pillarbox.services.backup.manifest import Manifest
@@ -26,7 +26,7 @@ from pillarbox.services.backup.restore_mail import Wanted, restore_mail
 from pillarbox.services.backup.run import Progress
 from pillarbox.services.mail.import_archive import Order
 from pillarbox.services.mail.mailbox_path import parse_path
-from pillarbox.storage.store_open import open_store_at
+from pillarbox.storage.store_open import name_of
 
 
 @click.command("restore")
@@ -42,8 +42,8 @@ from pillarbox.storage.store_open import open_store_at
 def restore_(place: str, name: str | None, config_file: Path | None, data: Path | None, **options: Any) -> None:
     """Restore a backup, by default the newest.
 
-    Without --account, all of it, into an empty data directory. If it is broken off, run it again. Clients notice, and
-    fetch everything anew.
+    Without --account, all of it, into an empty data directory or database. If it is broken off, run it again. Clients
+    notice, and fetch everything anew.
 
     With --account, the account comes back with all that it had; no other of its name may be there. With --mailbox or
     --message, only that mail does, into the account that is there; what it has already is not stored twice. A server
@@ -67,7 +67,11 @@ def restore_(place: str, name: str | None, config_file: Path | None, data: Path 
 def _whole(repository: Repository, settings: Settings, options: dict[str, Any]) -> None:
     with refusals(), progress("Restoring", quiet=options["as_json"]) as advance:
         outcome = _restore(repository, options["at"], settings, advance)
-    _tell(outcome, f"restored into {settings.data}: {outcome.accounts} accounts", as_json=options["as_json"])
+    _tell(
+        outcome,
+        f"restored into {name_of(settings.storage.url, settings.data)}: {outcome.accounts} accounts",
+        as_json=options["as_json"],
+    )
 
 
 def _restore(repository: Repository, at: str | None, settings: Settings, advance: Progress) -> Outcome:
@@ -76,13 +80,10 @@ def _restore(repository: Repository, at: str | None, settings: Settings, advance
         if manifest.scope:
             names = ", ".join(manifest.scope)
             raise Refused(f"backup {manifest.id} has only {names}: restore it with --account into a store in use")
-        begin_restore(settings.data, manifest.id)
-        store = open_store_at(settings.storage.url, settings.data, blobs=blobs_of(settings))
-        try:
+        url, folder, blobs = settings.storage.url, settings.data, blobs_of(settings)
+        with open_to_fill(url, folder, manifest.id, blobs=blobs) as (store, end):
             outcome = restore(repository, manifest, store, on_progress=advance)
-        finally:
-            store.close()
-        end_restore(settings.data)
+            end()
     return outcome
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +98,7 @@ def _remove(source: Store, target: BlobStore, moved: Moved) -> None:
 
 
 @store.command("move")
-@click.option("--to", "place", required=True, metavar="DIR", help="The other data directory, empty or of a move begun.")
+@click.option("--to", "place", required=True, metavar="DIR|URL", help="An empty directory or postgresql:// database.")
 @click.option("--finish", is_flag=True, help="Carry the rest, and compare. No server may run.")
 @config_options
 @json_option
@@ -110,12 +110,10 @@ def move(*, place: str, finish: bool, config_file: Path | None, data: Path | Non
     store stays as it is.
     """
     settings = load_settings(config_file, data).settings
-    with _both(settings, place, alone=finish) as (source, target):
+    with _both(settings, place, alone=finish) as (source, target, end):
         moved = _carry(source, target, finish=finish, show=not as_json and sys.stderr.isatty())
-    if moved.finished:
-        from pillarbox.app.restoring import end_restore  # noqa: PLC0415
-
-        end_restore(Path(place))
+        if moved.finished:
+            end()
     if as_json:
         print_json(msgspec.to_builtins(moved))
     else:
@@ -126,34 +124,42 @@ def move(*, place: str, finish: bool, config_file: Path | None, data: Path | Non
 
 
 @contextlib.contextmanager
-def _both(settings: Settings, place: str, *, alone: bool) -> Iterator[tuple[Store, Store]]:
+def _both(settings: Settings, place: str, *, alone: bool) -> Iterator[tuple[Store, Store, Callable[[], None]]]:
     from pillarbox.app.listening import ServeError, pid_file  # noqa: PLC0415
-    from pillarbox.app.restoring import begin_restore  # noqa: PLC0415
+    from pillarbox.app.restoring import open_to_fill  # noqa: PLC0415
     from pillarbox.app.wiring import blobs_of, open_store  # noqa: PLC0415
+    from pillarbox.core.faults import Fault  # noqa: PLC0415
     from pillarbox.storage.database import StoreError  # noqa: PLC0415
-    from pillarbox.storage.embedded import EmbeddedStore  # noqa: PLC0415
+    from pillarbox.storage.store_open import name_of  # noqa: PLC0415
 
-    if "://" in place:
-        raise Refused(f"{place}: this kind of store is not known; name a directory")
-    folder = Path(place)
-    if folder.absolute() == settings.data.absolute():
+    url, folder = _target(place, settings.data)
+    name = name_of(settings.storage.url, settings.data)
+    if name == name_of(url, folder):
         raise Refused("it is there already")
+    shared = blobs_of(settings) if settings.blobs.url is not None else None
     try:
         with pid_file(settings.data) if alone else contextlib.nullcontext():
-            url = settings.storage.url
-            source = open_store(settings.data, settings.limits, blobs=blobs_of(settings), url=url)
-            try:
-                begin_restore(folder, f"a move from {settings.data.absolute()}")
-                shared = blobs_of(settings) if settings.blobs.url is not None else None
-                target = EmbeddedStore(folder, limits=settings.limits, blobs=shared)
-                try:
-                    yield source, target
-                finally:
-                    target.close()
-            finally:
-                source.close()
+            source = open_store(settings.data, settings.limits, blobs=blobs_of(settings), url=settings.storage.url)
+            with (
+                contextlib.closing(source),
+                open_to_fill(url, folder, f"a move from {name}", limits=settings.limits, blobs=shared) as (target, end),
+            ):
+                yield source, target, end
     except (StoreError, ServeError) as error:
         raise Unusable(str(error)) from None
+    except Fault as fault:
+        raise Refused(f"{fault}; run the same command again") from None
+
+
+def _target(place: str, data: Path) -> tuple[str | None, Path]:
+    """The URL of the other store, if it has one, and its directory; with a URL, this one is to be kept for it."""
+    if place.startswith(("postgresql://", "postgres://")):
+        return place, data
+    if "://" in place:
+        raise Refused(
+            f"{place.partition(':')[0]}: this kind of store is not known; name a directory or postgresql://..."
+        )
+    return None, Path(place)
 
 
 def _carry(source: Store, target: Store, *, finish: bool, show: bool) -> StoreMoved:

@@ -9,13 +9,12 @@ import click
 import msgspec
 
 from pillarbox.app.cli.option import Unusable, config_options, json_option, load_settings, print_json
-from pillarbox.app.restoring import refuse_half_restored
+from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.wiring import blobs_of
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.verify.run import Report, verify
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.store import Store
-from pillarbox.storage.store_open import open_store_at
 
 _SHOWN = 50
 
@@ -35,8 +34,7 @@ def verify_data(*, quick: bool, config_file: Path | None, data: Path | None, as_
         raise Unusable(f"there is no store in {folder}")
     connect_rules()
     try:
-        refuse_half_restored(folder)
-        store = open_store_at(settings.storage.url, folder, blobs=blobs_of(settings))
+        store = open_whole_store(settings.storage.url, folder, blobs=blobs_of(settings))
     except StoreError as error:
         raise Unusable(str(error)) from None
     try:

@@ -22,6 +22,7 @@ from pillarbox.storage.dump.walk import AccountState, accounts, row_count, walk
 from pillarbox.storage.removal import remove_step
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.store import Store
+from pillarbox.storage.unfinished import strays
 
 Progress = Callable[[int, int], None]  # rows done, of how many
 
@@ -61,7 +62,7 @@ class _Move:
         there = {state.id: state for state in self._target.read(lambda view: accounts(view.db, KINDS))}
         since = {state.id: _since(state, there.get(state.id)) for state in states}
         self._total = self._source.read(lambda view: sum(row_count(view.db, id, at) for id, at in since.items()))
-        for gone in there.keys() - since.keys():
+        for gone in (there.keys() | self._target.read(lambda view: strays(view.db))) - since.keys():
             self._remove(gone)
         for state in states:
             self._copy_account(state, since[state.id], anew=state.id in there and not since[state.id])
