@@ -23,5 +23,5 @@ WORKER_DIED = Event("process.died", logging.ERROR, "a worker died; another takes
 WORKER_UNREADY = Event("process.unready", logging.ERROR, "a worker died before it was ready", "worker", "how")
 WORKER_LATE = Event("process.late", logging.ERROR, "a worker did not end in time, and is killed", "worker")
 WORKER_FAILED = Event("process.failed", logging.ERROR, "a worker failed")
-BEGIN_ANEW = Event("server.begin_anew", logging.CRITICAL, "the disk refused a commit: all workers begin anew")
+BEGIN_ANEW = Event("server.begin_anew", logging.CRITICAL, "the disk refused a commit, and all workers begin anew")
 WORKER_ORPHANED = Event("process.orphaned", logging.ERROR, "the supervisor is gone, and so a worker ends")

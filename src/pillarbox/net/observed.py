@@ -12,7 +12,7 @@ _WRITERS = (1, 2, 4, 8, 16, 32, 64, 128)
 STORE_UNWRITABLE = Event("store.unwritable", logging.ERROR, "the store cannot be written", per_minute=30)
 COMMIT_FAILED = Event("store.commit_failed", logging.ERROR, "a commit failed", "writers", per_minute=30)
 SYNC_FAILED = Event(
-    "store.sync_failed", logging.CRITICAL, "the disk did not take what was written; the process ends, to begin anew"
+    "store.sync_failed", logging.CRITICAL, "the disk did not take what was written, and the process ends"
 )
 WRITE_LOST = Event(
     "store.write_refused", logging.ERROR, "what was to be written was not, and the client is told so", per_minute=600

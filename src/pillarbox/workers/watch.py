@@ -37,7 +37,7 @@ class Watch:
                 observed.FAILED.log(error, work="look for changes")
 
     async def look(self) -> None:
-        """Tell what is new. An account that is looked at for the first time has nothing new."""
+        """Tell what is new."""
         accounts = self._bridge.feed.accounts
         if not accounts:
             self._told.clear()
@@ -47,6 +47,9 @@ class Watch:
         if seen is not None and seen == self._seen and accounts <= self._watched:
             return
         present = await self._bridge.run(self._bridge.store.read, lambda view: self._numbers(view, accounts))
+        # Who began to listen before this first look knows where it began, and skips what it knows; without this, what
+        # was committed elsewhere in between would count as told.
+        self._bridge.feed.publish({account: present[account] for account in present.keys() - self._told.keys()})
         changed: Numbers = {}
         for account, numbers in present.items():
             told = self._told.setdefault(account, dict(numbers))

@@ -215,9 +215,9 @@ def test_a_store_that_cannot_write_is_not_acknowledged_and_nothing_remains(store
         client = await server.connect()
         assert isinstance(store, EmbeddedStore)
         writer: Any = store.writer
-        commit, writer.commit = writer.commit, broken_commit(store)
+        append, writer.append = writer.append, broken_commit(store)
         assert (await client.deliver("alice@example.org"))[0].startswith("451 4.3.0")
-        writer.commit = commit
+        writer.append = append
         assert inbox_total(store, "alice") == 0
         assert (await client.deliver("alice@example.org"))[0].startswith("250 2.0.0")
 

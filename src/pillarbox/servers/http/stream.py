@@ -21,8 +21,7 @@ class Streams:
         self, pieces: AsyncIterator[bytes], head: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> None:
         """Send all pieces, and end the answer properly unless the client is gone."""
-        await send(head)
-        writing = asyncio.ensure_future(_write(pieces, send))
+        writing = asyncio.ensure_future(_write(pieces, head, send))
         watching = asyncio.ensure_future(wait_for_end(receive))
         self._open.add(writing)
         try:
@@ -45,10 +44,17 @@ class Streams:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _write(pieces: AsyncIterator[bytes], send: Send) -> None:
+async def _write(pieces: AsyncIterator[bytes], head: MutableMapping[str, Any], send: Send) -> None:
+    is_begun = False
     try:
         async for piece in pieces:
+            if not is_begun:
+                # Only now: a client that sees the head of an event stream relies on being told what comes after.
+                is_begun = True
+                await send(head)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if not is_begun:
+            await send(head)
     finally:
         closing = getattr(pieces, "aclose", None)
         if closing is not None:

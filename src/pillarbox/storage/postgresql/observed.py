@@ -12,7 +12,7 @@ GIVEN_UP = Event(
     "postgresql.given_up", logging.ERROR, "a transaction was given up after many attempts", "attempts", per_minute=30
 )
 COMMIT_UNKNOWN = Event(
-    "postgresql.commit_unknown", logging.ERROR, "the connection broke in a commit; nobody knows whether it was made"
+    "postgresql.commit_unknown", logging.ERROR, "the connection broke in a commit, and nobody knows whether it was made"
 )
 REPEATED = Counter(
     "pillarbox_transactions_repeated_total",
