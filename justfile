@@ -69,6 +69,10 @@ bench *ARGS:
 fuzz *ARGS:
     {{ python }} -m tests.fuzz {{ ARGS }}
 
+# Kill a server under load, again and again, and check what it had acknowledged (`just crash --rounds 1000`)
+crash *ARGS:
+    {{ python }} -m tests.crash {{ ARGS }}
+
 # Run the outside conformance suites that can be had (needs Node.js and the network)
 conformance *ARGS:
     {{ python }} -m tests.conformance {{ ARGS }}

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import apsw
 
-from pillarbox.storage.database import Connection, StoreError
+from pillarbox.storage.database import Connection, StoreError, Undone
 
 # What the engine raises when the file itself is damaged.
-ENGINE_ERRORS: tuple[type[Exception], ...] = (apsw.Error, StoreError)
+ENGINE_ERRORS: tuple[type[Exception], ...] = (apsw.Error, StoreError, Undone)
 # Tables of which every row belongs to an account.
 _TABLES = ("record", "member", "container", "lookup", "floor", "part", "email_index", "blob", "outbox")
 
