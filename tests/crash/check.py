@@ -10,14 +10,14 @@ from pillarbox.services.provision import connect_rules
 from pillarbox.services.uploads import sweep_files
 from pillarbox.services.verify.run import verify
 from tests.clients.account_copy import Copy
-from tests.clients.client import Client
+from tests.clients.client import Client, Json
 from tests.crash.ledger import Ledger, Seen, compare
 from tests.crash.load import Loader
 from tests.crash.server import USERS, Server
 from tests.support.engine import open_engine
 
 _OURS = re.compile(r"<?([a-z0-9.]+-\d+)@load>?")
-_GIVEN = {"$hasattachment", "$hasnoattachment"}  # by delivery
+GIVEN = {"$hasattachment", "$hasnoattachment"}  # by delivery
 _QUIET_SECONDS = 20.0
 _LONG = 2 * 86_400.0
 _KNOWN_FILES = {"pillarbox.sqlite3", "pillarbox.sqlite3-wal", "pillarbox.sqlite3-shm", "write.lock", "open", "blobs"}
@@ -77,11 +77,10 @@ class Checker:
         for id, email in client.get(
             "Email", None, properties=["id", "blobId", "mailboxIds", "keywords", "messageId"]
         ).items():
-            found = _OURS.fullmatch((email["messageId"] or [""])[0])
             box = ",".join(sorted(names[box] for box in email["mailboxIds"]))
             seen.add(
-                (user, "Email", found[1] if found else id),
-                (frozenset(email["keywords"]) - _GIVEN, box),
+                (user, "Email", ours(email)),
+                (frozenset(email["keywords"]) - GIVEN, box),
                 id,
                 email["blobId"],
             )
@@ -111,6 +110,12 @@ class Checker:
                     if not self.clients[key[0]].download(promise.ask).endswith(promise.octets):
                         wrong.append(f"{key} has other octets than were sent")
         return wrong
+
+
+def ours(email: Json) -> str:
+    """The name that it was given here, or else its id."""
+    found = _OURS.fullmatch((email["messageId"] or [""])[0])
+    return found[1] if found else str(email["id"])
 
 
 def _roles(client: Client) -> dict[str, str]:

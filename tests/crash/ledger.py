@@ -1,5 +1,6 @@
 """What clients were promised: for each thing its acknowledged value, and what it may be while an answer is missing."""
 
+import time
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,6 +26,16 @@ class Change:
     telling: frozenset[Key]  # what looks another way afterwards
 
 
+@dataclass
+class Event:
+    """A line of the ledger's history; `time` in nanoseconds of the monotonic clock."""
+
+    time: int
+    what: str
+    change: Change
+    news: dict[Key, Hashable]
+
+
 class Ledger:
     """The promises to one client, which alone changes the things that are named in it."""
 
@@ -32,6 +43,7 @@ class Ledger:
         self.promises: dict[Key, Promise] = {}
         self.open: list[Change] = []
         self.acknowledged = 0
+        self.history: list[Event] = []
 
     def begin(self, news: Mapping[Key, Hashable]) -> Change:
         """Something is asked for: from now on it may have happened."""
@@ -39,20 +51,25 @@ class Ledger:
             self.promises.setdefault(key, Promise([GONE])).allowed.append(new)
         change = Change(dict(news), frozenset(key for key in news if len(set(self.promises[key].allowed)) == 2))
         self.open.append(change)
+        self.history.append(Event(time.monotonic_ns(), "begin", change, dict(news)))
         return change
 
     def done(self, change: Change, keys: Iterable[Key] | None = None) -> None:
         """It was acknowledged, or only some of it."""
-        for key in list(change.news) if keys is None else keys:
+        keys = list(change.news) if keys is None else list(keys)
+        for key in keys:
             self.promises[key].allowed = [change.news.pop(key)]
             self.acknowledged += 1
+        self.history.append(Event(time.monotonic_ns(), "done", change, dict.fromkeys(keys)))
         self._close(change)
 
     def refused(self, change: Change, keys: Iterable[Key] | None = None) -> None:
         """It was answered that nothing was changed."""
-        for key in list(change.news) if keys is None else keys:
+        keys = list(change.news) if keys is None else list(keys)
+        for key in keys:
             change.news.pop(key)
             del self.promises[key].allowed[1:]
+        self.history.append(Event(time.monotonic_ns(), "refused", change, dict.fromkeys(keys)))
         self._close(change)
 
     def _close(self, change: Change) -> None:
@@ -69,6 +86,23 @@ class Ledger:
             and promise.allowed[0] is not GONE
             and promise.id
         ]
+
+
+def replayed(ledger: Ledger, at: int) -> Ledger:
+    """The ledger as it was at a time, in nanoseconds of the monotonic clock."""
+    then, changes = Ledger(), dict[int, Change]()
+    for event in ledger.history:
+        if event.time > at:
+            break
+        if event.what == "begin":
+            changes[id(event.change)] = then.begin(event.news)
+        elif event.what == "done":
+            then.done(changes[id(event.change)], event.news)
+        else:
+            then.refused(changes[id(event.change)], event.news)
+    for key, promise in then.promises.items():
+        promise.octets = ledger.promises[key].octets
+    return then
 
 
 @dataclass

@@ -34,7 +34,8 @@ class Loader:
         self.serial = 0
         self.tolerates = False  # whether refusals are expected
         self.refusals: list[str] = []
-        self.boxes: list[str] = []  # ids of mailboxes that stay
+        self.large = False  # whether all messages are
+        self.roles: dict[str, str] = {}  # the ids of the mailboxes that stay
         self._client: Client | None = None
         self._lmtp: smtplib.LMTP | None = None
 
@@ -94,6 +95,7 @@ class Loader:
 
     def _message(self, key: Key) -> bytes:
         size = self.chance.choice((100, 1_000, 3_000, 20_000, 20_000, LARGE if self.chance.random() < 0.2 else 500))
+        size = LARGE if self.large else size
         line = bytes(self.chance.choices(b"abcdefghij klmnop", k=70)) + b"\r\n"
         head = f"Message-ID: <{key[2]}@load>\r\nSubject: {self.chance.choice('abc')}\r\n\r\n{self.chance.random()}\r\n"
         return head.encode() + line * (size // 72)
@@ -295,8 +297,6 @@ class Loader:
 
     def _box_id(self, role: str) -> str:
         return str(self.roles[role])
-
-    roles: dict[str, str] = {}  # noqa: RUF012 -- set for each
 
     def _some_emails(self, most: int = 3) -> list[tuple[Key, Any]]:
         keys = self.ledger.certain(self.user, "Email")
