@@ -59,6 +59,24 @@ def test_limits_hold_over_all_workers(tmp_path: Path) -> None:
         assert other.ask("POST", f"/jmap/upload/{account}/", b"y")[0] == 201
 
 
+def test_an_address_has_so_many_requests_through_a_proxy_over_all_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PILLARBOX_HTTP_TRUSTED_PROXIES", "127.0.0.1")
+    with serving(tmp_path, "limits.max_connections_per_address = 1") as server:
+        account = mail_account(server)
+        one, other = server.clients()
+        one.headers["X-Forwarded-For"] = other.headers["X-Forwarded-For"] = "192.0.2.1"
+        one.begin_upload(account, UPLOAD)
+        assert other.ask("GET", "/jmap/session")[0] == 429
+        other.headers["X-Forwarded-For"] = "192.0.2.2"
+        assert other.ask("GET", "/jmap/session")[0] == 200
+        server.wait_for("http.too_many_connections: .*address=192.0.2.1 ")
+        assert one.end_upload(UPLOAD) == 201
+        other.headers["X-Forwarded-For"] = "192.0.2.1"
+        assert other.ask("GET", "/jmap/session")[0] == 200
+
+
 def test_what_one_worker_takes_back_is_cut_off_in_the_other(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         account = mail_account(server)

@@ -16,6 +16,7 @@ from pillarbox.app.wiring import bridge_to
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.registry import TYPES
+from pillarbox.servers.http.admission import Admission
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.router import Route
@@ -110,13 +111,20 @@ class Exchange:
 class Web:
     """The application, its accounts, and ways to ask it."""
 
-    def __init__(self, office: Office, settings: HttpSettings, timing: Timing, routes: Iterable[Route] = ()) -> None:
+    def __init__(
+        self,
+        office: Office,
+        settings: HttpSettings,
+        timing: Timing,
+        routes: Iterable[Route] = (),
+        admission: Admission | None = None,
+    ) -> None:
         self.office, self.runner = office, asyncio.Runner()
         self.bridge = bridge_to(office.store)
         authentication = Authentication(office.clock, office.store.read)
         office.store.listeners.append(authentication.changed)
         mine = jmap_routes(self.bridge, METHODS, TYPES, authentication, settings, timing)
-        self.app = HttpApp(settings, [*mine, *routes], self.bridge.run)
+        self.app = HttpApp(settings, [*mine, *routes], self.bridge.run, admission)
         self.ids = {name: office.id_of(f"{name}@example.org") or "" for name in ("alice", "bob", "root")}
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -210,10 +218,11 @@ class WebMaker:
         *,
         timing: Timing | None = None,
         routes: Iterable[Route] = (),
+        admission: Admission | None = None,
         **limits: int,
     ) -> Web:
         self._office.store.limits = Limits(**limits)
-        made = Web(self._office, settings or HttpSettings(), timing or Timing(gather=0), routes)
+        made = Web(self._office, settings or HttpSettings(), timing or Timing(gather=0), routes, admission)
         self._made.append(made)
         return made
 

@@ -17,11 +17,14 @@ from pillarbox.datatypes.push_subscription import RULES as PUSH_RULES
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.announce import Announcer
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.count import Seat
 from pillarbox.net.datagram import Datagrams
 from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.net.guarded_http import GuardedClient
 from pillarbox.net.outbound_address import AddressPolicy
+from pillarbox.servers.http.admission import Admission
 from pillarbox.servers.http.app import HttpApp
+from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.listener import HttpListener
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.jmap.server import jmap_routes
@@ -141,7 +144,7 @@ def build(
     http = _http_settings(settings)
     watching = build_watching(bridge, settings, http, metrics_sockets)
     routes = [*jmap_routes(bridge, METHODS, TYPES, authentication, http, counts=counts), *watching.routes]
-    app = HttpApp(http, routes, bridge.run)
+    app = HttpApp(http, routes, bridge.run, _admission(settings, http, counts))
     client = _outbound_client(settings.outbound)
     PUSH_RULES.complaint = client.complaint
     outbox, push = OutboxWorker(bridge, Sender(settings.hostname)), _push_worker(settings, bridge, client)
@@ -153,6 +156,16 @@ def build(
         LmtpListener(bridge, lmtp_sockets, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
     )
     return House(store, bridge, listeners, workers, watching)
+
+
+def _admission(settings: Settings, http: HttpSettings, counts: Seat) -> Admission:
+    limits = settings.limits
+    return Admission(
+        Forwarding(http.public_url, http.trusted_proxies),
+        counts,
+        per_address=limits.max_connections_per_address,
+        per_process=limits.max_connections,
+    )
 
 
 def _outbound_client(outbound: Outbound) -> GuardedClient:

@@ -24,6 +24,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_open_streams: Annotated[
         int, Doc(description="How many event streams, and how many WebSockets, one account may hold open.")
     ] = 100
+    max_connections_per_address: Annotated[
+        int,
+        Doc(
+            description="How many HTTP connections one address, or network of IPv6, may have at a time;"
+            " through trusted proxies, how many requests. Loopback is not counted."
+        ),
+    ] = 100
+    max_connections: Annotated[
+        int, Doc(description="How many HTTP connections a process holds, if it may have so many open files.")
+    ] = 20_000
     max_calls_in_request: Annotated[int, Doc(description="How many method calls one API request may make.")] = 16
     max_objects_in_get: Annotated[int, Doc(description="How many objects one /get may fetch.")] = 500
     max_objects_in_set: Annotated[

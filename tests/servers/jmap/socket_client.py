@@ -58,7 +58,7 @@ class Client:
 @contextlib.asynccontextmanager
 async def talking(web: Web, user: str | None = "alice", query: str = "", **more: Any) -> AsyncIterator[Client]:
     """A connection by a client library to the application on loopback."""
-    headers = {"Authorization": basic(user)} if user else {}
+    headers = {**({"Authorization": basic(user)} if user else {}), **more.pop("headers", {})}
     origin = more.pop("origin", None)
     async with (
         web.listening() as (listener, port),

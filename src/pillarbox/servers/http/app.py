@@ -14,6 +14,7 @@ from pillarbox.core import slow
 from pillarbox.core.faults import Fault
 from pillarbox.core.operation import Operation, become
 from pillarbox.servers.http import compression, observed
+from pillarbox.servers.http.admission import Admission
 from pillarbox.servers.http.answer import LOCKED, NO_STORE, SECURITY, Answer, Header, Stream, Upgrade
 from pillarbox.servers.http.cors import Cors
 from pillarbox.servers.http.faults import problem_of
@@ -33,8 +34,19 @@ _PIECE = 262_144  # octets of a large body that wait in the connection's buffer 
 class HttpApp:
     """An ASGI application over some routes."""
 
-    def __init__(self, settings: HttpSettings, routes: Iterable[Route], run: Run | None = None) -> None:
-        """`run` takes large answers to a thread to be compressed; without it they are compressed here."""
+    def __init__(
+        self,
+        settings: HttpSettings,
+        routes: Iterable[Route],
+        run: Run | None = None,
+        admission: Admission | None = None,
+    ) -> None:
+        """`run` takes large answers to a thread to be compressed; without it they are compressed here.
+
+        `admission` bounds how many connections an address has, and requests through proxies.
+        """
+        self.admission = admission
+        self._begin = admission.begin if admission is not None and admission.counts_requests else None
         self._settings, self._thread = settings, run
         self._router = Router(routes)
         self._cors = Cors(settings.allowed_origins)
@@ -55,19 +67,28 @@ class HttpApp:
         become(operation)
         try:
             answer = await self._answer(request, operation)
+            if isinstance(answer, Upgrade):
+                self._closers.add(answer.close)
+                head = self._head(request, answer, ())
+                request.scope["extensions"][SWITCH]["take"](head, answer.protocol, request.place)
+                request.place = ""  # from now on the connection has it
+            else:
+                await self._give(request, answer, receive, send)
         except Disconnected:
             return
+        finally:
+            if self.admission is not None and request.place:
+                self.admission.leave(request.place)
+        self._note(request, operation, answer)
+
+    async def _give(self, request: Request, answer: Answer | Stream, receive: Receive, send: Send) -> None:
         if isinstance(answer, Answer):
             await self._send(request, answer, receive, send)
-        elif isinstance(answer, Upgrade):
-            self._closers.add(answer.close)
-            request.scope["extensions"][SWITCH]["take"](self._head(request, answer, ()), answer.protocol)
         elif request.method == "HEAD":
             await send(self._head(request, answer, ()))
             await send({"type": "http.response.body", "body": b""})
         else:
             await self._stream(request, answer, receive, send)
-        self._note(request, operation, answer)
 
     async def _stream(self, request: Request, answer: Stream, receive: Receive, send: Send) -> None:
         observed.STREAMS.add(1)
@@ -84,6 +105,8 @@ class HttpApp:
         try:
             route = self._router.find(request.path)
             operation.name = route.name
+            if self._begin is not None:
+                request.place = self._begin(request)
             if request.method == "OPTIONS":
                 origin = request.headers.get(b"origin")
                 return Answer(204, ((b"allow", route.allow), *self._cors.preflight(origin)))

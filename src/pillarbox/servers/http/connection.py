@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pillarbox.servers.http import observed
+from pillarbox.servers.http.admission import Admission
 from pillarbox.servers.http.exchange import Exchange, head_of
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.upgraded import SWITCH, Upgraded
@@ -30,6 +32,8 @@ class Connection(HttpToolsProtocol):
     full_since = 0.0  # since when the client has not taken what waits for it
     received = 0  # octets since the request began
     in_head = True
+    admission: Admission | None = None
+    place = ""  # what the connection is counted under
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
@@ -37,11 +41,26 @@ class Connection(HttpToolsProtocol):
         observed.CONNECTIONS_MADE.count()
         observed.CONNECTIONS.add(1)
         self.owed_since = self.loop.time()
+        if self.admission is not None:
+            self._ask_admission(self.admission)
+
+    def _ask_admission(self, admission: Admission) -> None:
+        """Be counted, or be sent away before anything is read."""
+        try:
+            self.place = admission.connect(str(self.client[0]) if self.client else "", len(self.connections))
+        except Problem as problem:
+            observed.CONNECTIONS_REFUSED.count()
+            self._end(problem)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         observed.CONNECTIONS.add(-1)
+        self._leave(self.place)
         super().connection_lost(exc)
+
+    def _leave(self, place: str) -> None:
+        if self.admission is not None:
+            self.admission.leave(place)
 
     def data_received(self, data: bytes) -> None:
         """Take octets; a head that does not end is refused, for the parser would keep all of it."""
@@ -99,31 +118,41 @@ class Connection(HttpToolsProtocol):
         """Read on when the request is answered: what follows may be in another protocol."""
         self.flow.pause_reading()
 
-    def _switch(self, message: Mapping[str, Any], make: Callable[[], Upgraded]) -> None:
-        """Write the last head in HTTP, and give the connection to another protocol."""
+    def _switch(self, message: Mapping[str, Any], make: Callable[[], Upgraded], place: str) -> None:
+        """Write the last head in HTTP, and give the connection to another protocol, with the request's place."""
         if self.transport.is_closing():
+            self._leave(place)
             return
         self.cycle.response_started = self.cycle.response_complete = True
         self._unset_keepalive_if_required()
         self.transport.write(head_of(message["status"], [*self.server_state.default_headers, *message["headers"]]))
         protocol = make()
-        protocol.connections = self.connections
+        protocol.connections, protocol.leave = self.connections, self._leaving(place)
         self.connections.discard(self)
         self.connections.add(protocol)  # type: ignore[arg-type] # uvicorn asks no more of it than Upgraded has
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         self.flow.resume_reading()
 
+    def _leaving(self, place: str) -> Callable[[], None] | None:
+        """What frees the place of the connection, or of the request if a proxy passed it on."""
+        place = self.place or place
+        return partial(self.admission.leave, place) if self.admission is not None and place else None
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         self._refuse(400, msg)
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer with a problem document, and close."""
+        """Answer what is no request."""
         observed.MALFORMED_REQUESTS.count()
         peer = self.client
         observed.MALFORMED.log(address=str(peer[0]) if peer else "", status=status)
-        answer = Problem(status, detail).answer()
+        self._end(Problem(status, detail))
+
+    def _end(self, problem: Problem) -> None:
+        """Answer with a problem document, and close."""
+        answer, status = problem.answer(), problem.status
         headers = (*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close"))
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         phrase = HTTPStatus(status).phrase.encode()

@@ -38,6 +38,11 @@ class Forwarding:
             ipaddress.ip_network(n, strict=False) for n in sorted(names - {"unix"})
         )
 
+    @property
+    def trusts_anybody(self) -> bool:
+        """Whether there is any proxy."""
+        return self._trusts_unix or bool(self._networks)
+
     def address(self, request: Request) -> str:
         """The client's address: the nearest one that is no proxy of ours."""
         return self._hop(request).address or request.peer
@@ -69,7 +74,7 @@ class Forwarding:
     def _hop(self, request: Request) -> Hop:
         """What the outermost trusted proxy says: we walk out from our peer, and what a stranger says may be made up."""
         found = Hop()
-        if not (self._networks or self._trusts_unix) or not self.trusts(request.peer):
+        if not self.trusts_anybody or not self.trusts(request.peer):
             return found
         hops = _forwarded(request.header(b"forwarded")) or _x_forwarded(request)
         for hop in reversed(hops):

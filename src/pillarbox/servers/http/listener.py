@@ -76,7 +76,9 @@ class HttpListener:
 
     def _make(self) -> asyncio.Protocol:
         server = self._server
-        return Connection(server.config, server.server_state, server.lifespan.state, asyncio.get_running_loop())
+        made = Connection(server.config, server.server_state, server.lifespan.state, asyncio.get_running_loop())
+        made.admission = self._app.admission
+        return made
 
     def _live(self) -> int:
         return len(self._server.server_state.connections)

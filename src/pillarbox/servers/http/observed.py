@@ -18,6 +18,15 @@ REQUEST_FAILED = Event("http.failed", logging.ERROR, "a request met an error of 
 MALFORMED = Event(
     "http.malformed", logging.INFO, "octets that are no HTTP request were refused", "address", "status", per_minute=10
 )
+TOO_MANY = Event(
+    "http.too_many_connections",
+    logging.WARNING,
+    "an address has as many connections as it may; if it is a proxy, name it in http.trusted_proxies",
+    "address",
+    "connections",
+    per_minute=10,
+)
+FULL = Event("http.full", logging.ERROR, "the process has as many connections as it may", "connections", per_minute=10)
 
 REQUESTS = Counter(
     "pillarbox_http_requests_total",
@@ -32,6 +41,7 @@ REQUEST_SECONDS = Histogram(
 MALFORMED_REQUESTS = Counter("pillarbox_http_malformed_total", "What was no HTTP request.")
 STREAMS = Gauge("pillarbox_http_streams", "Open event streams.")
 CONNECTIONS = Gauge("pillarbox_http_connections", "Open connections.")
+CONNECTIONS_REFUSED = Counter("pillarbox_http_connections_refused_total", "Connections that were too many.")
 CONNECTIONS_MADE = Counter("pillarbox_http_connections_total", "Connections that were made.")
 # str(status) would be made anew for each request.
 STATUS_TEXT = {status: str(status) for status in range(100, 600)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableSet
+from collections.abc import Callable, MutableSet
 from typing import Any
 
 from pillarbox.servers.http import observed
@@ -14,12 +14,15 @@ SWITCH = "pillarbox.switch"  # the ASGI extension: hands the connection over, wh
 class Upgraded(asyncio.Protocol):
     """The base of what takes a connection over. It stays among the listener's connections, which are counted."""
 
-    __slots__ = ("connections",)
+    __slots__ = ("connections", "leave")
     connections: MutableSet[Any]
+    leave: Callable[[], None] | None  # frees the place that the client's address has taken
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self.connections.discard(self)
+        if self.leave is not None:
+            self.leave()
         observed.CONNECTIONS.add(-1)  # it was counted when it began in HTTP
 
     def shutdown(self) -> None:
