@@ -22,7 +22,7 @@ NOT_READY = Event("health.not_ready", logging.WARNING, "the store failed a check
 NOTE_LOST = Event(
     "notify.not_sent",
     logging.WARNING,
-    "other nodes were not told of a change; they see it when they look",
+    "other nodes were not told of a change, they see it when they look",
     per_minute=10,
 )
 NOT_LISTENING = Event(

@@ -21,7 +21,7 @@ MALFORMED = Event(
 TOO_MANY = Event(
     "http.too_many_connections",
     logging.WARNING,
-    "an address has as many connections as it may; if it is a proxy, name it in http.trusted_proxies",
+    "an address has as many connections as it may, name it in http.trusted_proxies if it is a proxy",
     "address",
     "connections",
     per_minute=10,
