@@ -49,7 +49,7 @@ MEMORY = Gauge("pillarbox_process_resident_octets", "Memory of all processes; wh
 WORKERS = Gauge("pillarbox_workers", "Processes that serve.")
 WORKER_RESTARTS = Counter("pillarbox_worker_restarts_total", "Workers that died and were replaced.")
 CONNECTIONS_FULL = Event(
-    "net.full", logging.ERROR, "no more connections can be taken; they wait", "reason", per_minute=6
+    "net.full", logging.ERROR, "no more connections can be taken, and they wait", "reason", per_minute=6
 )
 OPEN_FAILED = Event("net.open_failed", logging.ERROR, "a connection could not be opened", per_minute=30)
 NOTE_LOST = Event("net.note_lost", logging.WARNING, "a process could not be told of a change", "reason", per_minute=6)
