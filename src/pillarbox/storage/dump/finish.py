@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from pillarbox.storage.change import purge
 from pillarbox.storage.database import Connection
+from pillarbox.storage.snapshot import chunks
+
+_PAGE = 500
 
 
 class Missing(NamedTuple):
@@ -19,11 +22,7 @@ class Missing(NamedTuple):
 def finish(db: Connection, account: str) -> list[Missing]:
     """Forget blobs that nobody holds and no tail named, and what was purged; returns what lacks its blob."""
     db.run("DELETE FROM blob WHERE account = ? AND pending = 2", (account,))
-    db.run(
-        "DELETE FROM blob WHERE account = ? AND pending = 0 AND NOT EXISTS (SELECT 1 FROM lookup l"
-        " WHERE l.account = blob.account AND l.type = 'Blob' AND l.property = blob.id)",
-        (account,),
-    )
+    _drop_unheld(db, account)
     for type, floor in db.rows("SELECT type, modseq FROM floor WHERE account = ?", (account,)):
         purge(db, account, str(type), int(str(floor)))
     rows = db.rows(
@@ -33,3 +32,16 @@ def finish(db: Connection, account: str) -> list[Missing]:
         (account,),
     )
     return [Missing(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def _drop_unheld(db: Connection, account: str) -> None:
+    """In pages by key, as one statement would be a join whose plan hangs on statistics that do not exist by now."""
+    at = ""
+    sql = "SELECT id FROM blob WHERE account = ? AND pending = 0 AND id > ? ORDER BY id LIMIT ?"
+    while ids := [str(id) for (id,) in db.rows(sql, (account, at, _PAGE))]:
+        for marks, values in chunks(ids):
+            held = f"SELECT property FROM lookup WHERE account = ? AND type = 'Blob' AND property IN ({marks})"
+            unheld = {*values} - {id for (id,) in db.rows(held, (account, *values))}
+            for id in sorted(map(str, unheld)):
+                db.run("DELETE FROM blob WHERE account = ? AND id = ?", (account, id))
+        at = ids[-1]
