@@ -24,6 +24,22 @@ class Unexpected(AssertionError):
     """An answer that no server may give while nothing is wrong but that it is killed."""
 
 
+class LoadClient(Client):
+    """A client that knows of an answer that tells nothing: the request was cut off as the server ended."""
+
+    def __init__(self, server: Server, user: str, secret: str) -> None:
+        self.server = server
+        super().__init__(server.session_url, user, secret)
+
+    def http(self, method: str, url: str, body: bytes | None = None, type: str = "application/json") -> bytes:
+        try:
+            return super().http(method, url, body, type)
+        except AssertionError as error:
+            if self.server.is_stopping and error.args[0][2] == 500:
+                raise ConnectionError(str(error)) from error
+            raise
+
+
 class Loader:
     """One client of one account: its acts, one after the other, until the connection breaks."""
 
@@ -58,7 +74,7 @@ class Loader:
     def client(self) -> Client:
         if self._client is None:
             try:
-                self._client = Client(self.server.session_url, self.user, self.secret)
+                self._client = LoadClient(self.server, self.user, self.secret)
             except AssertionError as error:  # an answer of a server that is in trouble
                 raise ConnectionError(str(error)) from error
         return self._client
@@ -280,6 +296,8 @@ class Loader:
             self.ledger.refused(change)
 
     def _refusal(self, said: str) -> None:
+        if said.startswith("421 "):  # it ends, as it was told to
+            raise ConnectionError(said)
         if not self.tolerates:
             raise Unexpected(said)
         self.refusals.append(said)

@@ -107,9 +107,12 @@ class Rounds:
 
     def _supervisor(self) -> None:
         """The supervisor alone: a start at once has to succeed, while its workers end by themselves."""
+        self.server.is_stopping = True  # the workers, as they find out
         self.server.signal(signal.SIGKILL)
         self.server.start()
+        self.server.is_stopping = True
         self.server.wait_ready()
+        self.server.is_stopping = False
         self._files = open_files(self.server.pid)
 
     def _start(self) -> None:
@@ -122,6 +125,7 @@ class Rounds:
 
     def _shutdown(self) -> None:
         """While it ends as it was told to."""
+        self.server.is_stopping = True
         self.server.signal(signal.SIGTERM)
         time.sleep(0.06 * self.chance.random())
         self.server.kill()

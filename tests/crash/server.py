@@ -66,6 +66,7 @@ class Server:
             f'[http]\nlisten = ["127.0.0.1:{self.port}"]\n[lmtp]\nlisten = ["127.0.0.1:{self.lmtp_port}"]\n{storage}'
         )
         self.pid = 0
+        self.is_stopping = False  # whether requests may be cut off
         self.session_url = f"http://127.0.0.1:{self.port}/jmap/session"
 
     def make_users(self) -> dict[str, str]:
@@ -81,6 +82,7 @@ class Server:
     def start(self) -> None:
         """Begin to start."""
         self.log.write_bytes(b"")
+        self.is_stopping = False
         self.pid = self._nursery.start(["serve", "-c", str(self.config)], self.log)
 
     def wait_ready(self, count: int = 1) -> None:

@@ -15,6 +15,7 @@ from pillarbox.app.config.settings import Settings
 from pillarbox.net.socket_address import open_sockets
 
 _ORPHANS_SECONDS = 30.0
+_DYING_SECONDS = 1.0  # a kill takes its time
 _LOOK_SECONDS = 0.05
 
 
@@ -80,8 +81,11 @@ def pid_file(folder: Path) -> Iterator[None]:
 
 
 def _locked(path: Path) -> int:
-    """The file, with a lock on it. Raises ServeError."""
-    deadline = time.monotonic() + _ORPHANS_SECONDS
+    """The file, with a lock on it. Raises ServeError.
+
+    Who wrote its number may have been killed a moment ago, and what it forked is about to find that out, and to end.
+    """
+    began = time.monotonic()
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -90,11 +94,10 @@ def _locked(path: Path) -> int:
                 return file
         except BlockingIOError:
             holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
-            # Who wrote its number may have been killed, and what it forked is about to find that out, and to end.
-            if _is_alive(holder) or time.monotonic() > deadline:
+            if time.monotonic() - began > (_DYING_SECONDS if _is_alive(holder) else _ORPHANS_SECONDS):
                 os.close(file)
                 raise ServeError(f"a server with process id {holder} runs on {path.parent} already") from None
-        os.close(file)  # or another server has just removed it, and ended
+        os.close(file)  # when it is ours, another server has just removed it, and ended
         time.sleep(_LOOK_SECONDS)
 
 
@@ -106,10 +109,13 @@ def _is_at(file: int, path: Path) -> bool:
 
 
 def _is_alive(pid: str) -> bool:
+    """Whether such a process runs; one that has ended, and that nobody has asked how, does not."""
     try:
         os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+    except (ValueError, OverflowError, ProcessLookupError):
         return False
     except PermissionError:  # somebody else's
         return True
+    with contextlib.suppress(OSError):  # where there is no such file, it counts as alive
+        return not Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].startswith(b"Z")
     return True
