@@ -16,10 +16,10 @@ RELOAD_FAILED = Event("server.reload_failed", logging.ERROR, "the new settings d
 NEEDS_RESTART = Event(
     "server.needs_restart", logging.WARNING, "a setting has another value, which takes a restart", "setting"
 )
-NO_PROCESS = Event("server.no_process", logging.ERROR, "no process can be made; it is tried again", "reason")
+NO_PROCESS = Event("server.no_process", logging.ERROR, "no process can be made, and it is tried again", "reason")
 WORKER_READY = Event("process.ready", logging.INFO, "a worker answers")
 WORKER_STOPPING = Event("process.stopping", logging.INFO, "a worker finishes what is under way, and ends")
-WORKER_DIED = Event("process.died", logging.ERROR, "a worker died; another takes its place", "worker", "how")
+WORKER_DIED = Event("process.died", logging.ERROR, "a worker died, and another takes its place", "worker", "how")
 WORKER_UNREADY = Event("process.unready", logging.ERROR, "a worker died before it was ready", "worker", "how")
 WORKER_LATE = Event("process.late", logging.ERROR, "a worker did not end in time, and is killed", "worker")
 WORKER_FAILED = Event("process.failed", logging.ERROR, "a worker failed")
