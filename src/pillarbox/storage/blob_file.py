@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from pillarbox.core.durability import sync_directory
 from pillarbox.storage.blob import PAGE, BlobStore, Stored
 
 _SPOOL = "bup-"
@@ -107,10 +108,10 @@ class FileBlobs(BlobStore):
 
     def _sync_folders(self, folder: Path) -> None:
         """Have the names on stable storage, up to that of the folder of all blobs."""
-        _sync_folder(folder)
-        _sync_folder(self._folder)
+        sync_directory(folder)
+        sync_directory(self._folder)
         if not self._is_kept:
-            _sync_folder(self._folder.parent)
+            sync_directory(self._folder.parent)
             self._is_kept = True
 
 
@@ -120,11 +121,3 @@ def _fill(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -7,13 +7,13 @@ does it for plain synchronous callers; the servers' bridge drives the same `Writ
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from pillarbox.core.clock import Clock
+from pillarbox.core.durability import sync_directory
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
 from pillarbox.storage.blob import BlobStore
@@ -76,7 +76,7 @@ class EmbeddedStore(Store):
                 _recover(db, self.clock.now_ms())
             self.writer = Writer(self, self.path, self.presence, db, lock)
             self.writer.sync()
-            _sync_folder(folder)
+            sync_directory(folder)  # SQLite syncs its log without the folder that names it
             if is_lost:  # and not before: who is killed up to here finds it so again
                 self.presence.recovered()
         except BaseException:
@@ -173,12 +173,3 @@ def _opened(path: Path) -> SqliteConnection:
         db.close()
         raise
     return db
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the names of the files on stable storage too: SQLite syncs its log without the folder."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -1,6 +1,5 @@
 """What all archive writers share: they close when their block ends, abort when it fails, and write over nothing."""
 
-import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
@@ -37,12 +36,3 @@ def make_empty_directory(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     if any(path.iterdir()):
         raise ArchiveError(f"{path} is not empty")
-
-
-def sync_directory(path: Path) -> None:
-    """Wait until the names in a directory are on stable storage."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

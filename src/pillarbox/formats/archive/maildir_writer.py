@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from pillarbox.formats.archive.closing import ClosingWriter, make_empty_directory, sync_directory
+from pillarbox.core.durability import sync_directory
+from pillarbox.formats.archive.closing import ClosingWriter, make_empty_directory
 from pillarbox.formats.archive.keyword import MAILDIR_FLAGS, keywords_to_flags
 from pillarbox.formats.archive.line_ending import to_lf
 from pillarbox.formats.archive.mailbox_name import to_maildir_folder

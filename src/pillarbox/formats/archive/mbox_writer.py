@@ -11,7 +11,8 @@ from datetime import datetime
 from io import BufferedWriter
 from pathlib import Path
 
-from pillarbox.formats.archive.closing import ClosingWriter, make_empty_directory, sync_directory
+from pillarbox.core.durability import sync_directory
+from pillarbox.formats.archive.closing import ClosingWriter, make_empty_directory
 from pillarbox.formats.archive.from_line import from_line_to_bytes
 from pillarbox.formats.archive.line_ending import to_lf
 from pillarbox.formats.archive.mailbox_name import INBOX, file_name, is_inbox

@@ -14,7 +14,8 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import IO
 
-from pillarbox.formats.archive.closing import ClosingWriter, sync_directory
+from pillarbox.core.durability import sync_directory
+from pillarbox.formats.archive.closing import ClosingWriter
 from pillarbox.formats.archive.mailbox_name import INBOX, file_name, is_inbox
 from pillarbox.formats.archive.manifest import MANIFEST_NAME, ManifestEntry, entry_to_bytes, head_to_bytes
 from pillarbox.formats.archive.message import ArchiveError, MailboxPath

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from pillarbox.core.durability import sync_directory
+
 _TEMPORARY = ".tmp"
 _LOCK = "lock"
 
@@ -73,7 +75,7 @@ class DirectoryTarget:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-            _sync(path.parent)
+            sync_directory(path.parent)
         except OSError as error:
             raise BackupError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -135,12 +137,4 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_directory(folder.parent)
