@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -86,3 +86,12 @@ def _values(record: Record | None, prop: Property) -> set[str]:
     if value is None:
         return set()
     return {value} if isinstance(value, str) else set(value)
+
+
+def decoded(kind: DataType[Any], body: bytes) -> Record | None:
+    """The record; None for a damaged one, which is carried as it is and told of by `verify-data`."""
+    try:
+        record: Record = kind.decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return record

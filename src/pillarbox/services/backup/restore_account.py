@@ -25,7 +25,7 @@ from pillarbox.services.backup.text import index_texts
 from pillarbox.storage.dump.digest import counts
 from pillarbox.storage.dump.finish import finish
 from pillarbox.storage.dump.item import Item, OutboxItem, RecordItem
-from pillarbox.storage.dump.walk import decoded
+from pillarbox.storage.record import decoded
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 

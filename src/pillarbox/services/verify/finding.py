@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from pillarbox.datatypes.declare import DataType, Record
+from pillarbox.datatypes.declare import DataType
 from pillarbox.storage import verify as rows
+from pillarbox.storage.record import decoded
 from pillarbox.storage.snapshot import Snapshot
 
 CHUNK = 200  # records in memory
@@ -48,12 +49,3 @@ class Ground(msgspec.Struct, frozen=True):
     def ids(self, kind: DataType[Any]) -> Iterable[list[str]]:
         """The ids of all live records of a type, in pages."""
         return rows.live_ids(self.view.db, self.account, kind.name, CHUNK)
-
-
-def decoded(kind: DataType[Any], body: bytes) -> Record | None:
-    """The record, or None when the body is none."""
-    try:
-        record: Record = kind.decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    return record

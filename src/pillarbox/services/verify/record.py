@@ -7,9 +7,10 @@ from typing import Any
 
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
-from pillarbox.services.verify.finding import CHUNK, LIMIT, Finding, Ground, decoded
+from pillarbox.services.verify.finding import CHUNK, LIMIT, Finding, Ground
 from pillarbox.storage import verify as rows
 from pillarbox.storage.blob_reference import stored_id
+from pillarbox.storage.record import decoded
 
 Lookup = tuple[str, str, str, str]  # type, property, value, item
 

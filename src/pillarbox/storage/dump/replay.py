@@ -23,8 +23,9 @@ from pillarbox.storage.dump.item import (
     RecordItem,
     TailItem,
 )
-from pillarbox.storage.dump.walk import Kinds, decoded
+from pillarbox.storage.dump.walk import Kinds
 from pillarbox.storage.outbox import HOLDER
+from pillarbox.storage.record import decoded
 from pillarbox.storage.transaction import Transaction
 
 T = TypeVar("T", bound=Item)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-import msgspec
-
-from pillarbox.datatypes.declare import DataType, Record
+from pillarbox.datatypes.declare import DataType
 from pillarbox.storage.blob_reference import named
 from pillarbox.storage.database import Connection
 from pillarbox.storage.dump.item import (
@@ -24,6 +22,7 @@ from pillarbox.storage.dump.item import (
     MemberItem,
     RecordItem,
 )
+from pillarbox.storage.record import decoded
 from pillarbox.storage.snapshot import Snapshot, chunks
 
 Kinds: TypeAlias = Mapping[str, DataType[Any]]
@@ -162,15 +161,6 @@ class _Items:
             if not row.destroyed and (record := decoded(self._kind, row.body)) is not None:
                 names |= named(self._kind, record)
         return blob_items(self._view.db, self._account, sorted(names))
-
-
-def decoded(kind: DataType[Any], body: bytes) -> Record | None:
-    """The record; None for a damaged one, which is carried as it is and told of by `verify-data`."""
-    try:
-        record: Record = kind.decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    return record
 
 
 def blob_items(db: Connection, account: str, ids: Sequence[str]) -> Page:
