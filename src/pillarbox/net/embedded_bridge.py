@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any, TypeVar
 
-from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.slow import spend
 from pillarbox.net import observed
 from pillarbox.net.bridge import Bridge
@@ -22,6 +21,7 @@ from pillarbox.net.syncer import Syncer, end_process
 from pillarbox.net.timing import WriteBody, timed_commit
 from pillarbox.storage.database import BudgetExceeded
 from pillarbox.storage.embedded import EmbeddedStore
+from pillarbox.storage.embedded_writer import unavailable
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.store import Changed
 from pillarbox.storage.transaction import Transaction
@@ -73,19 +73,14 @@ class EmbeddedBridge(Bridge):
 
     async def write(self, body: Callable[[Transaction], T], *, slow: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        told = WriteBody(body)
-        self._waiting.append((told, future, slow))
-        self._writers += 1
-        try:
-            self._plan()
-            return await future
-        except Fault as fault:
-            if fault.kind is Kind.UNAVAILABLE:
-                observed.WRITE_LOST.log()
-            raise
-        finally:
-            self._writers -= 1
-            told.finish()
+        with WriteBody(body) as told:
+            self._waiting.append((told, future, slow))
+            self._writers += 1
+            try:
+                self._plan()
+                return await future
+            finally:
+                self._writers -= 1
 
     def _plan(self) -> None:
         """Have what waits run soon: while the disk is busy, only when it is half of all, so that commits are shared."""
@@ -147,7 +142,7 @@ class EmbeddedBridge(Bridge):
         waiting, self._waiting = self._waiting, []
         for _, future, _ in waiting:
             if not future.cancelled():
-                future.set_exception(_unavailable())
+                future.set_exception(unavailable())
 
     def _start(self, work: Callable[..., Changed | None], *arguments: Any) -> None:
         """Give the writer to the committing thread until it is done."""
@@ -189,7 +184,8 @@ class EmbeddedBridge(Bridge):
         """A transaction is over: it is in the log, or nothing of it is left."""
         done, self._done = self._done, []
         if error is None:
-            self._syncer.add((done, changed))
+            if done:  # when every body was refused, there is nothing that the disk should keep
+                self._syncer.add((done, changed))
         elif not done:  # what waits would meet the same again, at once and without end
             self._refuse_waiting(error)
         else:
@@ -197,7 +193,7 @@ class EmbeddedBridge(Bridge):
             observed.COMMIT_FAILED.log(error, writers=len(done))
             for future, _ in done:
                 if not future.cancelled():
-                    future.set_exception(_unavailable())
+                    future.set_exception(unavailable())
         self._plan()
 
     def _settle(self, commit: tuple[Done, Changed]) -> None:
@@ -230,7 +226,3 @@ class EmbeddedBridge(Bridge):
         await super().close()
         self._committer.shutdown(wait=True)
         self._syncer.close()
-
-
-def _unavailable() -> Fault:
-    return Fault(Kind.UNAVAILABLE, "the store could not write; nothing was changed")

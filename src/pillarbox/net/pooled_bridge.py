@@ -12,7 +12,6 @@ from contextvars import copy_context
 from time import perf_counter
 from typing import Any, TypeVar
 
-from pillarbox.core.faults import Fault, Kind
 from pillarbox.net import observed
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.timing import WriteBody, in_pool
@@ -49,18 +48,11 @@ class PooledBridge(Bridge):
         return await self.run(self.store.read, body)
 
     async def write(self, body: Callable[[Transaction], T], *, slow: bool = False) -> T:
-        told = WriteBody(body)
-        done = self._in(self._pool if slow else self._writers, self.store.transact, told)
-        done.add_done_callback(self._committed)
-        try:
+        with WriteBody(body) as told:
+            done = self._in(self._pool if slow else self._writers, self.store.transact, told)
+            done.add_done_callback(self._committed)
             # Whoever asked may go away; what was begun is finished, and told.
             result, _ = await asyncio.shield(done)
-        except Fault as fault:
-            if fault.kind is Kind.UNAVAILABLE:
-                observed.WRITE_LOST.log()
-            raise
-        finally:
-            told.finish()
         return result  # type: ignore[no-any-return]
 
     def _committed(self, done: asyncio.Future[tuple[Any, Changed]]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import copy_context
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pillarbox.core import slow
+from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.operation import current
 from pillarbox.net import observed
 
@@ -45,8 +46,17 @@ class WriteBody:
         finally:
             self._ended = perf_counter()
 
-    def finish(self) -> None:
-        """The commit is done, or nothing comes of it any more. Called by the operation itself."""
+    def __enter__(self) -> Self:
+        """The operation itself waits for the body and its commit inside the block."""
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Fault) and error.kind is Kind.UNAVAILABLE:
+            observed.WRITE_LOST.log()
+        self._finish()
+
+    def _finish(self) -> None:
+        """The commit is done, or nothing comes of it any more."""
         if not self._ended:  # it never came to its turn
             return
         done = perf_counter()

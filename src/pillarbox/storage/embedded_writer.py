@@ -73,7 +73,7 @@ class Writer:
             self._db.begin("BEGIN IMMEDIATE")
         except Undone as error:
             self._release()
-            raise _unavailable() from error
+            raise unavailable() from error
         except BaseException:
             self._release()
             raise
@@ -88,7 +88,7 @@ class Writer:
         A hurried one raises BudgetExceeded where it would have to wait for a large blob.
         """
         if self._db.is_undone:  # another body, on a disk that is full
-            raise _unavailable()
+            raise unavailable()
         store = self._store
         tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids, self._known)
         tx.hurried = hurried
@@ -96,7 +96,7 @@ class Writer:
             with tx.savepoint():
                 result = body(tx)
         except Undone as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         self._changed.append(tx.changed)
         self._texts += tx.texts
         return result
@@ -127,7 +127,7 @@ class Writer:
         except BaseException as error:
             self.rollback()
             if isinstance(error, Undone):
-                raise _unavailable() from error
+                raise unavailable() from error
             raise
         merged: Changed = {}
         for one in self._changed:
@@ -159,5 +159,6 @@ class Writer:
         self._log = -1
 
 
-def _unavailable() -> Fault:
+def unavailable() -> Fault:
+    """What everybody is told of whose write did not happen."""
     return Fault(Kind.UNAVAILABLE, "the store could not write; nothing was changed")
