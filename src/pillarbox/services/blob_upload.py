@@ -18,9 +18,10 @@ def store_upload(tx: Transaction, account: str, data: bytes | Incoming) -> str:
         blob = tx.put_incoming(account, data, pending=True)
     # RFC 8620 §6: "When an upload would take the user over quota, the server MUST delete unreferenced blobs in date
     # order, oldest first, until there is room for the new blob."
-    while victims := _in_the_way(tx, account, blob):
-        tx.drop_pending(account, victims)
-    return blob
+    while True:
+        victims, is_all = _in_the_way(tx, account, blob)
+        if tx.drop_pending(account, victims) == len(victims) and is_all:
+            return blob
 
 
 def check_upload_size(limits: Limits, size: int) -> None:
@@ -30,16 +31,21 @@ def check_upload_size(limits: Limits, size: int) -> None:
         raise Fault(Kind.OVER_QUOTA, f"uploads that nothing refers to may take {most} octets", max_size=most)
 
 
-def _in_the_way(tx: Transaction, account: str, new: str) -> list[str]:
-    """The oldest pending blobs, as many as have to go; some more may have to when these were many or held after all."""
+def _in_the_way(tx: Transaction, account: str, new: str) -> tuple[list[str], bool]:
+    """The oldest pending blobs that have to go, and whether that is all of them.
+
+    Looked for again only when there are more, or some were held after all: to count what is pending takes its time.
+    """
     count, octets = tx.pending_use(account)
     count, octets = count - tx.limits.upload_quota_count, octets - tx.limits.upload_quota_octets
+    if count <= 0 and octets <= 0:
+        return [], True
     out: list[str] = []
-    for blob, size in tx.oldest_pending(account, _AT_A_TIME) if count > 0 or octets > 0 else ():
-        if count <= 0 and octets <= 0:
-            break
+    for blob, size in tx.oldest_pending(account, _AT_A_TIME):
         if blob == new:
             continue
         out.append(blob)
         count, octets = count - 1, octets - size
-    return out
+        if count <= 0 and octets <= 0:
+            return out, True
+    return out, not out
