@@ -1,4 +1,4 @@
-"""Housekeeping deletes what is due and nothing else; the watch tells what another process wrote."""
+"""Housekeeping deletes what is due and nothing else."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,11 +7,9 @@ from pathlib import Path
 from pillarbox.app.demo.seed import seed
 from pillarbox.app.engine import Engine
 from pillarbox.app.wiring import bridge_to
-from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.authentication import Authentication
 from pillarbox.workers.housekeeping import Housekeeping
-from pillarbox.workers.watch import Watch
 
 TABLES = ("record", "part", "member", "lookup", "blob", "email_index", "container")
 
@@ -48,20 +46,3 @@ def test_the_data_of_a_removed_account_is_deleted_when_it_is_due_and_no_one_else
         assert set(rows(engine, alice["id"]).values()) == {0}
         assert rows(engine, bob["id"]) == before[1]
         assert engine.records("AccountRemoval") == []
-
-
-def test_the_watch_tells_once_what_another_process_wrote(tmp_path: Path) -> None:
-    async def body(bridge: Bridge) -> None:
-        watch, subscription = Watch(bridge, TYPES), bridge.feed.subscribe(["directory"])
-        await watch.look()
-        # What may have been committed before the first look is told for once, to those who know where they began.
-        assert "Domain" in (await subscription.next(5))["directory"]
-        with Engine(tmp_path) as other:
-            other.create("Domain", {"name": "example.org"})
-        await watch.look()
-        assert list((await subscription.next(5))["directory"]) == ["Domain"]
-        await watch.look()
-        assert subscription._pending == {}
-
-    with Engine(tmp_path) as engine:
-        run(engine, body)

@@ -129,6 +129,13 @@ class Snapshot:
                 self._states[key] = found
         return found
 
+    def modseqs(self, accounts: Iterable[str]) -> dict[str, int]:
+        """The last numbers of these accounts, of those that exist: whose has not moved has not changed at all."""
+        out: dict[str, int] = {}
+        for marks, values in chunks(sorted(accounts)):
+            out.update(self.db.rows(f"SELECT id, modseq FROM account WHERE id IN ({marks})", values))  # type: ignore[arg-type]
+        return out
+
     def changes(self, kind: DataType[R], account: str, since: str, limit: int) -> change.Changes:
         """A page of what changed since a state (RFC 8620 §5.2)."""
         self.before_reading(kind, account)
