@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 SECTION = r"§(?:\d+|[A-Z])(?:\.\d+)*"
 CITATION = re.compile(rf"\bRFC (?P<rfc>\d{{3,5}})(?P<sections>(?: {SECTION}(?:(?:, and |, | and | or |-){SECTION})*)?)")
-MENTION = re.compile(r"(?<!\[)\bRFCs?(?=[-_ :]*\d)", re.IGNORECASE)
+# `RFC822`, `RFC822.SIZE` and so on, in capitals, are what IMAP calls parts of a message (RFC 9051 §7.5.2).
+MENTION = re.compile(r"(?<!\[)\b(?-i:(?!RFC822\b))RFCs?(?=[-_ :]*\d)", re.IGNORECASE)
 # What may not follow a citation: another way to write a section.
 STRAY = re.compile(r" ?§|,? ?(?:(?:sections?|sect?\.|chapter) ?\d|appendix [A-Z]\b)| \d+\.\d", re.IGNORECASE)
 # The rest of a misspelt citation, so that it is reported once.

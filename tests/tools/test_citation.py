@@ -16,6 +16,7 @@ from tools.citation import Citation
         ("RFC 2047 §5 (3): in a phrase", [Citation(2047, ("5",))]),
         ('RFC 8621 §2: "a Net-Unicode string [RFC5198]"', [Citation(8621, ("2",))]),
         ("the year 8621", []),
+        ("BODY[...], and RFC822, `RFC822.SIZE` (RFC 3501 §7.4.2)", [Citation(3501, ("7.4.2",))]),
         ("APPNOTE 6.3 §4.3.12", []),
     ],
 )
