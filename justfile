@@ -73,6 +73,11 @@ fuzz *ARGS:
 crash *ARGS:
     {{ python }} -m tests.crash {{ ARGS }}
 
+# Run the tests of blobs and backups in S3 against Ceph (Debian: ceph-mon ceph-osd radosgw ceph-common)
+s3 *ARGS:
+    TEST_S3=ceph {{ python }} -m pytest --quiet -rs tests/storage/test_blob_s3.py tests/contracts/test_blob_store.py \
+        tests/services/backup/test_s3_target.py tests/app/test_store.py {{ ARGS }}
+
 # Run the outside conformance suites that can be had (needs Node.js and the network)
 conformance *ARGS:
     {{ python }} -m tests.conformance {{ ARGS }}

@@ -1,15 +1,21 @@
 """S3 when the network fails: tried again, or refused cleanly, and never half-done."""
 
 import os
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.limits import Limits
+from pillarbox.services.uploads import sweep_files
 from pillarbox.storage.blob import blob_id
 from pillarbox.storage.blob_s3 import S3Blobs
 from pillarbox.storage.blob_url import BlobAccess, S3Place
-from tests.support.s3_server import CuttingProxy, S3Server, s3_server
+from pillarbox.storage.embedded import EmbeddedStore
+from tests.directory_fixture import SetClock
+from tests.support.s3_server import CuttingProxy, S3Server, ceph, s3_server
 
 DATA = os.urandom(2_000_000)
 ID = blob_id(DATA)
@@ -112,7 +118,7 @@ def test_after_a_failure_nobody_waits_for_long(server: S3Server, proxy: CuttingP
 
 
 def test_a_wrong_key_is_not_tried_again_and_not_told(server: S3Server, caplog: pytest.LogCaptureFixture) -> None:
-    if os.environ.get("PILLARBOX_TEST_S3") is None:
+    if os.environ.get("TEST_S3") is None:
         pytest.skip("moto takes any key")
     place = S3Place(bucket=server.bucket, endpoint=server.endpoint)
     access = BlobAccess(key_id=server.key_id, secret="guess-my-secret")
@@ -121,6 +127,28 @@ def test_a_wrong_key_is_not_tried_again_and_not_told(server: S3Server, caplog: p
     assert pauses == []
     assert "guess-my-secret" not in caplog.text
     assert "guess-my-secret" not in repr(access)
+
+
+def test_a_write_outlives_a_crash_of_the_store_in_its_middle(server: S3Server, proxy: CuttingProxy) -> None:
+    if os.environ.get("TEST_S3") != "ceph":
+        pytest.skip("only a store that the tests start as a process can be killed: `just s3`")
+    crashes: list[float] = []
+
+    def start_again(pause: float) -> None:
+        if not crashes:
+            ceph().start_gateway()
+        crashes.append(pause)
+
+    place = S3Place(bucket=server.bucket, prefix="crash", endpoint=proxy.endpoint)
+    blobs = S3Blobs(place, server.access(60), sleep=start_again)
+    blobs.write(ID, DATA)
+    proxy.at_cut = ceph().kill_gateway
+    proxy.cut("up", 9_000_000)
+    with blobs.open_spool() as file:
+        file.write(LARGE)
+        blobs.write_file(blob_id(LARGE), file, len(LARGE))
+    assert crashes
+    assert (blobs.read(ID), blobs.read(blob_id(LARGE))) == (DATA, LARGE)
 
 
 def test_a_bucket_that_is_not_there_is_no_missing_blob(server: S3Server, caplog: pytest.LogCaptureFixture) -> None:
@@ -139,6 +167,19 @@ def test_more_than_a_page_is_listed(server: S3Server, monkeypatch: pytest.Monkey
         blobs.write(id, b"%d" % n)
     assert blobs.names() == sorted(ids, key=lambda name: (name[1:3], name))
     assert [len(page) for page in blobs.pages()] == [4, 4, 4]
+
+
+def test_the_sweep_takes_out_of_the_bucket_what_nobody_wants(server: S3Server, tmp_path: Path) -> None:
+    blobs = server.blobs()
+    store = EmbeddedStore(tmp_path, clock=SetClock(), limits=Limits(blob_inline_octets=4), blobs=blobs)
+    kept = store.write(lambda tx: tx.put_blob("a1", b"is kept", pending=True))
+    left = store.write(lambda tx: tx.put_blob("a1", b"is left", pending=True))
+    store.write(lambda tx: tx.drop_pending("a1", [left]))
+    tomorrow = time.time() + 2 * 86_400
+    assert [sweep_files(store, tomorrow + hours * 3_600) for hours in range(3)] == [0, 1, 0]
+    assert blobs.names() == [kept]
+    assert store.read(lambda view: view.read_blob("a1", kept)) == b"is kept"
+    store.close()
 
 
 def test_a_process_that_forked_may_not_go_on_with_its_parents_client(server: S3Server) -> None:

@@ -1,5 +1,7 @@
-"""An S3 server on loopback for tests: moto's, with a bucket; and a proxy before it that cuts connections."""
+"""An S3 server on loopback for tests, with a bucket: moto's or Ceph's; and a proxy before it that cuts connections."""
 
+import atexit
+import functools
 import http.client
 import logging
 import os
@@ -7,7 +9,7 @@ import secrets
 import socket
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -16,6 +18,7 @@ import pytest
 
 from pillarbox.storage.blob_s3 import S3Blobs
 from pillarbox.storage.blob_url import BlobAccess, S3Place
+from tests.support.ceph_server import CephServer, NoCeph
 
 Direction = Literal["up", "down"]
 KEY_ID, SECRET = "pillarbox-tests", "pillarbox-secret"
@@ -42,11 +45,14 @@ class S3Server:
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
-    """A server with a bucket: the one that the environment names (`just s3` does), or moto in a thread."""
-    endpoint = os.environ.get("PILLARBOX_TEST_S3")
-    if endpoint is not None:
-        bucket, key_id, secret = (os.environ[f"PILLARBOX_TEST_S3_{name}"] for name in ("BUCKET", "KEY_ID", "SECRET"))
-        yield S3Server(endpoint, bucket, key_id, secret)
+    """A server with a bucket: moto in a thread, or what `TEST_S3` names (`ceph`, as in `just s3`, or an endpoint)."""
+    wanted = os.environ.get("TEST_S3")
+    if wanted == "ceph":
+        yield S3Server(ceph().endpoint, CephServer.bucket, CephServer.key_id, CephServer.secret)
+        return
+    if wanted is not None:
+        bucket, key_id, secret = (os.environ[f"TEST_S3_{name}"] for name in ("BUCKET", "KEY_ID", "SECRET"))
+        yield S3Server(wanted, bucket, key_id, secret)
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -66,6 +72,17 @@ def s3_server() -> Iterator[S3Server]:
         server.stop()
 
 
+@functools.cache
+def ceph() -> CephServer:
+    """The one gateway of this run, ended with it. Skips the test, and says why, where Ceph is not installed."""
+    try:
+        server = CephServer()
+    except NoCeph as error:
+        pytest.skip(str(error))
+    atexit.register(server.stop)
+    return server
+
+
 class CuttingProxy:
     """Passes octets on, and cuts connections in the middle when told to."""
 
@@ -77,6 +94,7 @@ class CuttingProxy:
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
         self.is_refusing = False
+        self.at_cut: Callable[[], object] | None = None  # what else happens at that moment, once
         self.cuts = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -105,7 +123,11 @@ class CuttingProxy:
             if self.is_refusing:
                 client.close()
                 continue
-            server = socket.create_connection(self._to)
+            try:
+                server = socket.create_connection(self._to)
+            except OSError:
+                client.close()
+                continue
             self._open += [client, server]
             for source, sink, direction in ((client, server, "up"), (server, client, "down")):
                 threading.Thread(target=self._pump, args=(source, sink, direction), daemon=True).start()
@@ -132,6 +154,9 @@ class CuttingProxy:
                 return None
             self._armed.pop(0)
             self.cuts += 1
+            if self.at_cut is not None:
+                self.at_cut()
+                self.at_cut = None
             return left
 
 
