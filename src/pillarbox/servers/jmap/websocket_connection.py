@@ -192,7 +192,7 @@ class WebSocketConnection(Upgraded):
         """Who this is by now; the connection ends when the login no longer holds."""
         caller = self._sockets.gate.check(self._held)
         if caller is None:
-            # RFC 8887 §4.1: credentials that no longer hold may be treated "as a policy violation" (1008).
+            # RFC 8887 §4.1: what comes after the login has lapsed is not authenticated. RFC 6455 §7.4.1: 1008.
             self.end(CloseCode.POLICY_VIOLATION, "the login no longer holds")
         return caller
 
