@@ -47,8 +47,8 @@ def test_a_password_from_standard_input_logs_in(shell: Shell) -> None:
     shell.ok("account", "add", "alice@example.org", "--password-stdin", text="correct horse\n")
     with Engine(shell.data) as engine:
         authentication = Authentication(engine.store.clock, engine.store.read)
-        caller = engine.store.read(lambda v: authentication.check_password(v, "alice@example.org", "correct horse"))
-    assert caller.username == "alice@example.org"
+        held = engine.store.read(lambda v: authentication.log_in(v, "alice@example.org", "correct horse", ""))
+    assert held.login.caller.username == "alice@example.org"
 
 
 def test_a_password_that_was_made_up_is_printed_and_a_given_one_is_not(shell: Shell) -> None:

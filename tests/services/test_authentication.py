@@ -10,7 +10,8 @@ from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin import password as password_module
 from pillarbox.datatypes.capability import MAIL
-from pillarbox.services.authentication import Authentication, parse_authorization
+from pillarbox.services.authentication import Authentication
+from pillarbox.services.credential import parse_authorization
 from tests.directory_fixture import PASSWORD, Office
 
 AWAY = "192.0.2.1"

@@ -1,12 +1,7 @@
-"""Who asks: passwords and app passwords checked once, then remembered for minutes so that a request does not hash.
-
-RFC 7617 (Basic), RFC 6750 §2.1 (Bearer).
-"""
+"""Who asks: passwords and app passwords checked once, then remembered for minutes so that a request does not hash."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import secrets
 import threading
@@ -19,14 +14,14 @@ import msgspec
 from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.core.clock import Clock, from_date, utc_date
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.datatypes.admin.account import ACCOUNT, Account, account_named
+from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.domain import DOMAIN
-from pillarbox.datatypes.admin.name import address_name
-from pillarbox.datatypes.admin.password import credential_of, digest_token, is_password, parse_token
-from pillarbox.datatypes.app_password import APP_PASSWORD, AppPassword
+from pillarbox.datatypes.admin.password import parse_token
+from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services import observed
-from pillarbox.services.directory import caller_for, may_log_in
+from pillarbox.services.credential import Login, login_as, login_by, login_name, parse_authorization, wrong
+from pillarbox.services.directory import may_log_in
 from pillarbox.services.failure_table import FailureTable
 from pillarbox.services.throttle import Throttle
 from pillarbox.services.ticket import proof_of
@@ -38,15 +33,6 @@ _RECHECK_MS = 500  # a change made by another process holds from then on
 _REFUSE_MS = 60_000
 _ENTRIES = 20_000
 _USE_MS = 3_600_000  # lastUsedAt is written at most this often
-_MAX_HEADER = 4_096
-
-
-class Login(msgspec.Struct, frozen=True):
-    """Somebody who proved who they are, and by what."""
-
-    caller: Caller
-    password_hash: str  # of the account, at that time
-    app_password: str | None = None
 
 
 class Held(msgspec.Struct):
@@ -102,8 +88,7 @@ class Authentication:
         if due and not self._read(lambda view: self._still_holds(view, held)):
             held.checked_at = 0  # whoever asks next is told the same
             return None
-        if held.login.app_password is not None:
-            self._uses[held.login.caller.account, held.login.app_password] = now
+        self._note_use(held.login)
         return held.login.caller
 
     def changed(self, changed: Mapping[str, Mapping[str, int]]) -> None:
@@ -123,23 +108,28 @@ class Authentication:
 
     def _still_holds(self, view: View, entry: Held) -> bool:
         """Look again at what may have changed; cheap when nothing did."""
-        entry.checked_at, entry.epoch = self._clock.now_ms(), self._epoch
+        now, epoch = self._clock.now_ms(), self._epoch
+        fresh, state = self._look_again(view, entry)
+        if fresh is None:
+            return False
+        # Last of all: another thread must not take the login for looked at while it is being looked at.
+        entry.login, entry.state, entry.checked_at, entry.epoch = fresh, state, now, epoch
+        return True
+
+    def _look_again(self, view: View, entry: Held) -> tuple[Login | None, tuple[int, ...]]:
         login = entry.login
         state = _state(view, login.caller.account)
         if state == entry.state:
             app = view.get(APP_PASSWORD, login.caller.account, login.app_password) if login.app_password else None
-            return login.app_password is None or (app is not None and app.is_valid(view.now_ms))
+            is_right = login.app_password is None or (app is not None and app.is_valid(view.now_ms))
+            return (login if is_right else None), state
         account = view.get(ACCOUNT, DIRECTORY, login.caller.account)
         # An app password outlives a change of the account's password: it is taken back by itself.
         if account is None or not may_log_in(view, account) or account.name != login.caller.username:
-            return False
+            return None, state
         if login.app_password is None and account.password_hash != login.password_hash:
-            return False
-        fresh = _login(view, account, login.app_password)
-        if fresh is None:
-            return False
-        entry.login, entry.state = fresh, state
-        return True
+            return None, state
+        return login_as(view, account, login.app_password), state
 
     # --- in a thread
 
@@ -149,20 +139,39 @@ class Authentication:
         Raises Fault: forbidden when the credentials are wrong, rateLimit after too many failures. Neither tells whether
         there is anybody of that name.
         """
-        digest, epoch, now = self._digest(authorization), self._epoch, self._clock.now_ms()
         name, password = parse_authorization(authorization)
+        return self._verify(view, self._digest(authorization), name, password, address).login.caller
+
+    def log_in(self, view: View, name: str | None, password: str, address: str) -> Held:
+        """The login of who shows this name and password, or this token without a name, for other protocols than HTTP.
+
+        It is remembered as a header is: a client that opens many connections costs one hash. Raises as `verify` does.
+        """
+        key = self._digest(f"\0name\0{name}\0{password}" if name is not None else f"\0token\0{password}")
+        return self._recall(view, key) or self._verify(view, key, name, password, address)
+
+    def _recall(self, view: View, key: bytes) -> Held | None:
+        entry = self._logins.get(key)
+        if entry is None or self._clock.now_ms() >= entry.until or not self._still_holds(view, entry):
+            return None
+        self._note_use(entry.login)
+        return entry
+
+    def _verify(self, view: View, key: bytes, name: str | None, password: str, address: str) -> Held:
+        now, epoch = self._clock.now_ms(), self._epoch
         directory = _state(view, parse_token(password) or "")
-        if self._is_refused(digest, directory, now):
+        if self._is_refused(key, directory, now):
             observed.LOGINS.count("repeated")
-            raise _wrong()
-        login = self._guarded(view, name, password, address)
+            raise wrong()
+        guarded = login_name(name) if name is not None else f"token {parse_token(password)}"
+        login = self._guarded(guarded, address, lambda: login_by(view, name, password))
         if login is None:
             # The same wrong password again is a program that does not know better, and is not counted twice.
-            _put(self._lock, self._refused, digest, (now + _REFUSE_MS, directory))
-            raise _wrong()
+            _put(self._lock, self._refused, key, (now + _REFUSE_MS, directory))
+            raise wrong()
         entry = Held(login, now + _REMEMBER_MS, now, epoch, _state(view, login.caller.account))
-        _put(self._lock, self._logins, digest, entry)
-        return login.caller
+        _put(self._lock, self._logins, key, entry)
+        return entry
 
     def redeem(self, tx: Transaction, account: str, digest: str) -> Held:
         """The login that a ticket stands for, once. Raises forbidden when it is used, too old, or no longer holds."""
@@ -171,27 +180,20 @@ class Authentication:
         if found is None or tx.now_ms >= found.expires_at or owner is None or not may_log_in(tx, owner):
             raise Fault(Kind.FORBIDDEN, "the ticket does not hold")
         is_changed = not found.app_password and proof_of(owner.password_hash) != found.proof
-        login = None if is_changed else _login(tx, owner, found.app_password or None)
+        login = None if is_changed else login_as(tx, owner, found.app_password or None)
         if login is None:
             raise Fault(Kind.FORBIDDEN, "the ticket does not hold")
         return Held(login, 0, self._clock.now_ms(), self._epoch, _state(tx, account))
 
-    def check_password(self, view: View, name: str, password: str, address: str = "") -> Caller:
-        """Who this is, for protocols that carry name and password (SASL PLAIN). Raises Fault as `verify` does."""
-        login = self._guarded(view, name, password, address)
-        if login is None:
-            raise _wrong()
-        return login.caller
-
-    def _guarded(self, view: View, name: str | None, password: str, address: str) -> Login | None:
-        guarded = _login_name(name) if name is not None else f"token {parse_token(password)}"
+    def _guarded(self, guarded: str, address: str, check: Callable[[], Login | None]) -> Login | None:
+        """Look at credentials, unless the name or the address has to wait: that raises rateLimit."""
         try:
             self._throttle.check(address, guarded)
         except Fault:
             observed.LOGINS.count("throttled")
             observed.LOGIN_THROTTLED.log(address=address, login=guarded)
             raise
-        login = _check(view, name, password)
+        login = check()
         if login is None:
             observed.LOGINS.count("failed")
             observed.LOGIN_FAILED.log(address=address, login=guarded)
@@ -200,9 +202,12 @@ class Authentication:
         self._throttle.note_success(address, guarded)
         observed.LOGINS.count("succeeded")
         observed.LOGGED_IN.log(address=address, login=login.caller.username, account=login.caller.account)
-        if login.app_password is not None:
-            self._uses[login.caller.account, login.app_password] = view.now_ms
+        self._note_use(login)
         return login
+
+    def _note_use(self, login: Login) -> None:
+        if login.app_password is not None:
+            self._uses[login.caller.account, login.app_password] = self._clock.now_ms()
 
     def _is_refused(self, digest: bytes, directory: tuple[int, ...], now: int) -> bool:
         until, seen = self._refused.get(digest, (0, ()))
@@ -232,56 +237,6 @@ class Authentication:
         return bool(self._uses)
 
 
-def parse_authorization(authorization: str) -> tuple[str | None, str]:
-    """(name, password) of a Basic header, (None, token) of a Bearer one. Raises forbidden for anything else."""
-    scheme, _, rest = authorization.strip().partition(" ")
-    if len(authorization) > _MAX_HEADER:
-        raise _wrong()
-    if scheme.lower() == "bearer":
-        return None, rest.strip()
-    if scheme.lower() != "basic":
-        raise Fault(Kind.FORBIDDEN, "log in with Basic or Bearer")
-    try:
-        name, colon, password = base64.b64decode(rest.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, ValueError):
-        raise _wrong() from None
-    if not colon:
-        raise _wrong()
-    return name, password
-
-
-def _check(view: View, name: str | None, password: str) -> Login | None:
-    if (token_account := parse_token(password)) is not None:
-        account = view.get(ACCOUNT, DIRECTORY, token_account)
-        found = view.find(APP_PASSWORD, token_account, "secretDigest", [digest_token(password)])
-        is_theirs = account is not None and (name is None or _login_name(name) == account.name)
-        if account is None or not found or not is_theirs or not may_log_in(view, account):
-            return None
-        return _login(view, account, found[0][1])
-    account = account_named(view, _login_name(name)) if name is not None else None
-    usable = account is not None and may_log_in(view, account)
-    # The hash is computed in every case: an unknown name costs what a wrong password costs.
-    right = is_password(password, account.password_hash if account is not None and usable else None)
-    return _login(view, account, None) if right and account is not None else None
-
-
-def _login(view: View, account: Account, app_password: str | None) -> Login | None:
-    app: AppPassword | None = None
-    if app_password is not None:
-        app = view.get(APP_PASSWORD, account.id, app_password)
-        if app is None or not app.is_valid(view.now_ms):
-            return None
-    scope = app.capabilities if app is not None else frozenset()
-    caller = caller_for(view, account, scope)
-    caller = msgspec.structs.replace(caller, credential=app_password or credential_of(account.password_hash))
-    return Login(caller, account.password_hash, app_password)
-
-
-def _login_name(name: str) -> str:
-    parts = address_name(name.strip())
-    return f"{parts[0]}@{parts[1]}" if parts is not None else name.strip()[:256]
-
-
 def _state(view: View, account: str) -> tuple[int, ...]:
     """Numbers that differ when anything that decides about a login has changed."""
     return view.state(ACCOUNT, DIRECTORY), view.state(DOMAIN, DIRECTORY), view.state(APP_PASSWORD, account)
@@ -293,7 +248,3 @@ def _put(lock: threading.Lock, table: OrderedDict[bytes, T], key: bytes, value: 
         table[key] = value
         if len(table) > _ENTRIES:
             table.popitem(last=False)
-
-
-def _wrong() -> Fault:
-    return Fault(Kind.FORBIDDEN, "the name or the password is wrong")

@@ -71,7 +71,7 @@ def test_a_password_is_hashed_once_for_requests_that_come_together_and_those_aft
         count.append(given)
         return verify(given, hashed)
 
-    monkeypatch.setattr("pillarbox.services.authentication.is_password", counted)
+    monkeypatch.setattr("pillarbox.services.credential.is_password", counted)
 
     async def together() -> list[Reply]:
         return await asyncio.gather(*(web.begin("GET", "/jmap/session").whole() for _ in range(5)))

@@ -49,6 +49,18 @@ class Lmtp(msgspec.Struct, frozen=True, kw_only=True):
     ] = ("127.0.0.1:8024",)
 
 
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """Logging in by other protocols than HTTP."""
+
+    without_tls: Annotated[
+        bool,
+        Doc(
+            description="Let people log in without TLS from other machines: passwords and mail cross the network in the"
+            " clear. From loopback they always may."
+        ),
+    ] = False
+
+
 class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that the server makes to URLs that clients or other servers gave it."""
 
@@ -184,6 +196,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 10
     http: Http = msgspec.field(default_factory=Http)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
+    login: Login = msgspec.field(default_factory=Login)
     push: Push = msgspec.field(default_factory=Push)
     outbound: Outbound = msgspec.field(default_factory=Outbound)
     storage: Storage = msgspec.field(default_factory=Storage)
