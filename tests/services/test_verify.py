@@ -184,6 +184,8 @@ DAMAGES = {
     "a name of a blob that is not there": ("blob reference", "DELETE FROM blob WHERE data IS NULL"),
     "a named blob that would expire": ("blob reference", "UPDATE blob SET pending = 1"),
     "a blob that nobody names and that never expires": ("blob reference", "UPDATE blob SET pending = 0"),
+    "a total of uploads that is too high": ("blob total", "UPDATE account SET pending_count = 3 WHERE id = 'a1'"),
+    "a total of octets that is too low": ("blob total", "UPDATE account SET pending_octets = 0"),
     "octets that are not those of the blob": ("blob", "UPDATE blob SET data = zeroblob(size) WHERE data IS NOT NULL"),
     "a blob with a part of its octets": ("blob", "UPDATE blob SET size = size + 1"),
     "an email that cannot be searched": (

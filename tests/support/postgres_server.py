@@ -56,6 +56,10 @@ class Server:
         """The URL of a schema without records, quicker to make than a database; its sessions go by its name."""
         if self._used:
             return self._used.pop()
+        return self.bare()
+
+    def bare(self) -> str:
+        """The URL of a schema without anything, for who makes an old one in it; it is not to be given back."""
         self._count += 1
         name = f"t{self._count}"
         self._admin.execute(f"CREATE SCHEMA {name}".encode())

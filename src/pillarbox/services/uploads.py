@@ -16,15 +16,17 @@ STEP = 20  # deletions in one transaction: elsewhere than on a disk each takes a
 
 
 def expire_uploads(tx: Transaction, limit: int = EXPIRE) -> int:
-    """Forget blobs that nobody holds and nobody has wanted for the upload time; call again while it returns `limit`.
+    """Forget blobs that nobody holds and nobody has wanted for the upload time; call again until it returns 0.
 
-    Uploads and what destroyed records have left, of all accounts.
+    Uploads and what destroyed records have left, of one account at a time: to hold the rows of many would keep all of
+    their writers waiting, where writers run side by side.
     """
     before = tx.now_ms - tx.limits.upload_seconds * 1000
     found = tx.expired_blobs(before, limit)
-    for account, blob in found:
-        tx.drop_pending(account, [blob])
-    return len(found)
+    blobs = [blob for account, blob in found if account == found[0][0]]
+    if blobs:
+        tx.drop_pending(found[0][0], blobs)
+    return len(blobs)
 
 
 def sweep_files(store: Store, now: float | None = None, older_seconds: float = FILE_SECONDS) -> int:

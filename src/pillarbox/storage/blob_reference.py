@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
+from pillarbox.storage import pending
 from pillarbox.storage.database import Connection
 
 R = TypeVar("R", bound=Record)
@@ -32,7 +33,7 @@ def hold(db: Connection, account: str, blob: str, holder: str, item: str) -> Non
     """Note that the item names the blob, which is kept from now on."""
     sql = "INSERT INTO lookup (account, type, property, value, item) VALUES (?, ?, ?, ?, ?)"
     db.run(sql, (account, _TYPE, blob, holder, item))
-    db.run("UPDATE blob SET pending = 0 WHERE account = ? AND id = ? AND pending = 1", (account, blob))
+    pending.leave(db, account, blob)
 
 
 def let_go(db: Connection, account: str, blob: str, holder: str, item: str, now_ms: int) -> None:
@@ -46,7 +47,7 @@ def let_go(db: Connection, account: str, blob: str, holder: str, item: str, now_
         (account, _TYPE, blob, holder, item),
     )
     if not references(db, account, blob, limit=1):
-        db.run("UPDATE blob SET pending = 1, stored_at = ? WHERE account = ? AND id = ?", (now_ms, account, blob))
+        pending.enter(db, account, blob, now_ms)
 
 
 def references(db: Connection, account: str, blob: str, limit: int = -1) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pillarbox.storage import blob_sweep
+from pillarbox.storage import blob_sweep, pending
 from pillarbox.storage.snapshot import Snapshot
 
 
@@ -14,13 +14,15 @@ class Write(Protocol):
     def __call__(self, *, anew: bool) -> None: ...
 
 
-def renew(view: Snapshot, account: str, blob: str, *, pending: bool) -> bool:
-    """Whether the account has the blob; if so, and nobody holds it, its time begins again."""
+def renew(view: Snapshot, account: str, blob: str, *, is_pending: bool) -> bool:
+    """Whether the account has the blob; if so, and nobody is to hold it either, its time begins again."""
     if view.blob_size(account, blob) is None:
         return False
-    # RFC 8620 §6: "if reuploaded, the same blobId MAY be returned, but this SHOULD reset the expiry time."
-    sql = "UPDATE blob SET pending = ?, stored_at = ? WHERE account = ? AND id = ? AND pending = 1"
-    view.db.run(sql, (int(pending), view.now_ms, account, blob))
+    if not is_pending:
+        pending.leave(view.db, account, blob)
+    else:
+        # RFC 8620 §6: "if reuploaded, the same blobId MAY be returned, but this SHOULD reset the expiry time."
+        pending.renew(view.db, account, blob, view.now_ms)
     return True
 
 
@@ -37,10 +39,13 @@ def settle(view: Snapshot, blob: str, write: Write) -> None:
         write(anew=False)
 
 
-def add(view: Snapshot, account: str, blob: str, size: int, data: bytes | None, *, pending: bool) -> None:
+def add(view: Snapshot, account: str, blob: str, size: int, data: bytes | None, *, is_pending: bool) -> None:
     """Add the row; `data` are the octets if they are to be in the database."""
-    view.db.run(
+    added = view.db.row(
         "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (account, id) DO NOTHING",  # where writers run side by side, another may have been quicker
-        (account, blob, size, view.now_ms, int(pending), data),
+        # Where writers run side by side, another may have been quicker.
+        " ON CONFLICT (account, id) DO NOTHING RETURNING id",
+        (account, blob, size, view.now_ms, int(is_pending), data),
     )
+    if is_pending and added is not None:
+        pending.entered(view.db, account, size)

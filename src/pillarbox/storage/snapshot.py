@@ -11,7 +11,7 @@ from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.outbox import Entry
-from pillarbox.storage import blob_reference, change, outbox, ticket, upload
+from pillarbox.storage import blob_reference, change, outbox, pending, ticket, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.database import BudgetExceeded, Connection
 from pillarbox.storage.result_cache import ResultCache
@@ -204,7 +204,7 @@ class Snapshot:
         return outbox.of_item(self.db, account, item)
 
     def pending_use(self, account: str) -> tuple[int, int]:
-        return upload.pending_use(self.db, account)
+        return pending.use(self.db, account)
 
     def expired_blobs(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
         return upload.expired(self.db, before_ms, limit)

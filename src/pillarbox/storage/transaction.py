@@ -42,7 +42,8 @@ class Transaction(Snapshot):
         self.id_source = ids
         self._known = known
         self.numbers: dict[str, int] = {}
-        self.touched: set[str] = set()  # accounts whose rows were waited for
+        self.touched: set[str] = set()  # accounts whose rows may have been waited for
+        self._locked: set[str] = set()
         self.changed: dict[str, dict[str, int]] = {}  # account -> type -> number: what push tells
         # What the text index has to learn. It is told once, before the commit: it writes out all that it holds at every
         # savepoint.
@@ -58,6 +59,7 @@ class Transaction(Snapshot):
             found = self._known.next_number(account)
         if found is None:
             self.touched.add(account)
+            self._locked.add(account)
             row = self.db.row("UPDATE account SET modseq = modseq + 1 WHERE id = ? RETURNING modseq", (account,))
             if row is None:
                 raise Fault(Kind.ACCOUNT_NOT_FOUND)
@@ -68,8 +70,9 @@ class Transaction(Snapshot):
 
     def lock(self, account: str) -> None:
         """Be the only writer of the account from now on, without taking a number: where writers run side by side."""
-        if account not in self.touched:
+        if account not in self._locked:
             self.touched.add(account)
+            self._locked.add(account)
             self.db.run("UPDATE account SET modseq = modseq WHERE id = ?", (account,))
 
     @contextmanager
@@ -181,24 +184,27 @@ class Transaction(Snapshot):
 
     def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
         blob = blob_id(data)
-        if blob_row.renew(self, account, blob, pending=pending):
+        self.touched.add(account)
+        if blob_row.renew(self, account, blob, is_pending=pending):
             return blob
         inline = len(data) <= self.limits.blob_inline_octets
         if not inline:
             blob_row.settle(self, blob, lambda *, anew: self.blobs.write(blob, data, anew=anew))
-        blob_row.add(self, account, blob, len(data), data if inline else None, pending=pending)
+        blob_row.add(self, account, blob, len(data), data if inline else None, is_pending=pending)
         return blob
 
     def put_incoming(self, account: str, incoming: Incoming, *, pending: bool = False) -> str:
-        if not blob_row.renew(self, account, incoming.blob, pending=pending):
+        self.touched.add(account)
+        if not blob_row.renew(self, account, incoming.blob, is_pending=pending):
             blob_row.settle(self, incoming.blob, incoming.store)
-            blob_row.add(self, account, incoming.blob, incoming.size, None, pending=pending)
+            blob_row.add(self, account, incoming.blob, incoming.size, None, is_pending=pending)
         return incoming.blob
 
     def oldest_pending(self, account: str, limit: int) -> list[tuple[str, int]]:
         return upload.oldest_pending(self.db, account, limit)
 
     def drop_pending(self, account: str, blobs: Sequence[str]) -> int:
+        self.touched.add(account)
         return upload.drop_pending(self.db, account, blobs)
 
     # --- the outbox

@@ -8,7 +8,7 @@ from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.removal import REMOVAL, Removal
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.authentication import Authentication
-from pillarbox.services.uploads import EXPIRE, FILE_SECONDS, STEP, delete_step, expire_uploads
+from pillarbox.services.uploads import FILE_SECONDS, STEP, delete_step, expire_uploads
 from pillarbox.storage import blob_sweep
 from pillarbox.storage.blob import Stored
 from pillarbox.storage.removal import remove_step
@@ -52,7 +52,7 @@ class Housekeeping:
             await self._bridge.write(lambda tx: self._authentication.write_uses(tx, uses))
 
     async def _expire_uploads(self) -> None:
-        while await self._bridge.write(expire_uploads, slow=True) == EXPIRE:
+        while await self._bridge.write(expire_uploads, slow=True):
             pass
 
     async def _mark_files(self) -> None:

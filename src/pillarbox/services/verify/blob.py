@@ -13,12 +13,18 @@ _TYPE = "Blob"
 
 def check_blobs(ground: Ground) -> Iterator[Finding]:
     """Octets, sizes, digests; what is named is kept, and is there."""
+    count = octets = 0
     for page in rows.blobs(ground.view.db, ground.account, CHUNK):
         for blob in page:
+            if blob.pending:
+                count, octets = count + 1, octets + blob.size
             yield from _check_octets(ground, blob)
             if bool(blob.pending) == bool(ground.view.blob_references(ground.account, blob.id)):
                 text = "it waits to expire, but is named" if blob.pending else "it is kept, but nobody names it"
                 yield ground.finding("blob reference", _TYPE, blob.id, text)
+    if (told := ground.view.pending_use(ground.account)) != (count, octets):
+        text = f"{count} blobs of {octets} octets wait to expire, but the account's total says {told[0]} of {told[1]}"
+        yield ground.finding("blob total", "", "", text)
     for id, type, item in rows.dangling(ground.view.db, ground.account, LIMIT):
         yield ground.finding("blob reference", type, item, f"it names the blob {id}, which does not exist")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pillarbox.storage import pending
 from pillarbox.storage.change import purge
 from pillarbox.storage.database import Connection
 from pillarbox.storage.snapshot import chunks
@@ -23,6 +24,7 @@ def finish(db: Connection, account: str) -> list[Missing]:
     """Forget blobs that nobody holds and no tail named, and what was purged; returns what lacks its blob."""
     db.run("DELETE FROM blob WHERE account = ? AND pending = 2", (account,))
     _drop_unheld(db, account)
+    pending.recount(db, account)
     for type, floor in db.rows("SELECT type, modseq FROM floor WHERE account = ?", (account,)):
         purge(db, account, str(type), int(str(floor)))
     rows = db.rows(

@@ -52,11 +52,11 @@ def _outbox(db: Connection, account: str) -> Iterator[Page]:
 def _pending(db: Connection, account: str) -> Iterator[Page]:
     # In the order of the index of what is pending: that of ids is among the octets of all blobs.
     sql = (
-        f"SELECT {BLOB} FROM blob WHERE account = ? AND pending = 1 AND size >= ? AND (size > ? OR id > ?)"
-        " ORDER BY size, id LIMIT ?"
+        f"SELECT {BLOB} FROM blob WHERE account = ? AND pending = 1 AND stored_at >= ? AND (stored_at > ? OR id > ?)"
+        " ORDER BY stored_at, id LIMIT ?"
     )
     at: tuple[int, int, str] = (-1, -1, "")
     while rows := db.rows(sql, (account, *at, _CHUNK)):
         page = [BlobItem(account, *row) for row in rows]  # type: ignore[arg-type]
         yield [*page]
-        at = (page[-1].size, page[-1].size, page[-1].id)
+        at = (page[-1].stored_at, page[-1].stored_at, page[-1].id)

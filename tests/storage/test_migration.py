@@ -1,0 +1,46 @@
+"""A store of an older Pillarbox is brought up to date when it is opened, with all that it has."""
+
+from pathlib import Path
+
+import pytest
+
+from pillarbox.storage.migration import steps
+from tests.support.engine import ENGINES, open_engine
+from tests.support.old_store import make_old, pending_of
+from tests.support.postgres_server import Server
+
+OLD = [number for number, _, _ in steps("sqlite")][:-1]
+
+
+@pytest.fixture(params=ENGINES)
+def url(request: pytest.FixtureRequest) -> str:
+    """Where an old store can be made: a schema without anything; empty for a folder."""
+    if request.param == "sqlite":
+        return ""
+    server: Server = request.getfixturevalue("postgres")
+    return server.bare()
+
+
+@pytest.mark.parametrize("last", OLD)
+def test_every_older_store_is_brought_up_to_date_with_what_it_has(tmp_path: Path, url: str, last: int) -> None:
+    make_old(tmp_path, url, last)
+    store = open_engine(tmp_path, url)
+    with store.snapshot() as view:
+        assert view.modseqs(["a0", "a1", "a2"]) == {"a0": 7, "a1": 7, "a2": 7}
+        assert view.read_blob("a1", "b5") == bytes(15)
+        have = [number for (number,) in view.db.rows("SELECT number FROM schema_version ORDER BY number")]
+    assert have == [*OLD, steps("sqlite")[-1][0]]
+    store.close()
+
+
+def test_what_waits_to_expire_is_counted_once_for_every_account(tmp_path: Path, url: str) -> None:
+    make_old(tmp_path, url, 6)
+    store = open_engine(tmp_path, url)
+    with store.snapshot() as view:
+        assert [view.pending_use(account) for account in ("a0", "a2")] == [pending_of()] * 2
+    store.write(lambda tx: tx.put_blob("a0", b"another", pending=True))
+    store.close()
+    store = open_engine(tmp_path, url)
+    count, octets = pending_of()
+    assert store.read(lambda view: view.pending_use("a0")) == (count + 1, octets + 7)
+    store.close()

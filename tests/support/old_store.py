@@ -1,0 +1,44 @@
+"""Stores as an older Pillarbox has made them: the first steps of the schema, and rows that those who made it knew."""
+
+from pathlib import Path
+
+from pillarbox.storage.database import Connection
+from pillarbox.storage.migration import steps
+from pillarbox.storage.postgresql.connection import PostgresConnection
+from pillarbox.storage.postgresql.dialect import schema
+from pillarbox.storage.sqlite import open_writer
+
+FILE = "pillarbox.sqlite3"
+
+
+def make_old(folder: Path, url: str, last: int, accounts: int = 3, blobs: int = 40) -> None:
+    """A store with the steps up to a number, on PostgreSQL if there is a URL; of the blobs every second one waits."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    db = PostgresConnection(url) if url else open_writer(folder / FILE)
+    engine = "postgresql" if url else "sqlite"
+    db.run("BEGIN")
+    db.run("CREATE TABLE schema_version (number INTEGER PRIMARY KEY)")
+    for number, common, own in steps(engine):
+        if number <= last:
+            db.script(schema(common) if url else common)
+            if own:
+                db.script(own)
+            db.run("INSERT INTO schema_version (number) VALUES (?)", (number,))
+    _fill(db, accounts, blobs)
+    db.run("COMMIT")
+    db.close()
+
+
+def _fill(db: Connection, accounts: int, blobs: int) -> None:
+    for at in range(accounts):
+        account = f"a{at}"
+        db.run("INSERT INTO account (id, modseq) VALUES (?, 7)", (account,))
+        for n in range(blobs):
+            sql = "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)"
+            db.run(sql, (account, f"b{n}", 10 + n, 1_000 + n, n % 2, bytes(10 + n)))
+
+
+def pending_of(blobs: int = 40) -> tuple[int, int]:
+    """(count, octets) of what waits in each of its accounts."""
+    sizes = [10 + n for n in range(blobs) if n % 2]
+    return len(sizes), sum(sizes)
