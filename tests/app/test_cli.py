@@ -92,6 +92,15 @@ def test_aliases_and_domains_are_changed(shell: Shell) -> None:
     assert shell.json("alias", "list") == []
 
 
+def test_the_key_for_push_services_is_replaced_and_shown(shell: Shell) -> None:
+    (first,) = shell.json("push-key", "show")
+    assert first["publicKey"] not in ("", shell.json("push-key", "rotate")["publicKey"])
+    (second,) = shell.json("push-key", "show")
+    assert (second["retiredAt"], second["subscriptions"]) == (None, 0)
+    assert second["publicKey"] in shell.ok("push-key", "show")
+    assert "The key is now" in shell.ok("push-key", "rotate", "--forget-old")
+
+
 def test_an_app_password_is_printed_once_and_removed_by_its_label(shell: Shell) -> None:
     shell.ok("account", "add", "alice@example.org", "--generate")
     made = shell.json("app-password", "add", "alice@example.org", "phone", "--scope", "mail")

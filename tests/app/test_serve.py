@@ -1,5 +1,6 @@
 """`pillarbox serve` as it runs: two workers that die, hear of each other, share limits, reload and stop."""
 
+import json
 import os
 import signal
 import smtplib
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.serve_process import MAIL, Server, serving
+from tests.app.serve_process import MAIL, Client, Server, serving
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="who holds a connection is asked of Linux")
 UPLOAD = 2000
+VAPID = "urn:ietf:params:jmap:webpush-vapid"
 
 
 def mail_account(server: Server) -> str:
@@ -75,6 +77,21 @@ def test_an_address_has_so_many_requests_through_a_proxy_over_all_workers(
         assert one.end_upload(UPLOAD) == 201
         other.headers["X-Forwarded-For"] = "192.0.2.1"
         assert other.ask("GET", "/jmap/session")[0] == 200
+
+
+def test_a_key_that_a_command_replaces_is_told_by_every_worker(tmp_path: Path) -> None:
+    def told(client: Client) -> str:
+        return str(client.session()["capabilities"][VAPID]["applicationServerKey"])
+
+    with serving(tmp_path) as server:
+        clients = server.clients()
+        (before,) = {told(client) for client in clients}
+        program = [sys.executable, "-c", "from pillarbox.app.cli import main; main()", "push-key", "rotate", "--json"]
+        done = subprocess.run([*program, "-c", str(server.config)], stdout=subprocess.PIPE, check=True)  # noqa: S603
+        after = json.loads(done.stdout)["publicKey"]
+        assert after != before
+        for client in clients:
+            assert any(told(client) == after for _ in range(100_000))  # noticed within a second
 
 
 def test_what_one_worker_takes_back_is_cut_off_in_the_other(tmp_path: Path) -> None:

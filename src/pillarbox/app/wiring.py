@@ -32,7 +32,7 @@ from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
-from pillarbox.services.push import ensure_key
+from pillarbox.services.push_key import ensure_key
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
 from pillarbox.storage.blob import BlobStore

@@ -15,6 +15,7 @@ import msgspec
 from pillarbox.core.clock import from_date, is_utc_date, utc_date
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes import app_password, capability
+from pillarbox.datatypes.admin.web_push_key import present_key
 from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.declare import GET, SET, DataType, MethodCall, Record, Rules
 from pillarbox.datatypes.mark import Immutable, Indexed, Internal, WriteOnly
@@ -46,6 +47,7 @@ class PushSubscription(Record, frozen=True):
     expires: str | None = None
     types: list[str] | None = None
     credential: Internal[Indexed[str]] = ""
+    signing_key: Internal[str] = ""  # id of the WebPushKey that the session told when this was made
     secret_code: Internal[str] = ""
     created_ms: Internal[int] = 0
     was_greeted: Internal[bool] = False  # the code was sent, or the push service cannot be spoken to
@@ -77,8 +79,13 @@ class PushSubscriptionRules(Rules[PushSubscription]):
         credential = call.caller.credential
         if old is None:
             _make_room(tx, call.account)
+            key = present_key(tx)
             new = msgspec.structs.replace(
-                new, credential=credential, secret_code=secrets.token_urlsafe(_CODE_OCTETS), created_ms=tx.now_ms
+                new,
+                credential=credential,
+                signing_key=key.id if key is not None else "",
+                secret_code=secrets.token_urlsafe(_CODE_OCTETS),
+                created_ms=tx.now_ms,
             )
         elif old.credential != credential:
             raise _not_found()

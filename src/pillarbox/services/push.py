@@ -1,6 +1,6 @@
 """What push subscriptions are owed: whether they still stand, what they may be told, and the end of those that do not.
 
-RFC 8620 §7.2; RFC 9749 §3 (the key by which requests are signed).
+RFC 8620 §7.2. The keys that sign are in services.push_key.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import msgspec
 from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.password import credential_of
-from pillarbox.datatypes.admin.web_push_key import present_key, replace_key
+from pillarbox.datatypes.admin.web_push_key import WebPushKey, all_keys, key_of
 from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.push_subscription import PUSH_SUBSCRIPTION, PushSubscription
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.formats.webpush.encrypt import MAX_PLAIN
-from pillarbox.formats.webpush.vapid import SigningKey, new_key
 from pillarbox.services.directory import caller_for, may_log_in
 from pillarbox.services.push_state import Numbers, PushedTypes, state_change
 
@@ -34,6 +33,7 @@ class Owed(msgspec.Struct, frozen=True):
     """What one subscription is to be sent now, and what did not fit."""
 
     subscription: PushSubscription
+    key: WebPushKey | None  # by which the request has to be signed
     payload: bytes
     is_urgent: bool = False
     rest: dict[str, dict[str, int]] = {}
@@ -89,14 +89,18 @@ def owed(view: View, owner: str, id: str, numbers: Numbers, pushed: PushedTypes)
     if not one.is_verified:
         # RFC 8620 §7.2: "The JMAP server MUST NOT make any further requests to the URL until the client receives the
         # push and updates the subscription with the correct verification code."
-        return None if one.was_greeted else Owed(one, _verification(one), is_urgent=True)
+        return None if one.was_greeted else Owed(one, _key(view, one), _verification(one), is_urgent=True)
     types = pushed.wanted("*" if one.types is None else ",".join(one.types), caller)
     told, rest = _fitting(numbers, types, [a for a in caller.accounts if a in numbers])
     payload = state_change(numbers, types, told)
     if payload is None:
         return None
     is_urgent = any("EmailDelivery" in numbers[account] for account in told) and "EmailDelivery" in types
-    return Owed(one, payload, is_urgent, {account: dict(numbers[account]) for account in rest})
+    return Owed(one, _key(view, one), payload, is_urgent, {account: dict(numbers[account]) for account in rest})
+
+
+def _key(view: View, one: PushSubscription) -> WebPushKey | None:
+    return key_of(all_keys(view), one.signing_key)
 
 
 def _fitting(numbers: Numbers, types: frozenset[str], accounts: list[str]) -> tuple[list[str], list[str]]:
@@ -129,15 +133,3 @@ def destroy(tx: Transaction, owner: str, ids: Iterable[str]) -> None:
     for id in ids:
         if (one := tx.get(PUSH_SUBSCRIPTION, owner, id)) is not None:
             tx.write(PUSH_SUBSCRIPTION, owner, one, None)
-
-
-def ensure_key(tx: Transaction) -> None:
-    """Make the key that signs requests to push services, unless there is one."""
-    if present_key(tx) is None:
-        replace_key(tx, new_key())
-
-
-def signing_key(view: View) -> SigningKey | None:
-    """The key that signs requests to push services."""
-    stored = present_key(view)
-    return SigningKey(stored.private_key) if stored is not None else None

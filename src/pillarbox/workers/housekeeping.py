@@ -7,6 +7,7 @@ import asyncio
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.removal import REMOVAL, Removal
 from pillarbox.net.bridge import Bridge
+from pillarbox.services import push_key
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.uploads import FILE_SECONDS, STEP, delete_step, expire_uploads
 from pillarbox.storage import blob_sweep
@@ -27,8 +28,16 @@ class Housekeeping:
         """`for_all` in one process of a server; the others do no more than what is their own."""
         self._bridge, self._authentication = bridge, authentication
         own = (self._write_uses,)
-        shared = (self._expire_uploads, self._mark_files, self._delete_files, self._purge_accounts, self._checkpoint)
+        shared = (
+            self._expire_uploads,
+            self._mark_files,
+            self._delete_files,
+            self._purge_accounts,
+            self._forget_push_keys,
+            self._checkpoint,
+        )
         self._works = (*own, *shared) if for_all else own
+        self._next_keys_ms = 0
         self._next_sweep_ms = bridge.store.clock.now_ms() + _DAY_MS // 24
 
     async def run(self) -> None:
@@ -89,6 +98,15 @@ class Housekeeping:
             while not await self._bridge.write(lambda tx, r=removal: _purge_step(tx, r), slow=True):  # type: ignore[misc]
                 pass
             observed.ACCOUNT_PURGED.log(login=removal.name, account=removal.account_id)
+
+    async def _forget_push_keys(self) -> None:
+        """Keys that were replaced go when no subscription is left for which they sign."""
+        now = self._bridge.store.clock.now_ms()
+        if now < self._next_keys_ms:
+            return
+        self._next_keys_ms = now + _DAY_MS // 24
+        if ids := await self._bridge.read(push_key.unused, slow=True):
+            await self._bridge.write(lambda tx: push_key.forget(tx, ids))
 
     async def _checkpoint(self) -> None:
         await self._bridge.run(self._bridge.store.checkpoint)

@@ -18,7 +18,6 @@ from typing import Any
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.domain import DOMAIN
-from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
 from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.push_subscription import PUSH_SUBSCRIPTION
@@ -48,7 +47,6 @@ class PushWorker:
         self._lines: dict[str, dict[str, Line]] = {}  # owner -> id
         self._heard: dict[str, set[Line]] = {}  # account -> the lines that are told of it
         self._stale: set[str] = set()  # owners to be looked at anew
-        self._key_is_stale = True
         self._queue: list[tuple[float, int, Line]] = []
         self._order = itertools.count()
         self._running: Counter[str] = Counter()
@@ -92,7 +90,6 @@ class PushWorker:
         if _RIGHTS_TYPES & directory:
             # Rights that were taken away hold at once, since they are asked for with each message.
             self._rights_due = min(self._rights_due, self._loop.time() + self._timing.rights)
-        self._key_is_stale |= WEB_PUSH_KEY.name in directory
         self._woken.set()
 
     # --- what there is to do
@@ -102,9 +99,6 @@ class PushWorker:
         self._woken.clear()
         now = self._loop.time()
         try:
-            if self._key_is_stale:
-                self._sender.key = await self._bridge.read(push.signing_key)
-                self._key_is_stale = False
             at_start = self._next_sweep == 0.0
             if now >= self._next_sweep:
                 self._stale |= {*self._lines, *await self._bridge.read(push.owners, slow=True)}

@@ -10,6 +10,7 @@ from enum import Enum
 import msgspec
 
 from pillarbox.core.clock import Clock
+from pillarbox.datatypes.admin.web_push_key import WebPushKey
 from pillarbox.formats.webpush.encrypt import CONTENT_CODING, encrypt, parse_auth, parse_public_key
 from pillarbox.formats.webpush.vapid import TOKEN_SECONDS, SigningKey
 from pillarbox.net.guarded_http import Answer, GuardedClient, OutboundError
@@ -45,8 +46,8 @@ class PushSender:
     def __init__(self, client: GuardedClient, clock: Clock, contact: str) -> None:
         """`contact` is a mailto: or https: URL of whoever runs this server."""
         self._client, self._clock, self._contact = client, clock, contact
-        self._tokens: dict[str, tuple[int, str]] = {}  # by origin: when it was made, and the header
-        self.key: SigningKey | None = None
+        self._tokens: dict[tuple[str, str], tuple[int, str]] = {}  # by key and origin: when it was made, the header
+        self._keys: dict[str, SigningKey] = {}
 
     async def send(self, message: Owed) -> Outcome:
         """Send one message."""
@@ -70,19 +71,22 @@ class PushSender:
         if one.keys is not None:
             body = encrypt(body, parse_public_key(one.keys.p256dh), parse_auth(one.keys.auth))
             headers["Content-Encoding"] = CONTENT_CODING
-        if self.key is not None:
-            headers["Authorization"] = self._authorization(self.key, self._client.check(one.url).origin)
+        if message.key is not None:
+            headers["Authorization"] = self._authorization(message.key, self._client.check(one.url).origin)
         return headers, body
 
-    def _authorization(self, key: SigningKey, origin: str) -> str:
+    def _authorization(self, stored: WebPushKey, origin: str) -> str:
         """A signed token for a push service; it is used again for half of its life (RFC 8292 §2)."""
         now = self._clock.now_ms() // 1000
-        made, header = self._tokens.get(origin, (0, ""))
-        if not header.endswith(key.public) or not 0 <= now - made < TOKEN_SECONDS // 2:
+        made, header = self._tokens.get((stored.id, origin), (0, ""))
+        if not header or not 0 <= now - made < TOKEN_SECONDS // 2:
             if len(self._tokens) >= _MOST_TOKENS:
                 self._tokens.clear()
+                self._keys.clear()
+            if (key := self._keys.get(stored.id)) is None:
+                key = self._keys[stored.id] = SigningKey(stored.private_key)
             header = key.authorization(origin, self._contact, now)
-            self._tokens[origin] = (now, header)
+            self._tokens[stored.id, origin] = (now, header)
         return header
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace as struct_replace
 
+from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.capability import APP_PASSWORD, CORE
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.email.delivery import EMAIL_DELIVERY
@@ -242,9 +243,9 @@ def test_a_client_that_goes_away_leaves_nothing_behind(web: Web) -> None:
         listeners = [await Listener.open(web) for _ in range(20)]
         for listener in listeners:
             await listener.event()
-        assert web.bridge.feed.accounts == {web.ids["alice"]}
+        assert web.bridge.feed.accounts == {web.ids["alice"], DIRECTORY}
         await asyncio.gather(*(listener.leave() for listener in listeners))
-        assert web.bridge.feed.accounts == frozenset()
+        assert web.bridge.feed.accounts == {DIRECTORY}
 
     web.run(talk())
     gc.collect()
@@ -257,7 +258,7 @@ def test_open_streams_end_when_the_server_stops(web: Web) -> None:
         await web.app.close()
         assert await listener.ended()
         await listener.exchange.task
-        assert web.bridge.feed.accounts == frozenset()
+        assert web.bridge.feed.accounts == {DIRECTORY}
 
     web.run(talk())
 
@@ -265,7 +266,7 @@ def test_open_streams_end_when_the_server_stops(web: Web) -> None:
 def test_head_asks_without_opening_a_stream(web: Web) -> None:
     reply = web.ask("HEAD", EVERYTHING)
     assert (reply.status, reply.body) == (200, b"")
-    assert web.bridge.feed.accounts == frozenset()
+    assert web.bridge.feed.accounts == {DIRECTORY}
 
 
 def test_one_account_cannot_open_streams_without_end(web: Web) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pillarbox.core.account import DIRECTORY
 from pillarbox.servers.jmap.timing import Timing
 from tests.directory_fixture import Office
 from tests.servers.jmap.socket_client import by_hand, talking
@@ -37,7 +38,7 @@ def test_nothing_is_pushed_before_and_after(web: Web) -> None:
             await new_mailbox(web, "After")
             await client.settle()
             assert client.early == []
-            assert web.bridge.feed.accounts == frozenset()
+            assert web.bridge.feed.accounts == {DIRECTORY}
 
     web.run(talk())
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "account": ("account", "account", "Accounts: people who log in, and groups."),
     "alias": ("alias", "alias", "Further addresses of accounts."),
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
+    "push-key": ("push_key", "push_key", "The key by which push services know this server."),
     "import": ("import_", "import_", "Bring mail from an mbox, a Maildir or an archive into an account."),
     "export": ("export", "export", "Write the mail of an account to a zip, a Maildir or mbox files."),
     "backup": ("backup", "backup", "Back up the store while it is in use; list, check and thin out backups."),

@@ -77,9 +77,14 @@ class HttpApp:
         except Disconnected:
             return
         finally:
-            if self.admission is not None and request.place:
-                self.admission.leave(request.place)
+            self._leave(request)
         self._note(request, operation, answer)
+
+    def _leave(self, request: Request) -> None:
+        """Count a request no longer: before its last octets, since the next may come as soon as these are read."""
+        if self.admission is not None and request.place:
+            self.admission.leave(request.place)
+            request.place = ""
 
     async def _give(self, request: Request, answer: Answer | Stream, receive: Receive, send: Send) -> None:
         if isinstance(answer, Answer):
@@ -134,11 +139,14 @@ class HttpApp:
         if request.method == "HEAD" or is_empty:
             body = b""
         if len(body) <= _PIECE:
+            self._leave(request)
             await send({"type": "http.response.body", "body": body})
             return
         view = memoryview(body)
         for start in range(0, len(body), _PIECE):
             more = start + _PIECE < len(body)
+            if not more:
+                self._leave(request)
             await send({"type": "http.response.body", "body": bytes(view[start : start + _PIECE]), "more_body": more})
 
     def _head(self, request: Request, answer: Answer | Stream | Upgrade, extra: Iterable[Header]) -> dict[str, object]:

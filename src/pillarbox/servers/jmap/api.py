@@ -121,6 +121,8 @@ class Calls:
         """Run the calls; the conversation with all answers, and the session's state."""
         conversation = Conversation(self._methods, self.limits, caller, given)
         await self._bridge.drive(conversation.steps())
+        if self._sessions.is_stale:
+            await self._bridge.read(self._sessions.refresh)
         return conversation, self._sessions.state(caller)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.declare import DataType
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.count import Counts, Seat
@@ -24,7 +25,7 @@ from pillarbox.servers.jmap.timing import Timing
 from pillarbox.servers.jmap.upload import UploadResource
 from pillarbox.servers.jmap.websocket import WebSocketResource
 from pillarbox.services.methods.method import Method
-from pillarbox.services.push import signing_key
+from pillarbox.services.push_key import public_key
 from pillarbox.services.push_state import PushedTypes
 
 
@@ -41,9 +42,9 @@ def jmap_routes(
     types, limits, counts = list(types), bridge.store.limits, counts or Counts().seat()
     forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
     gate = Gate(bridge, authentication, forwarding)
-    key = bridge.store.read(signing_key)
-    sessions = Sessions(limits, methods, types, settings.public_url, key.public if key is not None else "")
-    session = SessionResource(gate, sessions, forwarding)
+    sessions = Sessions(limits, methods, types, settings.public_url, bridge.store.read(public_key))
+    bridge.feed.listen({DIRECTORY}, sessions.changed)
+    session = SessionResource(gate, bridge, sessions, forwarding)
     timing, pushed = timing or Timing(), PushedTypes(types)
     calls = Calls(bridge, methods, sessions, limits, counts)
     events = EventSourceResource(gate, bridge, pushed, timing, counts)

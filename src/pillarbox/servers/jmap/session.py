@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,16 +11,20 @@ import msgspec
 
 from pillarbox.core.account import DIRECTORY, Access, Caller
 from pillarbox.core.limits import Limits
+from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
 from pillarbox.datatypes.capability import TICKET as TICKET_URI
 from pillarbox.datatypes.capability import VAPID
 from pillarbox.datatypes.capability import WEBSOCKET as WEBSOCKET_URI
 from pillarbox.datatypes.declare import DataType
+from pillarbox.datatypes.view import View
+from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http.answer import Answer, json_answer
 from pillarbox.servers.http.authorization import Gate
 from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.request import Request
 from pillarbox.servers.jmap.capability import Capability, Where, World, advertised
 from pillarbox.services.methods.method import Method
+from pillarbox.services.push_key import public_key
 
 API, UPLOAD, DOWNLOAD, EVENTS = "/jmap/api", "/jmap/upload/", "/jmap/download/", "/jmap/eventsource"
 WEBSOCKET, TICKET = "/jmap/ws", "/jmap/ticket"
@@ -47,7 +52,18 @@ class Sessions:
         used = {method.capability for method in methods.values()}
         self._capabilities = advertised(used | ({VAPID} if application_server_key else set()))
         self._public_url = public_url
+        self.is_stale = False
         self._states: dict[tuple[str, str, frozenset[str]], tuple[Caller, str]] = {}
+
+    def changed(self, _directory: str, types: Mapping[str, int]) -> None:
+        """The directory has changed, here or by a command: the key may be another."""
+        self.is_stale |= WEB_PUSH_KEY.name in types
+
+    def refresh(self, view: View) -> None:
+        """Tell the present key: with it the state of each session changes, and clients read theirs anew."""
+        self.is_stale = False
+        self._world = dataclasses.replace(self._world, application_server_key=public_key(view))
+        self._states.clear()
 
     @property
     def uris(self) -> list[str]:
@@ -118,11 +134,13 @@ def _primary(caller: Caller, ids: list[str]) -> str | None:
 class SessionResource:
     """Answers GET of the session's addresses."""
 
-    def __init__(self, gate: Gate, sessions: Sessions, forwarding: Forwarding) -> None:
-        self._gate, self._sessions, self._forwarding = gate, sessions, forwarding
+    def __init__(self, gate: Gate, bridge: Bridge, sessions: Sessions, forwarding: Forwarding) -> None:
+        self._gate, self._bridge, self._sessions, self._forwarding = gate, bridge, sessions, forwarding
 
     async def get(self, request: Request) -> Answer:
         """The caller's session."""
         caller = await self._gate.caller(request)
+        if self._sessions.is_stale:
+            await self._bridge.read(self._sessions.refresh)
         document = self._sessions.document(caller, self._forwarding.base_url(request))
         return json_answer(document, headers=(_NO_CACHE,))
