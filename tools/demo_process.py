@@ -21,7 +21,7 @@ from typing import Any, Self
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
-PORTS = 20  # how many ports from the base on have to be free
+PORTS = 100  # how many ports from the base on have to be free: the demo takes some far apart
 
 # How an account is made; PILLARBOX_ADD_ACCOUNT names another command. {pillarbox} {address} {password} {data} {http}
 # are filled in.
