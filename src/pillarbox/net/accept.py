@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pillarbox.net.handshake import Handshakes
 from pillarbox.net.load import Loads
 from pillarbox.net.observed import CONNECTIONS_FULL, OPEN_FAILED
 
@@ -23,6 +24,7 @@ _STAND_BACK_TIMES = 5  # at most, for one connection: the others may be busy, or
 _AT_ONCE = 16  # connections, before others on the loop have their turn
 _SLACK = 16  # a difference of one in so many is no reason to stand back
 _FULL_SECONDS = 1.0
+_LAST_SECONDS = 2.0  # for handshakes that are under way when no more is accepted
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -37,6 +39,14 @@ class _Turn:
     takes: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """Sockets on which TLS begins at once, and how it does."""
+
+    sockets: Sequence[socket.socket]
+    handshakes: Handshakes
+
+
 class Acceptor:
     """Accepts on some bound sockets for one listener of one process."""
 
@@ -47,9 +57,14 @@ class Acceptor:
         live: Callable[[], int],
         loads: Loads | None = None,
         seat: int = 0,
+        secure: Secure | None = None,
     ) -> None:
         """`make` makes the protocol of a connection; `live` is how many connections the listener has."""
         self._sockets, self._make, self._live = list(sockets), make, live
+        self._handshakes: dict[socket.socket, Handshakes] = {}
+        if secure is not None:
+            self._sockets += secure.sockets
+            self._handshakes = dict.fromkeys(secure.sockets, secure.handshakes)
         self._loads, self._seat = loads or Loads(), seat
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[Any]] = set()
@@ -78,6 +93,10 @@ class Acceptor:
         for sock in self._sockets:
             self._loop.remove_reader(sock)
             sock.close()
+        if self._opening:
+            _, late = await asyncio.wait(self._opening, timeout=_LAST_SECONDS)
+            for task in late:
+                task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
 
     def changed(self) -> None:
@@ -125,13 +144,16 @@ class Acceptor:
         connection.settimeout(0)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task = self._loop.create_task(self._open(connection))
+        task = self._loop.create_task(self._open(connection, self._handshakes.get(sock)))
         self._opening.add(task)
         task.add_done_callback(self._opened)
         self.changed()
         return True
 
-    async def _open(self, connection: socket.socket) -> None:
+    async def _open(self, connection: socket.socket, handshakes: Handshakes | None) -> None:
+        if handshakes is not None:
+            await handshakes.accept(self._make, connection)
+            return
         try:
             await self._loop.connect_accepted_socket(self._make, connection)
         except OSError:  # it is gone already

@@ -53,3 +53,23 @@ CONNECTIONS_FULL = Event(
 )
 OPEN_FAILED = Event("net.open_failed", logging.ERROR, "a connection could not be opened", per_minute=30)
 NOTE_LOST = Event("net.note_lost", logging.WARNING, "a process could not be told of a change", "reason", per_minute=6)
+
+CERTIFICATE_LOADED = Event("tls.loaded", logging.INFO, "a new certificate is in use", "certificate", "until")
+CERTIFICATE_REFUSED = Event(
+    "tls.refused", logging.ERROR, "a new certificate cannot be used, and the old one stays", "certificate", "reason"
+)
+CERTIFICATE_EXPIRED = Event("tls.expired", logging.ERROR, "a certificate has expired", "certificate", "since")
+CERTIFICATE_EXPIRES = Event("tls.expires", logging.WARNING, "a certificate expires soon", "certificate", "days")
+CERTIFICATE_EARLY = Event("tls.early", logging.WARNING, "a certificate is not valid yet", "certificate", "until")
+HANDSHAKE_FAILED = Event(
+    "tls.handshake_failed", logging.INFO, "a client did not get to TLS", "protocol", "why", "address", per_minute=10
+)
+HANDSHAKES = Counter(
+    "pillarbox_tls_handshakes_total",
+    "TLS handshakes, and how they ended.",
+    protocol=("http/1.1", "imap", "pop3", "managesieve"),
+    end=("done", "failed", "late", "gone", "crowded", "no_tls", "foreign_protocol"),
+)
+HANDSHAKE_SECONDS = Histogram(
+    "pillarbox_tls_handshake_seconds", "How long handshakes took that were done, from the accepted connection on."
+)
