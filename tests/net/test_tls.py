@@ -50,7 +50,7 @@ def test_the_name_that_a_client_asks_for_decides(files: CertificateFiles) -> Non
         "mail.example.net.": "mail.example.net",  # as Outlook for Mac asks
         "imap.example.net": "mail.example.net",  # by the wildcard
         "deep.mail.example.org": "mail.example.net",
-        "a.b.example.net": "mail.example.org",  # RFC 6125 §6.4.3: a wildcard is one label
+        "a.b.example.net": "mail.example.org",  # RFC 9525 §6.3: a wildcard is one label
         "example.net": "mail.example.org",
         "unknown.example": "mail.example.org",
         "": "mail.example.org",

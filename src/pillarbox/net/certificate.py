@@ -157,7 +157,7 @@ def end_point(leaf: x509.Certificate) -> bytes | None:
         return None
     if algorithm is None:  # signatures such as Ed25519's use no hash function, and for them nothing is defined
         return None
-    # "if the certificate's signatureAlgorithm uses ... either MD5 or SHA-1, then use SHA-256"
+    # RFC 5929 §4.1: for the two weak ones, "use SHA-256".
     is_old = isinstance(algorithm, hashes.MD5 | hashes.SHA1)
     return leaf.fingerprint(hashes.SHA256() if is_old else algorithm)
 

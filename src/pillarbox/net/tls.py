@@ -1,7 +1,7 @@
 """TLS as a server: certificates chosen by the name that a client asks for, and contexts for each protocol.
 
-Sections: RFC 8446; RFC 9325 (which versions and ciphers); RFC 6066 §3 (SNI); RFC 6125 §6.4.3 (wildcards); RFC 7301 and
-RFC 9325 §3.7 (ALPN, against cross-protocol attacks); RFC 5929 §4 and RFC 9266 (channel binding).
+Sections: RFC 8446; RFC 9325 (which versions and ciphers); RFC 6066 §3 (SNI); RFC 9525 §6.3 (wildcards); RFC 7301 and
+RFC 9325 §3.8 (ALPN, against cross-protocol attacks); RFC 5929 §4 and RFC 9266 (channel binding).
 """
 
 from __future__ import annotations
