@@ -76,7 +76,8 @@ def test_an_address_has_so_many_requests_through_a_proxy_over_all_workers(
         server.wait_for("http.too_many_connections: .*address=192.0.2.1 ")
         assert one.end_upload(UPLOAD) == 201
         other.headers["X-Forwarded-For"] = "192.0.2.1"
-        assert other.ask("GET", "/jmap/session")[0] == 200
+        # The place is free a moment after the answer is sent, and another process may be quicker than that.
+        assert 200 in (other.ask("GET", "/jmap/session")[0] for _ in range(1_000))
 
 
 def test_a_key_that_a_command_replaces_is_told_by_every_worker(tmp_path: Path) -> None:
