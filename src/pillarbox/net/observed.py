@@ -62,7 +62,13 @@ CERTIFICATE_EXPIRED = Event("tls.expired", logging.ERROR, "a certificate has exp
 CERTIFICATE_EXPIRES = Event("tls.expires", logging.WARNING, "a certificate expires soon", "certificate", "days")
 CERTIFICATE_EARLY = Event("tls.early", logging.WARNING, "a certificate is not valid yet", "certificate", "until")
 HANDSHAKE_FAILED = Event(
-    "tls.handshake_failed", logging.INFO, "a client did not finish its handshake", "protocol", "why", "address", per_minute=10
+    "tls.handshake_failed",
+    logging.INFO,
+    "a client did not finish its handshake",
+    "protocol",
+    "why",
+    "address",
+    per_minute=10,
 )
 HANDSHAKES = Counter(
     "pillarbox_tls_handshakes_total",
