@@ -44,3 +44,15 @@ def test_what_waits_to_expire_is_counted_once_for_every_account(tmp_path: Path, 
     count, octets = pending_of()
     assert store.read(lambda view: view.pending_use("a0")) == (count + 1, octets + 7)
     store.close()
+
+
+def test_members_and_containers_of_before_imap_get_their_numbers(tmp_path: Path, url: str) -> None:
+    make_old(tmp_path, url, 6)
+    store = open_engine(tmp_path, url)
+    one, two = store.read(lambda view: [view.container("a1", id) for id in ("m1", "m2")])
+    assert (one.uid_next, two.uid_next, one.modseq, two.modseq) == (3, 1, 7, 7)
+    assert {one.uid_validity, two.uid_validity} == {1, 2}
+    (member,) = store.read(lambda view: view.memberships("a1", "m1"))
+    assert (member.uid, member.item, member.modseq, member.saved_at) == (2, "e2", 6, member.sort_key)
+    assert store.read(lambda view: view.removed_uids("a1", "m1", 0)) == [1]
+    store.close()

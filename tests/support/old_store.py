@@ -36,6 +36,24 @@ def _fill(db: Connection, accounts: int, blobs: int) -> None:
         for n in range(blobs):
             sql = "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)"
             db.run(sql, (account, f"b{n}", 10 + n, 1_000 + n, n % 2, bytes(10 + n)))
+        _fill_mailboxes(db, account)
+
+
+def _fill_mailboxes(db: Connection, account: str) -> None:
+    """Two mailboxes: one had two members, of which the second is still there."""
+    for id in ("m1", "m2"):
+        sql = (
+            "INSERT INTO record (account, type, id, created, modseq, full_modseq, body)"
+            " VALUES (?, 'Mailbox', ?, 1, 1, 1, ?)"
+        )
+        db.run(sql, (account, id, b'{"id":"%s","name":"%s"}' % (id.encode(), id.encode())))
+    db.run("INSERT INTO container (account, id, next_uid) VALUES (?, 'm1', 3)", (account,))
+    for uid in (1, 2):
+        sql = (
+            "INSERT INTO member (account, container, uid, item, type, created, modseq, removed, sort_key, group_id,"
+            " size, words) VALUES (?, 'm1', ?, ?, 'Email', 5, ?, ?, 1600000000000, 't1', 10, '')"
+        )
+        db.run(sql, (account, uid, f"e{uid}", 4 + uid, 2 - uid))
 
 
 def pending_of(blobs: int = 40) -> tuple[int, int]:

@@ -217,8 +217,11 @@ class DataType(Generic[R]):
     sorts: Mapping[str, Sort] = field(default_factory=dict)
     collapse_argument: str = ""  # the argument of /query that keeps one record of each group
     members: Members | None = None
+    is_container: bool = False  # records of other types are members of this one's
     index_table: str = ""
     index_columns: Callable[[R], Mapping[str, str | int]] = lambda _record: {}  # those that can change
+    # Whether a record is kept for what only IMAP sees of it: for everybody else it is destroyed (RFC 8621 §4.1.1).
+    is_hidden: Callable[[R], bool] | None = None
     unique_key: Callable[[R], str | None] = lambda _record: None
     singleton: bool = False  # exactly one, of the id "singleton"; it has its defaults until it is first changed
     directory: bool = False  # lives in the directory's account

@@ -189,6 +189,7 @@ MAILBOX: DataType[Mailbox] = DataType(
     letter="m",
     capability=MAIL,
     rules=MailboxRules(),
+    is_container=True,
     methods=frozenset({"get", "changes", "set", "query", "queryChanges"}),
     filters={
         "parentId": Filter(str | None, test=lambda box, value: box.parent_id == value, reference=True),

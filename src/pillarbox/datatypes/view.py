@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.condition import Condition, Order
+from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.ticket import Ticket
 
@@ -99,6 +100,41 @@ class View(Protocol):
 
     def member_ids(self, kind: DataType[R], account: str, container: str, limit: int | None = None) -> list[str]:
         """The ids of a container's members."""
+
+    def uids(self, account: str, container: str) -> list[int]:
+        r"""The uids of all members of a container, those with \Deleted too, rising."""
+
+    def memberships(
+        self,
+        account: str,
+        container: str,
+        first: int = 1,
+        last: int | None = None,
+        *,
+        since: int = 0,
+        limit: int | None = None,
+    ) -> list[Membership]:
+        r"""The members with uids from `first` to `last`, those with \Deleted too, in the order of uids.
+
+        `since`: only those that changed after this number; it costs what has changed, not what is there.
+        """
+
+    def flags(
+        self, account: str, container: str, first: int = 1, last: int | None = None, *, since: int = 0
+    ) -> list[tuple[int, int, str, bool]]:
+        r"""(uid, modseq, words, whether it is \Deleted) of the same members, at less than half the cost."""
+
+    def memberships_of(self, account: str, container: str, uids: Sequence[int]) -> list[Membership]:
+        """Those that have one of the uids, in the order of uids."""
+
+    def removed_uids(self, account: str, container: str, since: int) -> list[int]:
+        """The uids of members that were removed after this number, rising."""
+
+    def known_since(self, account: str) -> int:
+        """The number below which `removed_uids` may lack some: they were purged."""
+
+    def container(self, account: str, container: str) -> Container:
+        """A container's next uid, what makes its uids valid, and its last number. Raises notFound."""
 
     def blob_size(self, account: str, blob: str) -> int | None:
         """How many octets a stored blob has; None when the account has no such blob."""

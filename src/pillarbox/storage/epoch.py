@@ -14,7 +14,8 @@ from pillarbox.storage.database import Connection
 _EPOCH_SECONDS = 1_577_836_800  # 2020-01-01
 _NUMBERS_PER_SECOND = 20  # bits
 _LEAP = 1 << 32
-_UID_LEAP = 1_000  # more than one commit gives out
+_COMMIT_UIDS = 1_000  # more than one commit gives out
+_BACKUP_UIDS = 1 << 20  # more than a container gives out between a backup and its restore
 
 
 def first_number_at(now_ms: int) -> int:
@@ -47,6 +48,11 @@ def begin_epoch(db: Connection, account: str, types: Iterable[str], now_ms: int)
     return number
 
 
+def skip_uids(db: Connection, account: str) -> None:
+    """Go on from uids past those that were given out after the rows were dumped (RFC 9051 §2.3.1.1)."""
+    db.run("UPDATE container SET next_uid = next_uid + ? WHERE account = ?", (_BACKUP_UIDS, account))
+
+
 def _types(db: Connection, account: str) -> set[str]:
     return {str(type) for (type,) in db.rows("SELECT DISTINCT type FROM record WHERE account = ?", (account,))}
 
@@ -58,5 +64,5 @@ def begin_epochs(db: Connection, now_ms: int) -> int:
     for account in accounts:
         begin_epoch(db, account, types, now_ms)
     # Uids were given out that the containers do not remember.
-    db.run("UPDATE container SET next_uid = next_uid + ?", (_UID_LEAP,))
+    db.run("UPDATE container SET next_uid = next_uid + ?", (_COMMIT_UIDS,))
     return len(accounts)

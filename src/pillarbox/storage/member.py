@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from pillarbox.datatypes.declare import DataType, Members, Record
+from pillarbox.storage.container import next_uid
 from pillarbox.storage.database import Connection, Value
 
 R = TypeVar("R", bound=Record)
@@ -16,8 +17,13 @@ def words_column(words: object) -> str:
     return f" {' '.join(listed)} " if listed else ""
 
 
-def follow_members(db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None, number: int) -> None:
-    """Add, change and remove the member rows of a record whose containers or carried values changed."""
+def follow_members(
+    db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None, number: int, now_ms: int
+) -> set[str]:
+    """Add, change and remove the member rows of a record whose containers or carried values changed.
+
+    Returns the containers whose own number has yet to be written.
+    """
     declared = kind.members
     assert declared is not None
     before = set(getattr(old, declared.attribute)) if old is not None else set()
@@ -30,12 +36,14 @@ def follow_members(db: Connection, kind: DataType[R], account: str, old: R | Non
             (number, account, container, item),
         )
     if new is None:
-        return
+        return before
     carried = _carried(declared, new)
     for container in after - before:
-        _add(db, kind, account, container, item, number, carried)
-    if old is not None and _carried(declared, old) != carried:
-        _update(db, account, before & after, item, number, _carried(declared, old), carried)
+        _add(db, kind, account, container, item, number, (*carried, now_ms))
+    if old is None or _carried(declared, old) == carried:
+        return before - after
+    _update(db, account, before & after, item, number, _carried(declared, old), carried)
+    return before
 
 
 def _update(
@@ -64,14 +72,9 @@ def _carried(declared: Members, record: Record) -> tuple[Value, ...]:
 def _add(
     db: Connection, kind: DataType[R], account: str, container: str, item: str, number: int, carried: tuple[Value, ...]
 ) -> None:
-    row = db.row(
-        "INSERT INTO container (account, id, next_uid) VALUES (?, ?, 2)"
-        " ON CONFLICT (account, id) DO UPDATE SET next_uid = container.next_uid + 1 RETURNING next_uid - 1",
-        (account, container),
-    )
-    assert row is not None
+    uid = next_uid(db, account, container, number)
     db.run(
-        "INSERT INTO member (account, container, uid, item, type, created, modseq, sort_key, group_id, size, words)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (account, container, int(str(row[0])), item, kind.name, number, number, *carried),
+        "INSERT INTO member (account, container, uid, item, type, created, modseq, sort_key, group_id, size, words,"
+        " saved_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (account, container, uid, item, kind.name, number, number, *carried),
     )

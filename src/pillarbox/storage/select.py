@@ -83,12 +83,15 @@ class Selection:
             # Text first: its hits are few, and each leads to one row. CROSS JOIN keeps SQLite to that order.
             hits, values = self._hits(search) or ("SELECT doc FROM email_index WHERE 1 = 0", [])
             sql = f"SELECT e.id, e.thread_id FROM ({hits}) t CROSS JOIN {table} e ON e.doc = t.doc WHERE e.account = ?"
-            return sql, [*values, self._account]
+            return sql + self._visible("e"), [*values, self._account]
         if container is None:
-            return f"SELECT e.id, e.thread_id FROM {table} e WHERE e.account = ?", [self._account]
+            return f"SELECT e.id, e.thread_id FROM {table} e WHERE e.account = ?{self._visible('e')}", [self._account]
         join = f" CROSS JOIN {table} e ON e.account = m.account AND e.id = m.item" if self._joined else ""
         sql = f"SELECT m.item, m.group_id FROM member m{join} WHERE m.account = ? AND m.container = ? AND m.removed = 0"
         return sql, [self._account, container.container]
+
+    def _visible(self, alias: str) -> str:
+        return f" AND {alias}.hidden = 0" if self._kind.is_hidden is not None else ""
 
     def _column(self, name: str) -> str:
         if self._in_member:
@@ -124,9 +127,9 @@ class Selection:
 
     def _group_has_word(self, node: c.GroupHasWord) -> Sql:
         pattern = f"% {node.word.translate(_LIKE)} %"
-        some = "EXISTS (SELECT 1 FROM {} g WHERE g.account = ? AND g.thread_id = {} AND g.{} {} ? ESCAPE '\\')"
+        some = "EXISTS (SELECT 1 FROM {} g WHERE g.account = ? AND g.thread_id = {} AND g.{} {} ? ESCAPE '\\'{})"
         test = "NOT LIKE" if node.every else "LIKE"
-        sql = some.format(self._kind.index_table, self._column("thread_id"), node.column, test)
+        sql = some.format(self._kind.index_table, self._column("thread_id"), node.column, test, self._visible("g"))
         return (f"NOT {sql}" if node.every else sql), [self._account, pattern]
 
     def _matches(self, node: c.Matches) -> Sql:

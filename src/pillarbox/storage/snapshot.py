@@ -10,8 +10,10 @@ from pillarbox.core.limits import Limits
 from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.outbox import Entry
-from pillarbox.storage import blob_reference, change, outbox, pending, ticket, upload
+from pillarbox.storage import blob_reference, change, membership, outbox, pending, ticket, upload
+from pillarbox.storage import container as containers
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.database import BudgetExceeded, Connection
 from pillarbox.storage.result_cache import ResultCache
@@ -57,6 +59,9 @@ class Snapshot:
 
     def before_reading(self, kind: DataType[R], account: str) -> None:
         """A transaction writes here what it has put off."""
+
+    def before_reading_containers(self) -> None:
+        """The same for the numbers of containers."""
 
     def get(self, kind: DataType[R], account: str, id: str) -> R | None:
         row = self.db.row(
@@ -156,6 +161,41 @@ class Snapshot:
         live = "SELECT item FROM member WHERE account = ? AND container = ? AND removed = 0"
         sql = f"{live} ORDER BY sort_key, item LIMIT ?"
         return [id for (id,) in self.db.rows(sql, (account, container, -1 if limit is None else limit))]  # type: ignore[misc]
+
+    def uids(self, account: str, container: str) -> list[int]:
+        return membership.uids(self.db, account, container)
+
+    def memberships(
+        self,
+        account: str,
+        container: str,
+        first: int = 1,
+        last: int | None = None,
+        *,
+        since: int = 0,
+        limit: int | None = None,
+    ) -> list[Membership]:
+        self.before_reading_containers()
+        return membership.memberships(self.db, account, container, membership.Span(first, last, since, limit))
+
+    def flags(
+        self, account: str, container: str, first: int = 1, last: int | None = None, *, since: int = 0
+    ) -> list[tuple[int, int, str, bool]]:
+        self.before_reading_containers()
+        return membership.flags(self.db, account, container, membership.Span(first, last, since))
+
+    def memberships_of(self, account: str, container: str, uids: Sequence[int]) -> list[Membership]:
+        return membership.memberships_of(self.db, account, container, uids)
+
+    def removed_uids(self, account: str, container: str, since: int) -> list[int]:
+        return membership.removed_uids(self.db, account, container, since)
+
+    def known_since(self, account: str) -> int:
+        return membership.known_since(self.db, account)
+
+    def container(self, account: str, container: str) -> Container:
+        self.before_reading_containers()
+        return containers.container(self.db, account, container)
 
     def blob_size(self, account: str, blob: str) -> int | None:
         row = self.db.row("SELECT size FROM blob WHERE account = ? AND id = ?", (account, blob))

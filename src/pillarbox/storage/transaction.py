@@ -21,6 +21,7 @@ from pillarbox.datatypes.view import Incoming
 from pillarbox.storage import blob_row, outbox, record, ticket, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.blob_reference import follow_blobs
+from pillarbox.storage.container import add_container
 from pillarbox.storage.database import Conflict, Connection
 from pillarbox.storage.index_table import follow_index_table
 from pillarbox.storage.member import follow_members
@@ -126,6 +127,9 @@ class Transaction(Snapshot):
     def before_reading(self, kind: DataType[R], account: str) -> None:
         self._known.write_late(self.db, (account, kind.name))
 
+    def before_reading_containers(self) -> None:
+        self._known.write_containers(self.db)
+
     # --- the door
 
     def write(self, kind: DataType[R], account: str, old: R | None, new: R | None, extra: Extra | None = None) -> None:
@@ -141,13 +145,16 @@ class Transaction(Snapshot):
             raise Fault(
                 Kind.ALREADY_EXISTS, "another record has the same name", **record.existing(self.db, kind, account, new)
             ) from None
+        if old is None and new is not None and kind.is_container:
+            add_container(self.db, account, new.id, number, self.now_ms)
         self._known.know((account, kind.name), (new or old).id, new)  # type: ignore[union-attr]
         if record.follow_lookup(self.db, kind, account, old, new):
             self._known.forget_found((account, kind.name))
         if kind.holds_blobs:
             follow_blobs(self.db, kind, account, old, new, self.now_ms)
         if kind.members is not None and not silent:
-            follow_members(self.db, kind, account, old, new, number)
+            for container in follow_members(self.db, kind, account, old, new, number, self.now_ms):
+                self._known.move_container(account, container, number)
         self.texts += follow_index_table(self.db, kind, account, old, new, extra or _NOTHING)
         if not silent:
             self.changed.setdefault(account, {})[kind.name] = number

@@ -1,6 +1,7 @@
 """What an open write transaction knows of the records it has met, and what it writes only at its end.
 
-Counters of mailboxes and quotas change with every message: among bodies that share a commit, each is written once.
+Counters of mailboxes and quotas, and the numbers of containers, change with every message: among bodies that share a
+commit, each is written once.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Mark(NamedTuple):
     written: dict[str, int]
     late: dict[Kind, dict[str, Late]]
     floors: dict[Kind, int]
+    containers: dict[tuple[str, str], int]
 
 
 class WorkingSet:
@@ -44,6 +46,7 @@ class WorkingSet:
         self._records: dict[Kind, dict[str, Record | None]] = {}
         self._late: dict[Kind, dict[str, Late]] = {}
         self._floors: dict[Kind, int] = {}
+        self._containers: dict[tuple[str, str], int] = {}  # account, id -> the number of the last change in it
         self._found: dict[Kind, dict[tuple[str, str], list[tuple[str, str]]]] = {}
         self._size = 0
 
@@ -97,8 +100,21 @@ class WorkingSet:
             sql = "UPDATE record SET body = ?, modseq = ? WHERE account = ? AND type = ? AND id = ?"
             db.run(sql, (_encode(record), number, account, name, id))
 
+    def move_container(self, account: str, container: str, number: int) -> None:
+        """Have a container's number written at the end."""
+        self._containers[account, container] = number
+
+    def write_containers(self, db: Connection) -> None:
+        """Write the numbers of containers, before they are read."""
+        for (account, container), number in self._containers.items():
+            # What was added since then brought a higher one with it.
+            sql = "UPDATE container SET modseq = ? WHERE account = ? AND id = ? AND modseq < ?"
+            db.run(sql, (number, account, container, number))
+        self._containers = {}
+
     def finish(self, db: Connection) -> None:
         """Write all that is late, before the commit."""
+        self.write_containers(db)
         for kind in {**self._late, **self._floors}:
             self.write_late(db, kind)
         for account, number in self.numbers.items():
@@ -125,11 +141,11 @@ class WorkingSet:
     def mark(self) -> Mark:
         """What `restore` needs."""
         late = {kind: dict(records) for kind, records in self._late.items()}
-        return Mark(dict(self.numbers), dict(self._written), late, dict(self._floors))
+        return Mark(dict(self.numbers), dict(self._written), late, dict(self._floors), dict(self._containers))
 
     def restore(self, mark: Mark) -> None:
         """Be as at the mark, the database being so again."""
-        self.numbers, self._written, self._late, self._floors = mark
+        self.numbers, self._written, self._late, self._floors, self._containers = mark
         self._found.clear()
         self._forget()
 

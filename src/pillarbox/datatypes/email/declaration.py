@@ -41,6 +41,7 @@ EMAIL: DataType[Email] = DataType(
         size=lambda email: email.size,
         words=lambda email: email.keywords,
     ),
+    is_hidden=lambda email: not email.mailbox_ids,
     index_table="email_index",
     index_columns=_columns,
 )

@@ -15,12 +15,13 @@ from pillarbox.services.backup.repository import Repository
 from pillarbox.services.backup.run import KINDS, Progress
 from pillarbox.services.backup.target import BackupError
 from pillarbox.services.backup.text import index_texts
+from pillarbox.storage.container import complete_containers
 from pillarbox.storage.dump.digest import counts
 from pillarbox.storage.dump.finish import Missing, finish
 from pillarbox.storage.dump.item import Item
 from pillarbox.storage.dump.replay import Replay
 from pillarbox.storage.dump.walk import accounts
-from pillarbox.storage.epoch import begin_epoch
+from pillarbox.storage.epoch import begin_epoch, skip_uids
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 
@@ -130,6 +131,8 @@ def _end(tx: Transaction, entry: AccountEntry, *, new_epoch: bool) -> list[Missi
     if {**found, "blob": found["blob"] + lost} != entry.counts:
         wrong = ", ".join(f"{t}: {found[t]} of {n}" for t, n in entry.counts.items() if found.get(t) != n)
         raise BackupError(f"the account {entry.name} is not what the backup says it was ({wrong})")
+    complete_containers(tx.db, entry.id, tx.now_ms)
     if new_epoch:
         begin_epoch(tx.db, entry.id, [kind.name for kind in TYPES], tx.now_ms)
+        skip_uids(tx.db, entry.id)
     return missing

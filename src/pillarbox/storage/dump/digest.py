@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from pillarbox.storage.database import Connection
-from pillarbox.storage.dump.item import BLOB, INDEX, MEMBER, OUTBOX, RECORD
+from pillarbox.storage.dump.item import BLOB, CONTAINER, INDEX, MEMBER, OUTBOX, RECORD
 
 _CHUNK = 500
 _BITS = 256
@@ -18,7 +18,7 @@ _TABLES = {
     "record": (("type", "id"), f"type, {RECORD}"),
     "part": (("type", "id", "name"), "type, id, name, body"),
     "member": (("container", "uid"), MEMBER),
-    "container": (("id",), "id, next_uid"),
+    "container": (("id",), CONTAINER),
     "lookup": (("type", "property", "value", "item"), "type, property, value, item"),
     "floor": (("type",), "type, modseq"),
     "blob": (("id",), BLOB),

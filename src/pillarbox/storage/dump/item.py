@@ -28,6 +28,7 @@ class RecordItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table"
     body: bytes
     parts: tuple[tuple[str, bytes], ...] | None
     index: tuple[Scalar, ...] | None
+    gaps: str = ""  # what older backups do not have stands last
 
 
 class MemberItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table", tag="m"):
@@ -45,6 +46,7 @@ class MemberItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table"
     group_id: str
     size: int
     words: str
+    saved_at: int = 0
 
 
 class BlobItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table", tag="b"):
@@ -71,6 +73,8 @@ class ContainerItem(msgspec.Struct, frozen=True, array_like=True, tag_field="tab
     account: str
     id: str
     next_uid: int
+    modseq: int = 0
+    validity: int = 0
 
 
 class FloorItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table", tag="f"):
@@ -96,14 +100,15 @@ class OutboxItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table"
 Item: TypeAlias = RecordItem | MemberItem | BlobItem | TailItem | ContainerItem | FloorItem | OutboxItem
 
 # The columns of each table in the order of its item; `doc` of an index table is the store's own and given anew.
-RECORD = "id, created, modseq, full_modseq, touched, destroyed, unique_key, body"
-MEMBER = "container, uid, item, type, created, modseq, removed, sort_key, group_id, size, words"
+RECORD = "id, created, modseq, full_modseq, touched, destroyed, unique_key, body, gaps"
+MEMBER = "container, uid, item, type, created, modseq, removed, sort_key, group_id, size, words, saved_at"
+CONTAINER = "id, next_uid, modseq, validity"
 BLOB = "id, size, stored_at, pending"
 OUTBOX = "id, due_at, kind, item, blob, body"
 INDEX = {
     "email_index": (
         "thread_id", "received_at", "sent_at", "size", "has_attachment", "keywords", "subject_key", "from_key",
-        "to_key",
+        "to_key", "hidden",
     ),
 }  # fmt: skip
 # Every table of the schema is carried by an item, or follows from what is.

@@ -32,17 +32,18 @@ T = TypeVar("T", bound=Item)
 _BLOB = "Blob"
 _STALE = 2  # in blob.pending: it was pending before the last tail, which has to name it to keep it
 _RECORD_SQL = (
-    "INSERT INTO record (account, type, id, created, modseq, full_modseq, touched, destroyed, unique_key, body)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, type, id) DO UPDATE SET created = excluded.created,"
-    " modseq = excluded.modseq, full_modseq = excluded.full_modseq, touched = excluded.touched,"
-    " destroyed = excluded.destroyed, unique_key = excluded.unique_key, body = excluded.body"
+    "INSERT INTO record (account, type, id, created, modseq, full_modseq, touched, destroyed, unique_key, body,"
+    " gaps) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, type, id) DO UPDATE SET"
+    " created = excluded.created, modseq = excluded.modseq, full_modseq = excluded.full_modseq,"
+    " touched = excluded.touched, destroyed = excluded.destroyed, unique_key = excluded.unique_key,"
+    " body = excluded.body, gaps = excluded.gaps"
 )
 _MEMBER_SQL = (
     "INSERT INTO member (account, container, uid, item, type, created, modseq, removed, sort_key, group_id, size,"
-    " words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, container, uid) DO UPDATE SET"
-    " item = excluded.item, type = excluded.type, created = excluded.created, modseq = excluded.modseq,"
+    " words, saved_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, container, uid)"
+    " DO UPDATE SET item = excluded.item, type = excluded.type, created = excluded.created, modseq = excluded.modseq,"
     " removed = excluded.removed, sort_key = excluded.sort_key, group_id = excluded.group_id, size = excluded.size,"
-    " words = excluded.words"
+    " words = excluded.words, saved_at = excluded.saved_at"
 )
 
 
@@ -80,7 +81,16 @@ class Replay:
                 "UPDATE record SET unique_key = NULL WHERE account = ? AND type = ? AND unique_key = ? AND id <> ?",
                 (item.account, item.type, item.unique_key, item.id),
             )
-        values = (item.created, item.modseq, item.full_modseq, item.touched, item.destroyed, item.unique_key, item.body)
+        values = (
+            item.created,
+            item.modseq,
+            item.full_modseq,
+            item.touched,
+            item.destroyed,
+            item.unique_key,
+            item.body,
+            item.gaps,
+        )
         self._db.run(_RECORD_SQL, (item.account, item.type, item.id, *values))
         if kind is not None:
             old = decoded(kind, row[0]) if row is not None and row[0] else None  # type: ignore[arg-type]
@@ -117,7 +127,7 @@ class Replay:
             if (row := self._db.row(sql, (item.account, item.id))) is not None:
                 self._tx.texts.append((int(str(row[0])), item.account, None))
         elif table and item.index is not None:
-            columns = INDEX[table]
+            columns = INDEX[table][: len(item.index)]  # an older backup has fewer
             sql = (
                 f"INSERT INTO {table} (account, id, {', '.join(columns)}) VALUES (?, ?{', ?' * len(columns)})"
                 f" ON CONFLICT (account, id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)}"
@@ -133,7 +143,8 @@ class Replay:
                 (item.account, item.container, item.item, item.uid),
             )
         values = (item.created, item.modseq, item.removed, item.sort_key, item.group_id, item.size, item.words)
-        self._db.run(_MEMBER_SQL, (item.account, item.container, item.uid, item.item, item.type, *values))
+        saved_at = item.saved_at or item.sort_key  # an older backup does not know it
+        self._db.run(_MEMBER_SQL, (item.account, item.container, item.uid, item.item, item.type, *values, saved_at))
 
     def _blob(self, item: BlobItem) -> None:
         row = self._db.row("SELECT size FROM blob WHERE account = ? AND id = ?", (item.account, item.id))
@@ -168,8 +179,12 @@ class Replay:
         self._db.run("UPDATE blob SET pending = ? WHERE account = ? AND pending = 1", (_STALE, account))
 
     def _container(self, item: ContainerItem) -> None:
-        sql = "INSERT INTO container (account, id, next_uid) VALUES (?, ?, ?)"
-        self._db.run(f"{sql} ON CONFLICT (account, id) DO UPDATE SET next_uid = excluded.next_uid", tuple_of(item))
+        sql = (
+            "INSERT INTO container (account, id, next_uid, modseq, validity) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (account, id) DO UPDATE SET next_uid = excluded.next_uid, modseq = excluded.modseq,"
+            " validity = excluded.validity"
+        )
+        self._db.run(sql, tuple_of(item))
 
     def _floor(self, item: FloorItem) -> None:
         sql = "INSERT INTO floor (account, type, modseq) VALUES (?, ?, ?)"

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 import msgspec
 
 from pillarbox.storage.database import Connection
-from pillarbox.storage.dump.item import BLOB, OUTBOX, BlobItem, ContainerItem, FloorItem, OutboxItem, TailItem
+from pillarbox.storage.dump.item import (
+    BLOB,
+    CONTAINER,
+    OUTBOX,
+    BlobItem,
+    ContainerItem,
+    FloorItem,
+    OutboxItem,
+    TailItem,
+)
 from pillarbox.storage.dump.walk import AccountState, Page, blob_items
 
 _CHUNK = 500
@@ -22,7 +31,7 @@ def tail(db: Connection, state: AccountState) -> Iterator[Page]:
     """
     account = state.id
     yield [TailItem(account, state.modseq, state.epoch)]
-    rows = db.rows("SELECT id, next_uid FROM container WHERE account = ? ORDER BY id", (account,))
+    rows = db.rows(f"SELECT {CONTAINER} FROM container WHERE account = ? ORDER BY id", (account,))
     yield [ContainerItem(account, *row) for row in rows]  # type: ignore[arg-type]
     rows = db.rows("SELECT type, modseq FROM floor WHERE account = ? ORDER BY type", (account,))
     yield [FloorItem(account, *row) for row in rows]  # type: ignore[arg-type]

@@ -49,6 +49,7 @@ class _Row(NamedTuple):
     destroyed: int
     unique_key: str | None
     body: bytes
+    gaps: str
 
 
 def accounts(db: Connection, kinds: Kinds) -> list[AccountState]:
@@ -129,7 +130,8 @@ class _Items:
         parts = self._parts([row.id for row in rows if not row.destroyed and row.created > self._since])
         index = self._index(live)
         records: list[Item] = [
-            RecordItem(self._account, self._type, *row, parts.get(row.id), index.get(row.id)) for row in rows
+            RecordItem(self._account, self._type, *row[:-1], parts.get(row.id), index.get(row.id), row.gaps)
+            for row in rows
         ]
         return [*self._blobs(rows), *records]
 

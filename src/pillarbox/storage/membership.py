@@ -1,0 +1,145 @@
+"""What a container holds, by uid, and what changed in it (RFC 9051 §2.3.1, RFC 7162 §3.1).
+
+After an epoch began (see `epoch`) a client may have seen changes that are lost. So everything counts as changed at that
+number, and no number below it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from pillarbox.datatypes.membership import Membership
+from pillarbox.datatypes.registry import TYPES
+from pillarbox.storage.database import Connection, Value
+
+_TYPES = tuple(kind.name for kind in TYPES if kind.members is not None)
+_MARKS = ",".join("?" * len(_TYPES))
+_LAST = 1 << 32  # no uid is as high
+_FEW = 1_000  # changes that are looked up one by one, rather than by a walk over the container
+_CHUNK = 500
+_ALL = "m.uid, m.item, {modseq}, m.words, m.size, m.sort_key, m.group_id, m.saved_at, m.removed / 2"
+_FLAGS = "m.uid, {modseq}, m.words, m.removed / 2"
+# Rows are tuples of the right form already.
+_membership: Callable[[Any], Membership] = partial(tuple.__new__, Membership)
+
+
+class Span(NamedTuple):
+    """Which members are wanted: with uids from `first` to `last`, changed after `since`, at most so many."""
+
+    first: int = 1
+    last: int | None = None
+    since: int = 0
+    limit: int | None = None
+
+
+def memberships(db: Connection, account: str, container: str, span: Span) -> list[Membership]:
+    """All that is kept beside the members, in the order of uids."""
+    return list(map(_membership, _rows(db, account, container, _ALL, span)))
+
+
+def flags(db: Connection, account: str, container: str, span: Span) -> list[tuple[int, int, str, bool]]:
+    """(uid, modseq, words, whether it is deleted), in the order of uids."""
+    return _rows(db, account, container, _FLAGS, span)
+
+
+def _rows(db: Connection, account: str, container: str, columns: str, span: Span) -> list[Any]:
+    epoch = _epoch(db, account)
+    first = _columns(columns, epoch)
+    if span.since < epoch or not span.since:
+        return _walk(db, account, container, first, span._replace(since=0))
+    if _modseq(db, account, container) <= span.since:
+        return []
+    if _is_long(db, account, span.since):
+        return _walk(db, account, container, first, span)
+    return sorted(_by_log(db, account, container, first, span))[: span.limit]
+
+
+def _walk(db: Connection, account: str, container: str, columns: tuple[str, list[Value]], span: Span) -> list[Any]:
+    sql = (
+        f"SELECT {columns[0]} FROM member m WHERE m.account = ? AND m.container = ? AND m.uid >= ? AND m.uid <= ?"
+        f" AND m.removed <> 1{' AND m.modseq > ?' if span.since else ''} ORDER BY m.uid LIMIT ?"
+    )
+    since = (span.since,) if span.since else ()
+    limit = -1 if span.limit is None else span.limit
+    return db.rows(sql, (*columns[1], account, container, *_uids(span), *since, limit))
+
+
+def _by_log(db: Connection, account: str, container: str, columns: tuple[str, list[Value]], span: Span) -> list[Any]:
+    r"""The log of the records leads to what changed. It does not tell of what only IMAP sees: \\Deleted members."""
+    within = "m.modseq > ? AND m.uid >= ? AND m.uid <= ?"
+    logged = (
+        f"SELECT {columns[0]} FROM record r CROSS JOIN member m ON m.account = r.account AND m.container = ?"
+        f" AND m.item = r.id AND m.removed = 0 WHERE r.account = ? AND r.type = ? AND r.modseq > ? AND {within}"
+    )
+    deleted = (
+        f"SELECT {columns[0]} FROM member m WHERE m.account = ? AND m.container = ? AND m.removed = 2 AND {within}"
+    )
+    bounds = (span.since, *_uids(span))
+    rows = db.rows(deleted, (*columns[1], account, container, *bounds))
+    for type in _TYPES:
+        rows += db.rows(logged, (*columns[1], container, account, type, span.since, *bounds))
+    return rows
+
+
+def memberships_of(db: Connection, account: str, container: str, uids: Sequence[int]) -> list[Membership]:
+    """The members that have these uids, in the order of uids."""
+    columns, values = _columns(_ALL, _epoch(db, account))
+    wanted = sorted(set(uids))
+    out: list[Membership] = []
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        part += part[-1:] * ((1 << (len(part) - 1).bit_length()) - len(part))  # few lengths are few statements
+        marks = ",".join("?" * len(part))
+        sql = (
+            f"SELECT {columns} FROM member m WHERE m.account = ? AND m.container = ? AND m.uid IN ({marks})"
+            " AND m.removed <> 1 ORDER BY m.uid"
+        )
+        out += map(_membership, db.rows(sql, (*values, account, container, *part)))
+    return out
+
+
+def uids(db: Connection, account: str, container: str) -> list[int]:
+    """All uids of a container, rising."""
+    sql = "SELECT uid FROM member WHERE account = ? AND container = ? AND removed <> 1 ORDER BY uid"
+    return [uid for (uid,) in db.rows(sql, (account, container))]  # type: ignore[misc]
+
+
+def removed_uids(db: Connection, account: str, container: str, since: int) -> list[int]:
+    """The uids of what was removed after a number, rising, as far as it is known: see `known_since`."""
+    sql = "SELECT uid FROM member WHERE account = ? AND container = ? AND removed = 1 AND modseq > ? ORDER BY uid"
+    return [uid for (uid,) in db.rows(sql, (account, container, since))]  # type: ignore[misc]
+
+
+def known_since(db: Connection, account: str) -> int:
+    """The number below which removed members were forgotten."""
+    sql = f"SELECT MAX(modseq) FROM floor WHERE account = ? AND type IN ({_MARKS})"
+    return _int(db.row(sql, (account, *_TYPES)))
+
+
+def _columns(names: str, epoch: int) -> tuple[str, list[Value]]:
+    if not epoch:
+        return names.format(modseq="m.modseq"), []
+    return names.format(modseq="CASE WHEN m.modseq < ? THEN ? ELSE m.modseq END"), [epoch, epoch]
+
+
+def _uids(span: Span) -> tuple[int, int]:
+    return span.first, _LAST if span.last is None else span.last
+
+
+def _epoch(db: Connection, account: str) -> int:
+    return _int(db.row("SELECT epoch FROM account WHERE id = ?", (account,)))
+
+
+def _modseq(db: Connection, account: str, container: str) -> int:
+    return _int(db.row("SELECT modseq FROM container WHERE account = ? AND id = ?", (account, container)))
+
+
+def _is_long(db: Connection, account: str, since: int) -> bool:
+    log = f"SELECT 1 FROM record WHERE account = ? AND type IN ({_MARKS}) AND modseq > ? LIMIT ?"
+    return _int(db.row(f"SELECT COUNT(*) FROM ({log}) x", (account, *_TYPES, since, _FEW))) >= _FEW
+
+
+def _int(row: tuple[object, ...] | None) -> int:
+    return int(str(row[0])) if row is not None and row[0] is not None else 0
