@@ -61,10 +61,20 @@ class Expunge(Command):
 
 @dataclass(frozen=True, slots=True)
 class Partial(Command):
-    """PARTIAL first:last of RFC 9394 (and RFC 5267): negative numbers count from the end, as -1:-100."""
+    """PARTIAL first:last of RFC 9394 (and RFC 5267) as it was written: negative numbers count from the end.
+
+    Either end may be the nearer one: -1:-100 and -100:-1 are the same results.
+    """
 
     first: int
     last: int
+
+    def bounded(self, count: int) -> tuple[int, int]:
+        """Where these lie among so many results in rising order, as the ends of a slice."""
+        near, far = sorted((abs(self.first), abs(self.last)))
+        if self.first > 0:
+            return min(near - 1, count), min(far, count)
+        return max(count - far, 0), max(count - near + 1, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""LIST in all its forms, and LSUB.
+
+Sections: RFC 9051 §6.3.9; RFC 3501 §6.3.8, §6.3.9; RFC 5258 §3, §6; RFC 5819 §4; RFC 6154 §2; RFC 8440 §3; RFC 9590 §3.
+"""
+
+from __future__ import annotations
+
+from pillarbox.wire.imap.command import List
+from pillarbox.wire.imap.mailbox_syntax import status_item
+from pillarbox.wire.imap.refusal import Refused
+from pillarbox.wire.imap.scanner import Scanner
+from pillarbox.wire.imap.set_syntax import listed
+
+_SELECTION = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"})
+# RFC 5258 §3: RECURSIVEMATCH modifies one of these; it "MUST NOT" stand alone or with REMOTE only.
+_BASE = frozenset({"SUBSCRIBED", "SPECIAL-USE"})
+_RETURNED = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "MYRIGHTS"})
+_MOST_PATTERNS = 100
+
+
+def list_(scanner: Scanner) -> List:
+    """LIST."""
+    scanner.need(" ")
+    selection: frozenset[str] = frozenset()
+    is_extended = False
+    if scanner.sees("("):
+        is_extended = True
+        selection = _selection(scanner)
+        scanner.need(" ")
+    reference = scanner.list_mailbox()
+    scanner.need(" ")
+    if scanner.sees("("):
+        is_extended = True
+        patterns = listed(scanner, Scanner.list_mailbox)
+    else:
+        patterns = (scanner.list_mailbox(),)
+    if len(patterns) > _MOST_PATTERNS:
+        raise Refused("Too many patterns", status="NO", code="LIMIT")
+    returned: set[str] = set()
+    status: tuple[str, ...] = ()
+    if not scanner.is_at_end():
+        scanner.need(" ")
+        is_extended = True
+        status = _returned(scanner, returned)
+    scanner.end()
+    return List(reference, patterns, selection, frozenset(returned), status, is_extended=is_extended)
+
+
+def lsub(scanner: Scanner) -> List:
+    """LSUB."""
+    scanner.need(" ")
+    reference = scanner.list_mailbox()
+    scanner.need(" ")
+    pattern = scanner.list_mailbox()
+    scanner.end()
+    return List(reference, (pattern,), is_lsub=True)
+
+
+def _selection(scanner: Scanner) -> frozenset[str]:
+    names = frozenset(listed(scanner, Scanner.word, may_be_empty=True))
+    if not names <= _SELECTION:
+        raise Refused("LIST knows no such selection option")
+    if "RECURSIVEMATCH" in names and not names & _BASE:
+        raise Refused("RECURSIVEMATCH needs another selection option")
+    return names
+
+
+def _returned(scanner: Scanner, returned: set[str]) -> tuple[str, ...]:
+    """Fill the set with the plain options; the answer is the items of STATUS."""
+    if scanner.word() != "RETURN":
+        raise Refused("After the patterns LIST has RETURN")
+    scanner.need(" (")
+    status: tuple[str, ...] = ()
+    while not scanner.has(")"):
+        if returned or status:
+            scanner.need(" ")
+        name = scanner.word()
+        if name == "STATUS":
+            scanner.need(" ")
+            status = listed(scanner, status_item)
+        elif name in _RETURNED:
+            returned.add(name)
+        else:
+            raise Refused("LIST knows no such return option")
+    return status
