@@ -23,6 +23,9 @@ class Spool:
     def discard(self) -> None:
         self.is_discarded = True
 
+    def __repr__(self) -> str:
+        return f"Spool({self.octets!r}, {self.is_discarded})"
+
 
 class Server:
     """Drives a session; for IDLE and AUTHENTICATE it asks for one line more."""

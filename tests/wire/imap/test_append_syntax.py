@@ -72,6 +72,21 @@ def test_a_message_in_utf8_and_a_binary_one_may_have_any_octets() -> None:
     assert [message.is_utf8 for message in command.messages] == [True, False]
 
 
+def test_a_part_of_catenate_may_be_utf8() -> None:
+    server = Server(State.AUTHENTICATED)
+    server.say(b"a APPEND INBOX CATENATE (TEXT {1+}\r\na UTF8 (~{2+}\r\n\xc3\xa9))\r\n")
+    command = server.commands[0]
+    assert appended(command) == [[b"a", b"\xc3\xa9"]]
+    assert isinstance(command, Append)
+    assert command.messages[0].is_utf8
+
+
+def test_catenate_has_only_so_many_parts() -> None:
+    server = Server(State.AUTHENTICATED, max_messages=3)
+    urls = b" ".join([b"URL /a"] * 4)
+    assert server.say(b"a APPEND INBOX CATENATE (" + urls + b")\r\n") == b"a NO [LIMIT] Too many parts\r\n"
+
+
 def test_replace_has_one_message() -> None:
     server = Server()
     assert server.say(b"a REPLACE 4 Drafts (\\Draft) {3+}\r\nnew\r\n") == b"a OK done\r\n"

@@ -3,7 +3,7 @@
 Each part is checked as far as it came before the next literal is asked for: who makes a mistake in the flags does not
 send the message in vain.
 
-Sections: RFC 9051 §6.3.12; RFC 3502 §6.3.11; RFC 4466 §2.3, §3; RFC 4469 §3, §5; RFC 6855 §4; RFC 8508 §3.1, §5.
+Sections: RFC 9051 §6.3.12; RFC 3502 §6.3.11; RFC 4466 §2.7, §3; RFC 4469 §3, §5; RFC 6855 §4; RFC 8508 §3, §5.
 """
 
 from __future__ import annotations
@@ -64,30 +64,42 @@ def _message(scanner: Scanner, intake: Intake) -> Generator[None, Any, Message]:
         date = date_time(scanner)
         scanner.need(" ")
     if scanner.passes(_CATENATE):
-        return Message(flags, date, (yield from _parts(scanner, intake)))
-    is_utf8 = scanner.passes(_UTF8)
-    if is_utf8 and not scanner.sees("~"):
-        raise Refused("UTF8 has a literal8")
-    sink = yield from _octets(scanner, intake, may_be_empty=False)
-    if is_utf8:
-        scanner.need(")")
-    return Message(flags, date, (sink,), is_utf8)
+        parts, is_utf8 = yield from _parts(scanner, intake)
+        return Message(flags, date, parts, is_utf8)
+    if scanner.passes(_UTF8):
+        return Message(flags, date, ((yield from _utf8(scanner, intake, may_be_empty=False)),), is_utf8=True)
+    return Message(flags, date, ((yield from _octets(scanner, intake, may_be_empty=False)),))
 
 
-def _parts(scanner: Scanner, intake: Intake) -> Generator[None, Any, tuple[Received | Url, ...]]:
+def _parts(scanner: Scanner, intake: Intake) -> Generator[None, Any, tuple[tuple[Received | Url, ...], bool]]:
+    """The parts of CATENATE, and whether one is UTF8 (RFC 6855 §4)."""
     parts: list[Received | Url] = []
+    is_utf8 = False
     while True:
+        if len(parts) == intake.max_parts:
+            raise Refused("Too many parts", status="NO", code="LIMIT")
         if scanner.passes(_TEXT):
             parts.append((yield from _octets(scanner, intake, may_be_empty=True)))
+        elif scanner.passes(_UTF8):
+            is_utf8 = True
+            parts.append((yield from _utf8(scanner, intake, may_be_empty=True)))
         elif not scanner.passes(_URL):
-            raise Refused("CATENATE has TEXT and URL")
+            raise Refused("CATENATE has TEXT, UTF8 and URL")
         elif scanner.is_at_literal():
             parts.append(Url(clean((yield from _string(scanner, intake)))))
         else:
             parts.append(Url(scanner.astring()))
         if not scanner.has(" "):
             scanner.need(")")
-            return tuple(parts)
+            return tuple(parts), is_utf8
+
+
+def _utf8(scanner: Scanner, intake: Intake, *, may_be_empty: bool) -> Generator[None, Any, Received]:
+    if not scanner.sees("~"):
+        raise Refused("UTF8 has a literal8")
+    sink = yield from _octets(scanner, intake, may_be_empty=may_be_empty)
+    scanner.need(")")
+    return sink
 
 
 def _octets(scanner: Scanner, intake: Intake, *, may_be_empty: bool) -> Generator[None, Any, Received]:

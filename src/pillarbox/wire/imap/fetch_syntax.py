@@ -1,7 +1,7 @@
 """FETCH and UID FETCH.
 
-Sections: RFC 9051 §6.4.5, §9; RFC 3501 §6.4.5; RFC 3516 §4; RFC 7162 §3.1.4, §3.2.6; RFC 8474 §5; RFC 8514 §4;
-RFC 8970 §3; RFC 9394 §3.3.
+Sections: RFC 9051 §6.4.5, §9; RFC 3501 §6.4.5; RFC 3516 §4.2; RFC 7162 §3.1.4, §3.2.6; RFC 8474 §5; RFC 8514 §4.2;
+RFC 8970 §3.1, §4.1; RFC 9394 §3.3.
 """
 
 from __future__ import annotations

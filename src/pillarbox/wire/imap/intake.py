@@ -53,6 +53,11 @@ class Intake:
         self.begin = ""  # of a line that is too long
         self.pending: Announced | None = None  # the literal that comes next
 
+    @property
+    def max_parts(self) -> int:
+        """How many parts a message may be joined of."""
+        return self._options.max_messages
+
     def line(self) -> Generator[None, Any, str]:
         """The next line, without its end; if a literal is announced there, with a line feed.
 

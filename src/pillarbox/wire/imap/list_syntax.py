@@ -1,12 +1,13 @@
 """LIST in all its forms, and LSUB.
 
-Sections: RFC 9051 §6.3.9; RFC 3501 §6.3.8, §6.3.9; RFC 5258 §3, §6; RFC 5819 §4; RFC 6154 §2; RFC 8440 §3; RFC 9590 §3.
+Sections: RFC 9051 §6.3.9; RFC 3501 §6.3.8, §6.3.9; RFC 5258 §3, §6; RFC 5819 §2; RFC 6154 §2; RFC 8440 §3; RFC 9590 §3.
 """
 
 from __future__ import annotations
 
-from pillarbox.wire.imap.command import List
+from pillarbox.wire.imap.command import GetMetadata, List
 from pillarbox.wire.imap.mailbox_syntax import status_item
+from pillarbox.wire.imap.metadata_syntax import entry_names
 from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
 from pillarbox.wire.imap.set_syntax import listed
@@ -36,14 +37,14 @@ def list_(scanner: Scanner) -> List:
         patterns = (scanner.list_mailbox(),)
     if len(patterns) > _MOST_PATTERNS:
         raise Refused("Too many patterns", status="NO", code="LIMIT")
-    returned: set[str] = set()
-    status: tuple[str, ...] = ()
+    returned = _Returned()
     if not scanner.is_at_end():
         scanner.need(" ")
         is_extended = True
-        status = _returned(scanner, returned)
+        returned.read(scanner)
     scanner.end()
-    return List(reference, patterns, selection, frozenset(returned), status, is_extended=is_extended)
+    names = frozenset(returned.names)
+    return List(reference, patterns, selection, names, returned.status, returned.metadata, is_extended)
 
 
 def lsub(scanner: Scanner) -> List:
@@ -65,21 +66,34 @@ def _selection(scanner: Scanner) -> frozenset[str]:
     return names
 
 
-def _returned(scanner: Scanner, returned: set[str]) -> tuple[str, ...]:
-    """Fill the set with the plain options; the answer is the items of STATUS."""
-    if scanner.word() != "RETURN":
-        raise Refused("After the patterns LIST has RETURN")
-    scanner.need(" (")
-    status: tuple[str, ...] = ()
-    while not scanner.has(")"):
-        if returned or status:
-            scanner.need(" ")
+class _Returned:
+    """What RETURN asks for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.status: tuple[str, ...] = ()
+        self.metadata: GetMetadata | None = None
+
+    def read(self, scanner: Scanner) -> None:
+        if scanner.word() != "RETURN":
+            raise Refused("After the patterns LIST has RETURN")
+        scanner.need(" (")
+        if scanner.has(")"):
+            return
+        self._option(scanner)
+        while scanner.has(" "):
+            self._option(scanner)
+        scanner.need(")")
+
+    def _option(self, scanner: Scanner) -> None:
         name = scanner.word()
         if name == "STATUS":
             scanner.need(" ")
-            status = listed(scanner, status_item)
+            self.status = listed(scanner, status_item)
+        elif name == "METADATA":
+            scanner.need(" ")
+            self.metadata = GetMetadata("", entry_names(scanner))
         elif name in _RETURNED:
-            returned.add(name)
+            self.names.add(name)
         else:
             raise Refused("LIST knows no such return option")
-    return status

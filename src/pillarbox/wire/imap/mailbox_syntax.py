@@ -1,7 +1,7 @@
 """The commands that are about a mailbox as a whole.
 
 Sections: RFC 9051 §6.3.2-§6.3.8, §6.3.11; RFC 3501 §6.3; RFC 6154 §3; RFC 7162 §3.1.8, §3.2.5; RFC 8474 §4.3;
-RFC 7889 §4; RFC 9208 §4.1.4; RFC 4466 §2.1, §2.2.
+RFC 7889 §3.1; RFC 9208 §4.1.4; RFC 4466 §2.1, §2.2.
 """
 
 from __future__ import annotations

@@ -91,8 +91,9 @@ class Scope(Command):
 
 @dataclass(frozen=True, slots=True)
 class Search(Command):
-    """SEARCH, UID SEARCH and ESEARCH (`scopes`, RFC 7377).
+    """SEARCH, UID SEARCH and ESEARCH.
 
+    `scopes` are of ESEARCH alone, which always has one at least, and tells UIDs (RFC 7377).
     `returned` is None without RETURN, else upper-case words of MIN MAX ALL COUNT SAVE CONTEXT UPDATE.
     """
 

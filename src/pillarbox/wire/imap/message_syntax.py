@@ -1,6 +1,6 @@
 """STORE, COPY, MOVE, EXPUNGE, SEARCH.
 
-Sections: RFC 9051 §6.4.3-§6.4.9; RFC 6851 §3; RFC 7162 §3.1.3; RFC 4731 §3; RFC 5182 §2; RFC 5267 §4; RFC 9394 §3.1.
+Sections: RFC 9051 §6.4.3-§6.4.9; RFC 6851 §3; RFC 7162 §3.1.3; RFC 4731 §3; RFC 5182 §2.4; RFC 5267 §4; RFC 9394 §3.1.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The search program of SEARCH, SORT and THREAD.
 
 Sections: RFC 9051 §6.4.4, §9; RFC 3501 §6.4.4; RFC 7162 §3.1.5; RFC 5032 §3; RFC 5466 §3.1; RFC 6203 §3; RFC 8474 §6;
-RFC 8514 §4.2.
+RFC 8514 §4.3.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sets of numbers, and lists in parentheses.
 
-Sections: RFC 9051 §9 (sequence-set, flag-list); RFC 5182 §3; RFC 9394 §4.
+Sections: RFC 9051 §9 (sequence-set, flag-list); RFC 5182 §2.1; RFC 9394 §4.
 """
 
 from __future__ import annotations

@@ -7,11 +7,15 @@ from functools import partial
 from typing import Any
 
 from pillarbox.wire.imap import (
+    access_syntax,
     append_syntax,
     list_syntax,
     login_syntax,
     mailbox_syntax,
     message_syntax,
+    metadata_syntax,
+    notify_syntax,
+    sort_syntax,
 )
 from pillarbox.wire.imap.command import (
     Capability,
@@ -84,6 +88,18 @@ _AUTHENTICATED: dict[str, Parse] = _ANY | {
     "STATUS": mailbox_syntax.status,
     "IDLE": _alone(Idle()),
     "UNAUTHENTICATE": _alone(Unauthenticate()),
+    "SETACL": access_syntax.set_acl,
+    "DELETEACL": access_syntax.delete_acl,
+    "GETACL": access_syntax.get_acl,
+    "LISTRIGHTS": access_syntax.list_rights,
+    "MYRIGHTS": access_syntax.my_rights,
+    "GETQUOTA": access_syntax.get_quota,
+    "GETQUOTAROOT": access_syntax.get_quota_root,
+    "SETQUOTA": access_syntax.set_quota,
+    "GETMETADATA": metadata_syntax.get_metadata,
+    "SETMETADATA": metadata_syntax.set_metadata,
+    "NOTIFY": notify_syntax.notify,
+    "ESEARCH": partial(sort_syntax.esearch, is_selected=False),
 }
 _SELECTED: dict[str, Parse] = _AUTHENTICATED | {
     "CLOSE": _alone(Close()),
@@ -93,6 +109,13 @@ _SELECTED: dict[str, Parse] = _AUTHENTICATED | {
     "UID EXPUNGE": message_syntax.uid_expunge,
     "SEARCH": partial(message_syntax.search, is_uid=False),
     "UID SEARCH": partial(message_syntax.search, is_uid=True),
+    "ESEARCH": partial(sort_syntax.esearch, is_selected=True),
+    "SORT": partial(sort_syntax.sort, is_uid=False),
+    "UID SORT": partial(sort_syntax.sort, is_uid=True),
+    "THREAD": partial(sort_syntax.thread, is_uid=False),
+    "UID THREAD": partial(sort_syntax.thread, is_uid=True),
+    "CANCELUPDATE": sort_syntax.cancel_update,
+    "UIDBATCHES": sort_syntax.uid_batches,
     "FETCH": partial(fetch, is_uid=False),
     "UID FETCH": partial(fetch, is_uid=True),
     "STORE": partial(message_syntax.store, is_uid=False),
