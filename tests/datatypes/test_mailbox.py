@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from pillarbox.datatypes.mailbox import MAILBOX, Mailbox, MailboxRules
+from pillarbox.datatypes.mailbox_name import from_level, to_level
+from pillarbox.services.mail.mailbox_path import find_or_make, paths_of
 from tests.support.mail_house import House
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -18,6 +21,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"name": "a", "sortOrder": -1}, "invalidProperties", "sortOrder"),
     ({"name": "a", "sortOrder": 2**31}, "invalidProperties", "sortOrder"),
     ({"name": "Inbox"}, "alreadyExists", ""),
+    ({"name": "inbox"}, "alreadyExists", ""),
+    ({"name": "INBOX"}, "alreadyExists", ""),
+    ({"name": "other users"}, "invalidProperties", "name"),
+    ({"name": "a\u2215b"}, "invalidProperties", "name"),
 ]
 
 
@@ -31,7 +38,45 @@ def test_a_mailbox_is_refused(house: House, given: dict[str, Any], kind: str, na
 
 
 def test_the_same_name_is_free_below_another_parent(house: House) -> None:
-    house.create("Mailbox", name="Inbox", parentId=house.box["archive"])
+    for name in ("Inbox", "INBOX", "Other Users"):
+        box = house.create("Mailbox", name=name, parentId=house.box["archive"])
+        error = house.not_updated("Mailbox", box, {"parentId": None})
+        assert error["type"] == ("invalidProperties" if name == "Other Users" else "alreadyExists")
+
+
+def test_only_what_is_inbox_in_ascii_is_taken_for_the_inbox(house: House) -> None:
+    # A letter that only Unicode takes for an I is no I in IMAP, whose INBOX is ASCII.
+    assert house.create("Mailbox", name="\u0131nbox")
+    assert house.create("Mailbox", name="inbox 2")
+
+
+def test_a_name_from_before_the_rule_stays_until_it_is_changed(house: House) -> None:
+    old = Mailbox(id="mold", name="inbox")
+    rules = MAILBOX.rules
+    assert isinstance(rules, MailboxRules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rules, "check", lambda *_: None)
+        house.store.write(lambda tx: tx.write(MAILBOX, "a1", None, old))
+    house.update("Mailbox", "mold", {"sortOrder": 3})
+    assert house.store.read(lambda view: paths_of(view, "a1"))["mold"] == ("inbox_",)
+    assert house.not_updated("Mailbox", "mold", {"name": "iNbox"})["type"] == "alreadyExists"
+    house.update("Mailbox", "mold", {"name": "Old mail"})
+
+
+def test_a_slash_in_a_name_is_shown_as_another_one_and_read_back(house: House) -> None:
+    box = house.create("Mailbox", name="Bills/2024")
+    (level,) = house.store.read(lambda view: paths_of(view, "a1"))[box]
+    assert from_level(to_level(level)) == "Bills/2024"
+    assert "/" not in to_level(level)
+    found = house.store.write(lambda tx: find_or_make(tx, "a1", [(to_level(level),), ("Bills/2024",)]))
+    assert set(found.values()) == {box}
+
+
+def test_an_archive_may_name_what_a_client_may_not(house: House) -> None:
+    found = house.store.write(lambda tx: find_or_make(tx, "a1", [("inbox",), ("Other Users", "bob"), ("a\u2215b",)]))
+    assert found[("inbox",)] == house.box["inbox"]
+    paths = house.store.read(lambda view: paths_of(view, "a1"))
+    assert {paths[str(id)] for id in found.values()} == {("INBOX",), ("Other Users_", "bob"), ("a/b",)}
 
 
 def test_a_mailbox_is_never_inside_itself(house: House) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.capability import MAIL
 from pillarbox.datatypes.declare import YIELDING, DataType, Filter, MethodCall, Record, Rules, Sort
+from pillarbox.datatypes.mailbox_name import OTHER_USERS, means_inbox, means_others, name_fault
 from pillarbox.datatypes.mailbox_tree import arrange, depth_below, is_loop
 from pillarbox.datatypes.mark import Computed, Counter, Indexed, Reference
 from pillarbox.datatypes.view import Transaction, View
@@ -81,7 +82,8 @@ class MailboxRules(Rules[Mailbox]):
             getattr(old, f) == getattr(new, f) for f in ("name", "parent_id", "role", "sort_order")
         ):
             return
-        self._check_name(tx, new)
+        if wrong := name_fault(new.name, tx.limits.max_size_mailbox_name):
+            raise invalid("name", wrong)
         if not 0 <= new.sort_order <= _MAX_SORT_ORDER:
             raise invalid("sortOrder", "sortOrder is at least 0 and less than 2^31")
         boxes = {box.id: box for box in tx.all(MAILBOX, account)}
@@ -90,15 +92,10 @@ class MailboxRules(Rules[Mailbox]):
         if old is not None and old.role == "inbox" and (old.name, old.parent_id) != (new.name, new.parent_id):
             raise Fault(Kind.FORBIDDEN, "the inbox cannot be renamed or moved")
         self._check_place(tx, boxes, new)
+        if old is None or (old.name, old.parent_id) != (new.name, new.parent_id):
+            self._check_top_name(boxes, new)
         self._check_name_is_free(tx, boxes, new)
         self._check_role(tx, boxes, old, new)
-
-    def _check_name(self, tx: Transaction, new: Mailbox) -> None:
-        size = len(new.name.encode())
-        if not 0 < size <= tx.limits.max_size_mailbox_name:
-            raise invalid("name", f"a name has 1 to {tx.limits.max_size_mailbox_name} octets of UTF-8")
-        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in new.name):
-            raise invalid("name", "a name has no control characters")
 
     def _check_place(self, tx: Transaction, boxes: Mapping[str, Mailbox], new: Mailbox) -> None:
         if new.parent_id is not None:
@@ -108,6 +105,18 @@ class MailboxRules(Rules[Mailbox]):
                 raise invalid("parentId", "a mailbox cannot be inside itself")
         if depth_below(boxes, new) > tx.limits.max_mailbox_depth:
             raise invalid("parentId", f"mailboxes are nested at most {tx.limits.max_mailbox_depth} deep")
+
+    def _check_top_name(self, boxes: Mapping[str, Mailbox], new: Mailbox) -> None:
+        """At the top level IMAP takes two names for something else."""
+        if new.parent_id is not None or new.role == "inbox":
+            return
+        if means_inbox(new.name):
+            inbox = next((box.id for box in boxes.values() if box.role == "inbox"), None)
+            if inbox is None:
+                raise invalid("name", "INBOX, in any case, is the name of the inbox")
+            raise Fault(Kind.ALREADY_EXISTS, "INBOX, in any case, is the name of the inbox", existing_id=inbox)
+        if means_others(new.name):
+            raise invalid("name", f"{OTHER_USERS} is where other programs show what others share")
 
     def _check_name_is_free(self, tx: Transaction, boxes: Mapping[str, Mailbox], new: Mailbox) -> None:
         # RFC 8621 §2: "There MUST NOT be two sibling Mailboxes with both the same parent and the same name."

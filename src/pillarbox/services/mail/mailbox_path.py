@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
+from pillarbox.datatypes.mailbox_name import from_level, means_inbox, means_others
 from pillarbox.datatypes.view import Transaction, View
 
 Path = tuple[str, ...]
@@ -49,7 +49,7 @@ def paths_of(view: View, account: str) -> dict[str, Path]:
 def _label(box: Mailbox) -> str:
     if box.role == "inbox":
         return INBOX[0]
-    return f"{box.name}_" if box.parent_id is None and box.name.upper() == INBOX[0] else box.name
+    return f"{box.name}_" if box.parent_id is None and means_inbox(box.name) else box.name
 
 
 def find_or_make(tx: Transaction, account: str, paths: Iterable[Path]) -> dict[Path, str | Fault]:
@@ -84,8 +84,11 @@ class _Tree:
         if not path:
             raise Fault(Kind.NOT_FOUND, "a mailbox has a name")
         at: str | None = None
-        for name in path:
+        for level in path:
+            name = from_level(level)
             role = self._role(name) if at is None else None
+            if at is None and means_others(name):
+                name += "_"
             found = self._by_name.get((at, name)) if role != "inbox" else None
             if found is None and role is not None:
                 found = self._by_role.get(role)
@@ -94,10 +97,9 @@ class _Tree:
         return at
 
     def _role(self, name: str) -> str | None:
-        return "inbox" if name.upper() == INBOX[0] else ROLE_NAMES.get(name.casefold())
+        return "inbox" if means_inbox(name) else ROLE_NAMES.get(name.casefold())
 
     def _make(self, name: str, parent: str | None, role: str | None) -> str:
-        name = unicodedata.normalize("NFC", name)
         box = Mailbox(id=self._tx.new_id(MAILBOX), name=name, parent_id=parent, role=role)
         self._tx.write(MAILBOX, self._account, None, box)
         self._by_name[parent, name] = box.id
