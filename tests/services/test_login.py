@@ -10,7 +10,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin import password as password_module
 from pillarbox.datatypes.capability import MAIL, SUBMISSION
 from pillarbox.services.authentication import Authentication
-from pillarbox.services.login import Channel, LoggedIn, Logins
+from pillarbox.services.login import Channel, LoggedIn, Logins, Policy
 from pillarbox.wire.sasl.step import Challenge
 from tests.directory_fixture import PASSWORD, Office
 
@@ -167,7 +167,7 @@ def test_without_tls_nothing_is_offered_but_on_loopback(desk: Desk) -> None:
             desk.office.store.read(
                 lambda view, bare=bare: desk.logins.log_in(view, "alice@example.org", PASSWORD, bare, MAIL)  # type: ignore[misc]
             )
-        assert Logins(desk.authentication, without_tls=True).mechanisms(bare)
+        assert Logins(desk.authentication, Policy(without_tls=True)).mechanisms(bare)
     for address in ("127.0.0.1", "::1", ""):
         assert "PLAIN" in desk.logins.mechanisms(Channel(address, is_encrypted=False))
     assert {"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"} <= set(desk.logins.mechanisms(SECURE))

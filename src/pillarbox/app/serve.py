@@ -48,7 +48,14 @@ def serve_settings(
 
 
 def _open_store(settings: Settings) -> Store:
-    return open_store(settings.data, settings.limits, settings.hostname, blobs_of(settings), settings.storage.url)
+    return open_store(
+        settings.data,
+        settings.limits,
+        settings.hostname,
+        blobs_of(settings),
+        settings.storage.url,
+        scram=settings.login.scram,
+    )
 
 
 def workers_of(settings: Settings) -> int:

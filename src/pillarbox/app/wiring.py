@@ -13,6 +13,7 @@ from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
+from pillarbox.datatypes.admin.scram_secret import ensure_scram_secret
 from pillarbox.datatypes.push_subscription import RULES as PUSH_RULES
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.announce import Announcer
@@ -85,18 +86,24 @@ def open_store(
     hostname: str = "localhost",
     blobs: BlobStore | None = None,
     url: str | None = None,
+    *,
+    scram: bool | None = None,
 ) -> Store:
-    """The store, made when it is not there, with its directory: in a folder or at a URL. Raises StoreError."""
+    """The store, made when it is not there, with its directory: in a folder or at a URL. Raises StoreError.
+
+    `scram`: whether keys for SCRAM are made of passwords from now on; None leaves it as it is.
+    """
     connect_rules()
     Sender(hostname).connect_rules()
     store = open_whole_store(url, folder, limits=limits, blobs=blobs)
-    store.write(_furnish)
+    store.write(lambda tx: _furnish(tx, scram=scram))
     return store
 
 
-def _furnish(tx: Transaction) -> None:
+def _furnish(tx: Transaction, *, scram: bool | None) -> None:
     tx.add_account(DIRECTORY)
     ensure_key(tx)
+    ensure_scram_secret(tx, is_on=scram)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from pillarbox.core.account import DIRECTORY
 from pillarbox.core.clock import from_date, is_utc_date, utc_date
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes import capability
+from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.password import digest_token, new_token
+from pillarbox.datatypes.admin.scram_secret import scram_secret
 from pillarbox.datatypes.declare import CHANGES, GET, SET, DataType, MethodCall, Record, Rules
 from pillarbox.datatypes.mark import Computed, Immutable, Indexed, Internal, ServerSet
 from pillarbox.datatypes.view import Transaction, View
@@ -36,6 +39,7 @@ class AppPassword(Record, frozen=True):
     last_used_at: ServerSet[str | None] = None
     secret: Computed[str | None] = None
     secret_digest: Internal[Indexed[str]] = ""
+    scram: Internal[str] = ""  # the keys of the secret, with the salt of the account's own password
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -49,14 +53,28 @@ class AppPassword(Record, frozen=True):
         return at is None or now_ms < at
 
 
+class Made(NamedTuple):
+    """The secrets of one call."""
+
+    ready: list[tuple[str, str]]  # secrets and their keys, for records to come
+    secrets: dict[str, str]  # those that records have, by id
+
+
 class AppPasswordRules(Rules[AppPassword]):
     """Secrets are made here, and known to nobody but who asked."""
 
     # What ends together with an app password. Set by what is bound to it.
     revoked: Callable[[Transaction, str, str], None] = staticmethod(lambda _tx, _account, _credential: None)
 
-    def prepare(self, view: View, call: MethodCall) -> dict[str, str]:
-        return {}  # the secrets made in this call, by id
+    def prepare(self, view: View, call: MethodCall) -> Made:
+        owner, secret = view.get(ACCOUNT, DIRECTORY, call.account), scram_secret(view)
+        made = Made([], {})
+        if owner is not None and secret is not None and call.arguments["create"]:
+            view.take_time()
+            for _ in range(min(len(call.arguments["create"]), view.limits.max_app_passwords)):
+                token = new_token(call.account)
+                made.ready.append((token, secret.keys(token, owner.name, owner.scram)))
+        return made
 
     def complete(self, tx: Transaction, call: MethodCall, old: AppPassword | None, new: AppPassword) -> AppPassword:
         # A program must not be able to give itself, or another, more than its own app password allows.
@@ -65,8 +83,12 @@ class AppPasswordRules(Rules[AppPassword]):
         _refuse_foreign(call)
         if old is not None:
             return new
-        secret = call.prepared[new.id] = new_token(call.account)
-        return msgspec.structs.replace(new, secret_digest=digest_token(secret), created_at=utc_date(tx.now_ms))
+        # What is tried again after a refusal gets another secret; its keys are made when it is first used.
+        secret, keys = call.prepared.ready.pop() if call.prepared.ready else (new_token(call.account), "")
+        call.prepared.secrets[new.id] = secret
+        return msgspec.structs.replace(
+            new, secret_digest=digest_token(secret), scram=keys, created_at=utc_date(tx.now_ms)
+        )
 
     def check(self, tx: Transaction, account: str, old: AppPassword | None, new: AppPassword | None) -> None:
         if new is None:
@@ -94,7 +116,7 @@ class AppPasswordRules(Rules[AppPassword]):
     def compute(
         self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:
-        secrets: Mapping[str, str] = call.prepared or {}
+        secrets: Mapping[str, str] = call.prepared.secrets if call.prepared is not None else {}
         return {id: {"secret": secrets.get(id)} for id in records}
 
 

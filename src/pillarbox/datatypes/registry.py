@@ -8,6 +8,7 @@ from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.alias import ALIAS
 from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.removal import REMOVAL
+from pillarbox.datatypes.admin.scram_secret import SCRAM_SECRET
 from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
 from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.declare import DataType
@@ -33,6 +34,7 @@ TYPES: tuple[DataType[Any], ...] = (
     APP_PASSWORD,
     PUSH_SUBSCRIPTION,
     WEB_PUSH_KEY,
+    SCRAM_SECRET,
     DOMAIN,
     ACCOUNT,
     ALIAS,

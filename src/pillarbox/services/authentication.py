@@ -6,8 +6,8 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -16,15 +16,18 @@ from pillarbox.core.clock import Clock, from_date, utc_date
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.domain import DOMAIN
+from pillarbox.datatypes.admin.name import login_name
 from pillarbox.datatypes.admin.password import parse_token
 from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services import observed
-from pillarbox.services.credential import Login, login_as, login_by, login_name, parse_authorization, wrong
+from pillarbox.services.credential import Login, login_as, login_by, parse_authorization, wrong
 from pillarbox.services.directory import may_log_in
 from pillarbox.services.failure_table import FailureTable
+from pillarbox.services.scram import Owed, OwedKeys, find_proven, keep_keys, parameters_for
 from pillarbox.services.throttle import Throttle
 from pillarbox.services.ticket import proof_of
+from pillarbox.wire.sasl.step import Parameters, Proof
 
 T = TypeVar("T")
 Read = Callable[[Callable[[View], T]], T]
@@ -45,6 +48,13 @@ class Held(msgspec.Struct):
     state: tuple[int, ...]
 
 
+class Uses(NamedTuple):
+    """What was learnt of passwords by their being used."""
+
+    app_passwords: Mapping[tuple[str, str], int]  # when app passwords were used last, by account and app password
+    keys: Sequence[Owed]
+
+
 class Authentication:
     """Checks credentials. `remembered` is for the event loop; `verify` takes tens of milliseconds, for a thread."""
 
@@ -62,6 +72,7 @@ class Authentication:
         self._throttle = Throttle(clock, failures)
         self._epoch = 0
         self._uses: dict[tuple[str, str], int] = {}  # (account, app password) -> time
+        self._owed_keys = OwedKeys()
 
     # --- on the event loop
 
@@ -164,14 +175,34 @@ class Authentication:
             observed.LOGINS.count("repeated")
             raise wrong()
         guarded = login_name(name) if name is not None else f"token {parse_token(password)}"
-        login = self._guarded(guarded, address, lambda: login_by(view, name, password))
+        self._check_throttle(guarded, address)
+        login = self._judged(guarded, address, login_by(view, name, password))
         if login is None:
             # The same wrong password again is a program that does not know better, and is not counted twice.
             _put(self._lock, self._refused, key, (now + _REFUSE_MS, directory))
             raise wrong()
+        self._owed_keys.note(view, login, password)
         entry = Held(login, now + _REMEMBER_MS, now, epoch, _state(view, login.caller.account))
         _put(self._lock, self._logins, key, entry)
         return entry
+
+    def scram_parameters(self, view: View, name: str, address: str) -> Parameters:
+        """What a client needs to know to prove its password. Raises rateLimit before it has gone to the trouble."""
+        self._check_throttle(login_name(name), address)
+        return parameters_for(view, name)
+
+    def prove(self, view: View, proof: Proof, address: str) -> tuple[Held, bytes]:
+        """The login of who made a proof by SCRAM, and the ServerKey with which the server proves itself in turn.
+
+        Raises as `verify` does.
+        """
+        now, epoch, guarded = self._clock.now_ms(), self._epoch, login_name(proof.name)
+        self._check_throttle(guarded, address)
+        found = find_proven(view, proof)
+        login = self._judged(guarded, address, found[0] if found is not None else None)
+        if found is None or login is None:
+            raise wrong()
+        return Held(login, 0, now, epoch, _state(view, login.caller.account)), found[1]
 
     def redeem(self, tx: Transaction, account: str, digest: str) -> Held:
         """The login that a ticket stands for, once. Raises forbidden when it is used, too old, or no longer holds."""
@@ -185,15 +216,16 @@ class Authentication:
             raise Fault(Kind.FORBIDDEN, "the ticket does not hold")
         return Held(login, 0, self._clock.now_ms(), self._epoch, _state(tx, account))
 
-    def _guarded(self, guarded: str, address: str, check: Callable[[], Login | None]) -> Login | None:
-        """Look at credentials, unless the name or the address has to wait: that raises rateLimit."""
+    def _check_throttle(self, guarded: str, address: str) -> None:
         try:
             self._throttle.check(address, guarded)
         except Fault:
             observed.LOGINS.count("throttled")
             observed.LOGIN_THROTTLED.log(address=address, login=guarded)
             raise
-        login = check()
+
+    def _judged(self, guarded: str, address: str, login: Login | None) -> Login | None:
+        """Count and tell what came of credentials."""
         if login is None:
             observed.LOGINS.count("failed")
             observed.LOGIN_FAILED.log(address=address, login=guarded)
@@ -218,23 +250,25 @@ class Authentication:
 
     # --- now and then
 
-    def take_uses(self) -> Mapping[tuple[str, str], int]:
-        """When app passwords were used since the last call, for `write_uses`: by account and app password."""
+    def take_uses(self) -> Uses:
+        """What was learnt of passwords since the last call, for `write_uses`."""
         uses, self._uses = self._uses, {}
-        return uses
+        return Uses(uses, self._owed_keys.take())
 
-    def write_uses(self, tx: Transaction, uses: Mapping[tuple[str, str], int]) -> None:
-        """Write when app passwords were last used, to the hour; for the housekeeping."""
-        for (account, id), at in uses.items():
+    def write_uses(self, tx: Transaction, uses: Uses) -> None:
+        """Write when app passwords were last used, to the hour, and keys for SCRAM; for the housekeeping."""
+        for (account, id), at in uses.app_passwords.items():
             app = tx.get(APP_PASSWORD, account, id)
             last = from_date(app.last_used_at) if app is not None and app.last_used_at else None
             if app is not None and (last is None or at - last >= _USE_MS):
                 tx.write(APP_PASSWORD, account, app, msgspec.structs.replace(app, last_used_at=utc_date(at)))
+        for owed in uses.keys:
+            keep_keys(tx, owed)
 
     @property
     def has_uses(self) -> bool:
         """Whether there is something for `write_uses` to do."""
-        return bool(self._uses)
+        return bool(self._uses) or bool(self._owed_keys)
 
 
 def _state(view: View, account: str) -> tuple[int, ...]:

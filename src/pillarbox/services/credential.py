@@ -13,7 +13,7 @@ import msgspec
 from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin.account import ACCOUNT, Account, account_named
-from pillarbox.datatypes.admin.name import address_name
+from pillarbox.datatypes.admin.name import login_name
 from pillarbox.datatypes.admin.password import credential_of, digest_token, is_password, parse_token
 from pillarbox.datatypes.app_password import APP_PASSWORD, AppPassword
 from pillarbox.datatypes.view import View
@@ -75,12 +75,6 @@ def login_as(view: View, account: Account, app_password: str | None) -> Login | 
     caller = caller_for(view, account, scope)
     caller = msgspec.structs.replace(caller, credential=app_password or credential_of(account.password_hash))
     return Login(caller, account.password_hash, app_password)
-
-
-def login_name(name: str) -> str:
-    """A login name in the directory's spelling, or as it was given when it is no address."""
-    parts = address_name(name.strip())
-    return f"{parts[0]}@{parts[1]}" if parts is not None else name.strip()[:256]
 
 
 def wrong() -> Fault:

@@ -6,18 +6,32 @@ RFC 4422 §3; RFC 4616 §2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pillarbox.core.account import DIRECTORY, Access, Caller
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.admin.name import login_name
 from pillarbox.datatypes.view import View
+from pillarbox.services import observed
 from pillarbox.services.authentication import Authentication, Held
-from pillarbox.services.credential import login_name, wrong
+from pillarbox.services.credential import wrong
 from pillarbox.services.throttle import network_of
-from pillarbox.wire.sasl import step
-from pillarbox.wire.sasl.mechanism import SIMPLE
-from pillarbox.wire.sasl.step import Challenge, Machine, Malformed, Refused, Step
+from pillarbox.wire.sasl.mechanism import PLUS, SCRAM, SIMPLE, speaker
+from pillarbox.wire.sasl.scram import Bindings
+from pillarbox.wire.sasl.step import (
+    Challenge,
+    Machine,
+    Malformed,
+    Parameters,
+    Password,
+    Proof,
+    Refused,
+    Salt,
+    Step,
+    Token,
+    Unbound,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,7 @@ class Channel:
 
     address: str  # the peer's; empty for a unix socket
     is_encrypted: bool
+    bindings: Mapping[str, bytes] = field(default_factory=dict)  # channel binding data by type, such as tls-exporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +56,50 @@ class LoggedIn:
         return self.held.login.caller
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an administrator decides."""
+
+    without_tls: bool = False  # take passwords, tokens and mail that cross the network in the clear
+    scram: bool = True  # offer SCRAM
+    certificate_binding: bool = False  # offer SCRAM-SHA-256-PLUS where only tls-server-end-point can be had
+
+
 class Logins:
     """The way in for the protocols that are not HTTP. One for each process."""
 
-    def __init__(self, authentication: Authentication, *, without_tls: bool = False) -> None:
-        """`without_tls`: take passwords and tokens that cross the network in the clear."""
-        self._authentication, self._without_tls = authentication, without_tls
+    def __init__(self, authentication: Authentication, policy: Policy | None = None) -> None:
+        self._authentication, self._policy = authentication, policy or Policy()
 
     def is_open(self, channel: Channel) -> bool:
         """Whether one may log in at all; if not, not until there is TLS (RFC 4616 §2, RFC 7628 §3)."""
         # No mechanism is an exception: a recorded SCRAM exchange can be guessed at offline, and mail without TLS is
         # read by whoever listens anyway.
-        return channel.is_encrypted or self._without_tls or not network_of(channel.address)
+        return channel.is_encrypted or self._policy.without_tls or not network_of(channel.address)
 
     def mechanisms(self, channel: Channel) -> tuple[str, ...]:
         """What to offer on this connection now, the best first; nothing when one may not log in."""
-        return tuple(SIMPLE) if self.is_open(channel) else ()
+        if not self.is_open(channel):
+            return ()
+        scram = (PLUS,) * self._offers_plus(channel) + (SCRAM,) if self._policy.scram else ()
+        return (*scram, *SIMPLE)
+
+    def _offers_plus(self, channel: Channel) -> bool:
+        # A client that can bind chooses -PLUS without knowing which types of binding we have; RFC 9266 §2 makes
+        # tls-exporter the one that all have to know with TLS 1.3. Without it most would fail, and take us for broken.
+        known = channel.bindings
+        return "tls-exporter" in known or ("tls-server-end-point" in known and self._policy.certificate_binding)
 
     def begin(self, mechanism: str, channel: Channel, capability: str) -> Exchange:
         """An exchange by a mechanism, in any case, that was offered. Raises forbidden for one that was not.
 
         `capability`: what the protocol gives access to; an app password must allow it.
         """
-        if mechanism.upper() not in self.mechanisms(channel):
+        offered, name = self.mechanisms(channel), mechanism.upper()
+        if name not in offered:
             raise Fault(Kind.FORBIDDEN, "this mechanism is not offered here")
-        return Exchange(self, SIMPLE[mechanism.upper()], channel, capability)
+        machine = speaker(name, Bindings(channel.bindings, is_offered=PLUS in offered))
+        return Exchange(self, machine, channel, capability)
 
     def log_in(
         self, view: View, name: str, password: str, channel: Channel, capability: str, authorization: str = ""
@@ -86,6 +120,15 @@ class Logins:
         """The same for a bearer token."""
         held = self._authentication.log_in(view, None, token, channel.address)
         return _as(held, authorization, capability)
+
+    def scram_parameters(self, view: View, name: str, channel: Channel) -> Parameters:
+        """How the passwords of a name are hashed for SCRAM. Raises rateLimit."""
+        return self._authentication.scram_parameters(view, name, channel.address)
+
+    def prove(self, view: View, proof: Proof, channel: Channel, capability: str) -> tuple[LoggedIn, bytes]:
+        """Who made a proof by SCRAM, and the ServerKey of their password. Raises as `log_in` does."""
+        held, server_key = self._authentication.prove(view, proof, channel.address)
+        return _as(held, proof.authorization, capability), server_key
 
     def check(self, logged_in: LoggedIn) -> LoggedIn | None:
         """What became of a login whose connection is open: None when it was revoked. Quick, for the event loop."""
@@ -142,21 +185,29 @@ class Exchange:
             self._step = None
         except Malformed as malformed:
             raise Fault(Kind.INVALID_ARGUMENTS, str(malformed)) from None
+        except Unbound as unbound:
+            observed.LOGIN_UNBOUND.log(address=self._channel.address, why=str(unbound))
+            raise Fault(Kind.FORBIDDEN, str(unbound)) from None
         except Refused:
             assert self._refusal is not None
             raise self._refusal from None
 
     def _answer(self, view: View, claim: Step) -> object:
         match claim:
-            case step.Password(name, password, authorization):
+            case Password(name, password, authorization):
                 self._logged_in = self._logins.log_in(
                     view, name, password, self._channel, self._capability, authorization
                 )
                 return None
-            case step.Token(token, authorization):
+            case Token(token, authorization):
                 return self._check_token(view, token, authorization)
-            case _:
-                raise AssertionError(claim)
+            case Salt(name):
+                return self._logins.scram_parameters(view, name, self._channel)
+            case Proof():
+                self._logged_in, server_key = self._logins.prove(view, claim, self._channel, self._capability)
+                return server_key
+            case Challenge():
+                raise AssertionError("a challenge is the peer's to answer")
 
     def _check_token(self, view: View, token: str, authorization: str) -> str | None:
         if not token:  # RFC 7628 §4.3: a question, what would be needed, and no guess

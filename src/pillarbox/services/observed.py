@@ -15,6 +15,13 @@ LOGIN_THROTTLED = Event(
     "address", "login",
     per_minute=600,
 )  # fmt: skip
+LOGIN_UNBOUND = Event(
+    "login.unbound",
+    logging.WARNING,
+    "a client is bound to another connection than ours, or was shown other mechanisms",
+    "address",
+    "why",
+)
 LOGGED_IN = Event("login.succeeded", logging.INFO, "somebody logged in", "address", "login", "account")
 NOT_RELEASED = Event(
     "submission.not_released", logging.ERROR, "a held message could not be released, and is tried again", "account"

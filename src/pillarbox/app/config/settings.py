@@ -59,6 +59,20 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
             " clear. From loopback they always may."
         ),
     ] = False
+    scram: Annotated[
+        bool,
+        Doc(
+            description="Offer SCRAM-SHA-256, and keep for it what passwords are easier to guess from than from their"
+            " argon2id hash, should the store be stolen. When off, what was kept goes as people log in."
+        ),
+    ] = True
+    certificate_binding: Annotated[
+        bool,
+        Doc(
+            description="Offer SCRAM-SHA-256-PLUS although it can be bound to the certificate only"
+            " (tls-server-end-point): clients that want tls-exporter then fail to log in."
+        ),
+    ] = False
 
 
 class Outbound(msgspec.Struct, frozen=True, kw_only=True):

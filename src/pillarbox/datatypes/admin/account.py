@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -11,9 +10,10 @@ import msgspec
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.clock import from_date, utc_date
 from pillarbox.core.faults import Fault, Kind, invalid
+from pillarbox.datatypes.admin.account_password import Hashed, NewPassword, hash_passwords
 from pillarbox.datatypes.admin.domain import DOMAIN, place_address, refuse_taken
 from pillarbox.datatypes.admin.domain import RULES as DOMAIN_RULES
-from pillarbox.datatypes.admin.password import complaint, hash_password
+from pillarbox.datatypes.admin.password import complaint
 from pillarbox.datatypes.admin.removal import REMOVAL, Removal
 from pillarbox.datatypes.capability import ADMIN
 from pillarbox.datatypes.declare import DataType, Filter, MethodCall, Record, Rules, Sort
@@ -34,6 +34,7 @@ class Account(Record, frozen=True):
     is_admin: bool = False
     password: WriteOnly[str] = ""
     password_hash: Internal[str] = ""
+    scram: Internal[str] = ""  # the keys of the password, as wire.sasl.scram_key writes them
     password_changed_at: ServerSet[str | None] = None
     quota_octets: int | None = None
     quota_count: int | None = None
@@ -42,7 +43,6 @@ class Account(Record, frozen=True):
     created_at: ServerSet[str] = ""
 
 
-Hashes = Mapping[str, Iterator[str]]
 Furnish = Callable[[Transaction, Account | None, Account], None]
 
 
@@ -53,20 +53,23 @@ class AccountRules(Rules[Account]):
     # Makes what an account has from the start and keeps it in step; set once, from the floor that knows mailboxes.
     furnish: Furnish
 
-    def prepare(self, view: View, call: MethodCall) -> Hashes:
-        given = [*(call.arguments["create"] or {}).values(), *(call.arguments["update"] or {}).values()]
-        passwords = [p for g in given if isinstance(p := g.get("password"), str) and complaint(p) is None]
-        # As many hashes as the password comes up, so that no two accounts share a salt.
-        return {
-            p: itertools.cycle([hash_password(p) for _ in range(passwords.count(p))]) for p in dict.fromkeys(passwords)
-        }
+    def prepare(self, view: View, call: MethodCall) -> Hashed:
+        create, update = call.arguments["create"] or {}, call.arguments["update"] or {}
+        stored = view.get_many(ACCOUNT, DIRECTORY, update)
+        given: list[NewPassword] = []
+        for new in create.values():
+            given += _new_password(new, str(new.get("name")), None)
+        for id, patch in update.items():
+            given += _new_password(patch, id, stored.get(id))
+        return hash_passwords(view, given)
 
     def complete(self, tx: Transaction, call: MethodCall, old: Account | None, new: Account) -> Account:
+        key = new.name if old is None else old.id
         name, domain_id = place_address(tx, new.name, "name")
         new = msgspec.structs.replace(new, name=name, domain_id=domain_id)
         if old is None:
             new = msgspec.structs.replace(new, created_at=utc_date(tx.now_ms))
-        return _with_hash(tx, new, call.prepared) if new.password else new
+        return _with_hash(tx, new, key, call.prepared) if new.password else new
 
     def check(self, tx: Transaction, account: str, old: Account | None, new: Account | None) -> None:
         if old is not None and _administers(old) and (new is None or not _administers(new)):
@@ -108,15 +111,22 @@ class AccountRules(Rules[Account]):
                 tx.write(ACCOUNT, DIRECTORY, other, msgspec.structs.replace(other, delegates=left_delegates))
 
 
-def _with_hash(tx: Transaction, new: Account, hashes: Hashes) -> Account:
+def _new_password(given: Mapping[str, Any], key: str, old: Account | None) -> list[NewPassword]:
+    password = given.get("password")
+    if not isinstance(password, str) or complaint(password) is not None:
+        return []
+    name, kept = (old.name, old.scram) if old is not None else (key, "")
+    return [NewPassword(key, name, kept, password)]
+
+
+def _with_hash(tx: Transaction, new: Account, key: str, hashed: Hashed) -> Account:
     if (wrong := complaint(new.password)) is not None:
         raise invalid("password", wrong)
     # The hash is nobody's to see, and what nobody sees is not announced: the date is, so it has to differ every time.
     last = from_date(new.password_changed_at) if new.password_changed_at else None
     now = tx.now_ms if last is None else max(tx.now_ms, last + 1_000)
-    return msgspec.structs.replace(
-        new, password="", password_hash=next(hashes[new.password]), password_changed_at=utc_date(now)
-    )
+    hash, keys = hashed.of(key, new.password)
+    return msgspec.structs.replace(new, password="", password_hash=hash, scram=keys, password_changed_at=utc_date(now))
 
 
 def _check_values(new: Account) -> None:

@@ -37,3 +37,9 @@ def address_name(text: str) -> tuple[str, str] | None:
     if parts is None or domain is None or parts[0].startswith('"'):
         return None
     return local_part(parts[0]), domain
+
+
+def login_name(text: str) -> str:
+    """A login name in the directory's spelling, or as it was given when it is no address."""
+    parts = address_name(text.strip())
+    return f"{parts[0]}@{parts[1]}" if parts is not None else text.strip()[:256]

@@ -19,6 +19,10 @@ class Malformed(Exception):
     """The peer's message is none of this mechanism: the exchange is over, and nothing was guessed."""
 
 
+class Unbound(Exception):
+    """The peer speaks of another connection than this one, or was shown other mechanisms (RFC 5802 §6)."""
+
+
 class Refused(Exception):
     """The last claim was refused, and the peer has been told in the mechanism's own way."""
 
