@@ -1,7 +1,6 @@
 """Logging in without HTTP: what is offered where, every mechanism against the directory, and as whom one acts."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -9,38 +8,10 @@ from pillarbox.core.account import DIRECTORY
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin import password as password_module
 from pillarbox.datatypes.capability import MAIL, SUBMISSION
-from pillarbox.services.authentication import Authentication
-from pillarbox.services.login import Channel, LoggedIn, Logins, Policy
+from pillarbox.services.login import Channel, Logins, Policy
 from pillarbox.wire.sasl.step import Challenge
 from tests.directory_fixture import PASSWORD, Office
-
-SECURE = Channel("192.0.2.1", is_encrypted=True)
-
-
-class Desk:
-    """Logins beside a store."""
-
-    def __init__(self, office: Office) -> None:
-        self.office = office
-        self.authentication = Authentication(office.clock, office.store.read)
-        self.logins = Logins(self.authentication)
-
-    def run(
-        self, mechanism: str, *responses: bytes | None, channel: Channel = SECURE, capability: str = MAIL
-    ) -> list[Challenge | LoggedIn]:
-        """What the server says to each response."""
-        exchange = self.logins.begin(mechanism, channel, capability)
-        return [self.office.store.read(exchange.respond(response)) for response in responses]
-
-    def enters(self, mechanism: str, *responses: bytes | None, **given: Any) -> LoggedIn:
-        end = self.run(mechanism, *responses, **given)[-1]
-        assert isinstance(end, LoggedIn)
-        return end
-
-    def refusal(self, mechanism: str, *responses: bytes | None, **given: Any) -> Kind:
-        with pytest.raises(Fault) as refused:
-            self.run(mechanism, *responses, **given)
-        return refused.value.kind
+from tests.services.sasl_desk import SECURE, Desk, app_password, plain
 
 
 @pytest.fixture
@@ -53,17 +24,8 @@ def alice(office: Office) -> str:
     return office.account("alice@example.org")
 
 
-def plain(name: str = "alice@example.org", password: str = PASSWORD, authorization: str = "") -> bytes:
-    return f"{authorization}\0{name}\0{password}".encode()
-
-
 def token(secret: str, authorization: str = "") -> bytes:
     return f"n,{'a=' if authorization else ''}{authorization},\x01auth=Bearer {secret}\x01\x01".encode()
-
-
-def app_password(office: Office, account: str, **given: Any) -> str:
-    made = office.create("AppPassword", office.caller(account), account, label="phone", **given)
-    return str(made["secret"])
 
 
 def test_plain_and_login_let_in_who_has_the_password(desk: Desk, alice: str) -> None:
