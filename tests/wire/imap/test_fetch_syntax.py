@@ -1,6 +1,7 @@
 import pytest
 
 from pillarbox.wire.imap.fetch_item import ALL, FAST, FULL, Binary, BinarySize, FetchItem, Plain, Preview, Section
+from pillarbox.wire.imap.fetch_syntax import _usual_items
 from pillarbox.wire.imap.message_command import Fetch, Partial
 from pillarbox.wire.imap.sequence_set import STAR, SequenceSet
 from tests.wire.imap.server import parsed, refused
@@ -213,8 +214,16 @@ def test_only_so_many_items_are_fetched() -> None:
 
 def test_parentheses_without_end_are_refused_in_no_time() -> None:
     assert refused("FETCH 1 " + "(" * 60000).startswith("BAD ")
-    assert refused("FETCH 1 (BODY[HEADER.FIELDS (" + "x " * 30000).startswith("BAD ")
+    assert refused("FETCH 1 (BODY[HEADER.FIELDS (" + "x " * 30000).startswith("NO [LIMIT] ")
     assert refused("FETCH 1 (" + "()" * 30000).startswith("BAD ")
+
+
+def test_only_short_lists_of_items_are_kept() -> None:
+    before = _usual_items.cache_info().currsize
+    fields = " ".join(f"X-{number}" for number in range(200))
+    for name in ("BODY", "BODY.PEEK"):
+        assert isinstance(parsed(f"FETCH 1 ({name}[HEADER.FIELDS ({fields})])"), Fetch)
+    assert _usual_items.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_what_is_no_such_command_is_refused(text: str) -> None:
     assert refused(text).startswith("BAD ")
 
 
-@pytest.mark.parametrize("name", [b"R&D", b"&AC8-", b'"a\x01b"', b'"\xff"', b"{2+}\r\n\r\n"])
+@pytest.mark.parametrize("name", [b"R&D", b"&AC8-", b'"a\x01b"', b'"\xff"', b"{2+}\r\n\r\n", b"x" * 17000])
 def test_a_name_that_can_be_none_is_refused_with_no(name: bytes) -> None:
     assert refused(b"SELECT " + name).startswith("NO [CANNOT] ")
 

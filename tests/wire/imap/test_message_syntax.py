@@ -78,3 +78,10 @@ def test_store_and_expunge_may_come_in_one_packet() -> None:
 )
 def test_what_is_no_such_command_is_refused(text: str) -> None:
     assert refused(text).startswith("BAD ")
+
+
+def test_very_many_flags_are_refused() -> None:
+    flags = " ".join(["$a"] * 1001)
+    assert refused(f"STORE 1 FLAGS ({flags})").startswith("NO [LIMIT] ")
+    assert refused(f"STORE 1 FLAGS {flags}").startswith("NO [LIMIT] ")
+    assert refused(f"APPEND INBOX ({flags}) {{5}}").startswith("NO [LIMIT] ")

@@ -92,7 +92,9 @@ def test_what_is_no_command_is_refused_and_the_next_is_read(line: bytes, answer:
     assert server.say(b"b NOOP\r\n") == b"b OK done\r\n"
 
 
-@pytest.mark.parametrize("line", [b"a NOOP\n", b"a NOOP \r\n", b"a nOOp\r\n", b"]]{}"[:2] + b" NOOP\r\n"])
+@pytest.mark.parametrize(
+    "line", [b"a NOOP\n", b"a NOOP \r\n", b"a nOOp\r\n", b"]] NOOP\r\n", b"a UID STORE 1 FLAGS \\Seen  \n"]
+)
 def test_what_can_be_understood_is_understood(line: bytes) -> None:
     server = Server()
     assert server.say(line).endswith(b" OK done\r\n")
@@ -256,3 +258,19 @@ def test_limits_can_be_chosen() -> None:
     server = Server(BEFORE, before_login=tight)
     assert server.say(b"a LOGIN " + b"u" * 20 + b" p\r\n") == b"a BAD [TOOBIG] The line is too long\r\n"
     assert server.say(b"a LOGIN {6}\r\n").startswith(b"a NO [TOOBIG] ")
+
+
+def test_a_literal_behind_a_line_that_is_too_long_is_seen_wherever_the_line_was_cut() -> None:
+    tight = Limits(line=50, literal=5, command=60, literals=1, errors=100, swallowed=100)
+    server = Server(after_login=tight)
+    for length in range(4096 + 20, 4096 + 80):
+        line = b"a NOOP " + b"x" * (length - 7) + b" {10+}\r\n"
+        assert server.say(line + b"z LOGOUT\r\n" + b"\r\nb NOOP\r\n") == (
+            b"a BAD [TOOBIG] The line is too long\r\nb OK done\r\n"
+        ), length
+    assert server.commands == [Noop()] * 60
+
+
+def test_any_number_of_commands_may_come_in_one_piece() -> None:
+    server = Server(max_buffered=10)
+    assert server.say(b"a NOOP\r\n" * 1000) == b"a OK done\r\n" * 1000

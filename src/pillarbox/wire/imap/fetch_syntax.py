@@ -52,7 +52,7 @@ def fetch(scanner: Scanner, *, is_uid: bool) -> Fetch:
     numbers = sequence_set(scanner)
     scanner.need(" ")
     items = fetch_items(scanner)
-    if scanner.at == len(scanner.text) or scanner.is_at_end():
+    if scanner.is_at_end():
         return Fetch(numbers, items, is_uid)
     scanner.need(" (")
     return _modified(scanner, numbers, items, is_uid=is_uid)
@@ -77,10 +77,7 @@ def _usual_items(text: str) -> tuple[FetchItem, ...]:
 
 def _items(scanner: Scanner) -> tuple[FetchItem, ...]:
     if scanner.sees("("):
-        items = listed(scanner, fetch_item)
-        if len(items) > _MOST_ITEMS:
-            raise Refused("Too many items", status="NO", code="LIMIT")
-        return items
+        return listed(scanner, fetch_item, most=_MOST_ITEMS)
     at = scanner.at
     macro = _MACROS.get(scanner.match(_NAME, "what to fetch")[0].upper())
     if macro is not None:

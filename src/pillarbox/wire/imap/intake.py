@@ -78,7 +78,8 @@ class Intake:
         line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
         if not line.endswith(b"}"):
             self._is_complete, self.pending = True, None
-            return line.decode("utf-8", "surrogateescape")
+            # Spaces at the end of a command mean nothing, and some clients leave one there.
+            return line.rstrip(b" ").decode("utf-8", "surrogateescape")
         self._note_end(line)
         return line.decode("utf-8", "surrogateescape") + ("\n" if self.pending else "")
 

@@ -32,11 +32,9 @@ def list_(scanner: Scanner) -> List:
     scanner.need(" ")
     if scanner.sees("("):
         is_extended = True
-        patterns = listed(scanner, Scanner.list_mailbox)
+        patterns = listed(scanner, Scanner.list_mailbox, most=_MOST_PATTERNS)
     else:
         patterns = (scanner.list_mailbox(),)
-    if len(patterns) > _MOST_PATTERNS:
-        raise Refused("Too many patterns", status="NO", code="LIMIT")
     returned = _Returned()
     if not scanner.is_at_end():
         scanner.need(" ")

@@ -12,6 +12,7 @@ import re
 from pillarbox.wire.imap.command import Authenticate, Enable, Id, Login
 from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
+from pillarbox.wire.imap.set_syntax import spaced
 
 _BASE64 = re.compile(r"=|[A-Za-z0-9+/]+={0,2}")
 _ID_FIELDS = 30
@@ -75,8 +76,7 @@ def authenticate(scanner: Scanner) -> Authenticate:
 
 def enable(scanner: Scanner) -> Enable:
     """ENABLE, with at least one capability; what is unknown is the server's to ignore (RFC 5161 §3.1)."""
-    names: list[str] = []
-    while not (names and scanner.is_at_end()):
-        scanner.need(" ")
-        names.append(scanner.word())
-    return Enable(tuple(names))
+    scanner.need(" ")
+    names = spaced(scanner, Scanner.word)
+    scanner.end()
+    return Enable(names)

@@ -12,6 +12,7 @@ import re
 SEPARATOR = "/"
 INBOX = "INBOX"
 
+_LONGEST = 16 * 1024  # characters; clients may use arguments of 8000 octets
 _ENCODED = re.compile(r"&([A-Za-z0-9+,]*)-")
 # What stands for itself in modified UTF-7: printable US-ASCII but "&".
 _PLAIN = re.compile(r"[\x20-%'-~]")
@@ -30,6 +31,8 @@ def parse_name(raw: str, *, is_utf8: bool) -> str:
     With `is_utf8` nothing is encoded: "&" is an ampersand (RFC 6855 §3). Without, the name is modified UTF-7; octets
     over 127, which no name should have then, are taken for UTF-8. Raises BadName.
     """
+    if len(raw) > _LONGEST:
+        raise BadName("A mailbox name is too long")
     name = raw if is_utf8 or "&" not in raw else _decoded(raw)
     if not name.isascii() or not name.isprintable():
         _check(name)

@@ -12,7 +12,7 @@ from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
 from pillarbox.wire.imap.search_key import SearchKey
 from pillarbox.wire.imap.search_syntax import Program, charset
-from pillarbox.wire.imap.set_syntax import flag, flag_list, partial, sequence_set
+from pillarbox.wire.imap.set_syntax import flag, flag_list, partial, sequence_set, spaced
 
 _STORE_ITEM = re.compile(r"([+-]?)FLAGS(\.SILENT)? ", re.IGNORECASE)
 _UNCHANGED_SINCE = re.compile(r"\(UNCHANGEDSINCE ", re.IGNORECASE)
@@ -32,14 +32,7 @@ def store(scanner: Scanner, *, is_uid: bool) -> Store:
         unchanged_since = scanner.number64()
         scanner.need(") ")
     item = scanner.match(_STORE_ITEM, "FLAGS, +FLAGS or -FLAGS")
-    if scanner.sees("("):
-        flags = flag_list(scanner)
-    else:
-        names = [flag(scanner)]
-        while not scanner.is_at_end():
-            scanner.need(" ")
-            names.append(flag(scanner))
-        flags = tuple(names)
+    flags = flag_list(scanner) if scanner.sees("(") else spaced(scanner, flag)
     scanner.end()
     return Store(numbers, item[1] or "=", flags, item[2] is not None, is_uid, unchanged_since)
 

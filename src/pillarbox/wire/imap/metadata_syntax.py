@@ -6,7 +6,6 @@ Sections: RFC 5464 §3.2, §4.2, §4.3, §5; RFC 9590 §3.
 from __future__ import annotations
 
 import re
-from typing import TypeVar
 
 from pillarbox.wire.imap.access_command import SetMetadata
 from pillarbox.wire.imap.command import GetMetadata
@@ -14,7 +13,6 @@ from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
 from pillarbox.wire.imap.set_syntax import listed
 
-_T = TypeVar("_T")
 # RFC 5464 §3.2: no "*", no "%", no control characters, nothing but US-ASCII, no empty component.
 _ENTRY = re.compile(r"/(?:private|shared)(?:/[ -$&-)+-.0-~]+)*")
 _OPTIONS = re.compile(r"\((?:MAXSIZE|DEPTH) ", re.IGNORECASE)
@@ -40,20 +38,14 @@ def set_metadata(scanner: Scanner) -> SetMetadata:
     scanner.need(" ")
     mailbox = scanner.mailbox()
     scanner.need(" ")
-    entries = listed(scanner, _entry_value)
+    entries = listed(scanner, _entry_value, most=_MOST_ENTRIES)
     scanner.end()
-    return SetMetadata(mailbox, _few(entries))
+    return SetMetadata(mailbox, entries)
 
 
 def entry_names(scanner: Scanner) -> tuple[str, ...]:
     """One entry, or several in parentheses."""
-    return _few(listed(scanner, _entry)) if scanner.sees("(") else (_entry(scanner),)
-
-
-def _few(entries: tuple[_T, ...]) -> tuple[_T, ...]:
-    if len(entries) > _MOST_ENTRIES:
-        raise Refused("Too many entries", status="NO", code="LIMIT")
-    return entries
+    return listed(scanner, _entry, most=_MOST_ENTRIES) if scanner.sees("(") else (_entry(scanner),)
 
 
 def _options(scanner: Scanner) -> tuple[int | None, int]:

@@ -11,7 +11,7 @@ from pillarbox.wire.imap.fetch_syntax import fetch_item
 from pillarbox.wire.imap.message_command import Scope
 from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
-from pillarbox.wire.imap.set_syntax import listed
+from pillarbox.wire.imap.set_syntax import listed, spaced
 
 _ALONE = frozenset({"selected", "selected-delayed", "inboxes", "personal", "subscribed"})
 _NAMED = frozenset({"subtree", "subtree-one", "mailboxes"})
@@ -19,7 +19,6 @@ _SELECTED = frozenset({"selected", "selected-delayed"})
 _MESSAGE_EVENTS = frozenset({"MESSAGENEW", "MESSAGEEXPUNGE", "FLAGCHANGE", "ANNOTATIONCHANGE"})
 _BOTH = frozenset({"MESSAGENEW", "MESSAGEEXPUNGE"})
 _MOST_GROUPS = 100
-_MOST_MAILBOXES = 1000
 
 
 def notify(scanner: Scanner) -> Notify:
@@ -37,15 +36,11 @@ def notify(scanner: Scanner) -> Notify:
         if scanner.word() != "STATUS":
             raise Refused("NOTIFY SET has STATUS or a group of events")
         scanner.need(" ")
-    groups = [_group(scanner)]
-    while not scanner.is_at_end():
-        scanner.need(" ")
-        groups.append(_group(scanner))
+    groups = spaced(scanner, _group, most=_MOST_GROUPS)
+    scanner.end()
     if sum(group.filter in _SELECTED for group in groups) > 1:
         raise Refused("Only one group is for the selected mailbox")
-    if len(groups) > _MOST_GROUPS:
-        raise Refused("Too many groups of events", status="NO", code="LIMIT")
-    return Notify(tuple(groups), with_status)
+    return Notify(groups, with_status)
 
 
 def scope(scanner: Scanner) -> Scope:
@@ -58,10 +53,7 @@ def scope(scanner: Scanner) -> Scope:
     scanner.need(" ")
     if not scanner.sees("("):
         return Scope(kind, (scanner.mailbox(),))
-    names = listed(scanner, Scanner.mailbox)
-    if len(names) > _MOST_MAILBOXES:
-        raise Refused("Too many mailboxes", status="NO", code="LIMIT")
-    return Scope(kind, names)
+    return Scope(kind, listed(scanner, Scanner.mailbox))
 
 
 def _group(scanner: Scanner) -> EventGroup:

@@ -43,7 +43,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 # RFC 7162 §4 asks for lines of 8192 octets. What LOGIN and ID need is small.
 BEFORE_LOGIN = Limits(line=8192, literal=4096, command=16 * 1024, literals=8, errors=10, swallowed=64 * 1024)
 AFTER_LOGIN = Limits(
-    line=64 * 1024, literal=128 * 1024, command=1024 * 1024, literals=1000, errors=100, swallowed=1 << 30
+    line=64 * 1024, literal=128 * 1024, command=512 * 1024, literals=1000, errors=100, swallowed=1 << 30
 )
 
 

@@ -24,7 +24,6 @@ _LIST_MAILBOX = re.compile(rf"([{ATOM_CHARS}\]%*]+)|{_QUOTED}|{_LITERAL}")
 _ANY_LITERAL = re.compile(r"~?" + _LITERAL)
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _ESCAPED = re.compile(r"\\(.)")
-_END = re.compile(r" *\Z")
 
 MAX_NUMBER = 2**32 - 1
 MAX_NUMBER64 = 2**63 - 1
@@ -61,12 +60,12 @@ class Scanner:
         self.at += len(text)
 
     def is_at_end(self) -> bool:
-        """Whether nothing follows but spaces, which are forgiven."""
-        return _END.match(self.text, self.at) is not None
+        """Whether nothing follows."""
+        return self.at == len(self.text)
 
     def end(self) -> None:
         """The command ends here."""
-        if self.at != len(self.text) and not self.is_at_end():
+        if self.at != len(self.text):
             raise Refused("More arguments than the command has")
 
     def match(self, pattern: re.Pattern[str], what: str) -> re.Match[str]:

@@ -14,6 +14,7 @@ from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import ATOM_CHARS, MAX_NUMBER, Scanner
 from pillarbox.wire.imap.sequence_set import STAR, SequenceSet
 
+MOST_ITEMS = 1000
 _T = TypeVar("_T")
 _NUMBER = r"(?:[1-9][0-9]{0,9}|\*)"
 _RANGE = rf"{_NUMBER}(?::{_NUMBER})?"
@@ -65,15 +66,25 @@ def flag_list(scanner: Scanner) -> tuple[str, ...]:
     return listed(scanner, flag, may_be_empty=True)
 
 
-def listed(scanner: Scanner, item: Callable[[Scanner], _T], *, may_be_empty: bool = False) -> tuple[_T, ...]:
-    """Items in parentheses, between spaces."""
+def listed(
+    scanner: Scanner, item: Callable[[Scanner], _T], *, may_be_empty: bool = False, most: int = MOST_ITEMS
+) -> tuple[_T, ...]:
+    """Items in parentheses, between spaces; so many at most."""
     scanner.need("(")
     if may_be_empty and scanner.has(")"):
         return ()
+    items = spaced(scanner, item, most=most)
+    scanner.need(")")
+    return items
+
+
+def spaced(scanner: Scanner, item: Callable[[Scanner], _T], *, most: int = MOST_ITEMS) -> tuple[_T, ...]:
+    """Items between spaces; so many at most."""
     items = [item(scanner)]
     while scanner.has(" "):
+        if len(items) == most:
+            raise Refused(f"More than {most} in a list", status="NO", code="LIMIT")
         items.append(item(scanner))
-    scanner.need(")")
     return tuple(items)
 
 

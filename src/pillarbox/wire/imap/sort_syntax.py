@@ -13,7 +13,7 @@ from pillarbox.wire.imap.notify_syntax import scope
 from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
 from pillarbox.wire.imap.search_syntax import Program, charset
-from pillarbox.wire.imap.set_syntax import listed
+from pillarbox.wire.imap.set_syntax import listed, spaced
 
 _CRITERIA = frozenset("ARRIVAL CC DATE FROM SIZE SUBJECT TO DISPLAYFROM DISPLAYTO RELEVANCY".split())
 _ALGORITHMS = frozenset({"ORDEREDSUBJECT", "REFERENCES", "REFS"})
@@ -27,9 +27,7 @@ def sort(scanner: Scanner, *, is_uid: bool) -> Sort:
     """SORT and UID SORT; unlike SEARCH they always name a charset."""
     returned, window = results(scanner)
     scanner.need(" ")
-    criteria = listed(scanner, _criterion)
-    if len(criteria) > _MOST_CRITERIA:
-        raise Refused("Too many criteria", status="NO", code="LIMIT")
+    criteria = listed(scanner, _criterion, most=_MOST_CRITERIA)
     program = _program(scanner)
     return Sort(criteria, program.read(), is_uid, returned, window, program.has_modseq)
 
@@ -64,15 +62,11 @@ def esearch(scanner: Scanner, *, is_selected: bool) -> Search:
 
 
 def _scopes(scanner: Scanner) -> tuple[Scope, ...]:
-    scopes = [scope(scanner)]
-    while scanner.has(" "):
-        scopes.append(scope(scanner))
+    scopes = spaced(scanner, scope, most=_MOST_SCOPES)
     scanner.need(")")
-    if len(scopes) > _MOST_SCOPES:
-        raise Refused("Too many mailboxes", status="NO", code="LIMIT")
     if any(each.kind == "selected-delayed" for each in scopes):
         raise Refused("Only NOTIFY has selected-delayed")
-    return tuple(scopes)
+    return scopes
 
 
 def _criterion(scanner: Scanner) -> tuple[str, bool]:
@@ -95,11 +89,10 @@ def _program(scanner: Scanner) -> Program:
 
 def cancel_update(scanner: Scanner) -> CancelUpdate:
     """CANCELUPDATE, with the tags of searches in quotes."""
-    tags: list[str] = []
-    while not (tags and scanner.is_at_end()):
-        scanner.need(" ")
-        tags.append(scanner.string())
-    return CancelUpdate(tuple(tags))
+    scanner.need(" ")
+    tags = spaced(scanner, Scanner.string)
+    scanner.end()
+    return CancelUpdate(tags)
 
 
 def uid_batches(scanner: Scanner) -> UidBatches:
