@@ -6,6 +6,7 @@ from pillarbox.wire.imap.command import (
     Command,
     Create,
     Delete,
+    GetJmapAccess,
     List,
     Namespace,
     Rename,
@@ -48,6 +49,7 @@ from tests.wire.imap.server import parsed, refused
         ("UNSELECT", Unselect()),
         ("CHECK", Check()),
         ("UNAUTHENTICATE", Unauthenticate()),
+        ("GETJMAPACCESS", GetJmapAccess()),
     ],
 )
 def test_commands_about_mailboxes(text: str, command: Command) -> None:

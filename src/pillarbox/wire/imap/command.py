@@ -175,6 +175,10 @@ class Unauthenticate(Command):
     """UNAUTHENTICATE (RFC 8437)."""
 
 
+class GetJmapAccess(Command):
+    """GETJMAPACCESS (RFC 9698 §4)."""
+
+
 class Compress(Command):
     """COMPRESS DEFLATE (RFC 4978)."""
 
