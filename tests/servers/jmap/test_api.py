@@ -48,6 +48,12 @@ def test_a_charset_beside_the_content_type_does_no_harm(web: Web) -> None:
         b'{"using":["\\ud800"],"methodCalls":[]}',
         b'{"using":[],"methodCalls":[["a",{"x":NaN},"c"]]}',
         b'{"using":[],"methodCalls":[]} trailing',
+        b'{"using":[],"methodCalls":[],"using":[]}',
+        b'{"using":[],"methodCalls":[["Core/echo",{"a:":1,"\\u0061:":2},"c"]]}',
+        b'{"using":[],"methodCalls":[["Core/echo",{"x":[{"y":{"a":1,"a":1}}]},"c"]]}',
+        b'{"using":[],"methodCalls":[],"createdIds":{"a":"b","a":"b"}}',
+        b'{"using":[],"methodCalls":[],"more":{"a":1,"a":1}}',
+        b'{"using":[],"methodCalls":[],"more":"\\ud800"}',
     ],
 )
 def test_what_is_no_i_json_is_told_as_not_json(web: Web, body: bytes) -> None:
@@ -76,6 +82,7 @@ def test_json_that_is_no_request_is_told_as_not_request(web: Web, request_: Any)
 def test_further_properties_of_a_request_are_ignored(web: Web) -> None:
     # RFC 8620 §3.3: "a server MUST ignore any other properties it does not understand on the JMAP Request object".
     assert web.post({**ECHO, "unknown": {"x": 1}}).status == 200
+    assert web.post({**ECHO, "createdIds": None}).status == 200
 
 
 def test_an_unknown_capability_refuses_the_request_and_is_named(web: Web) -> None:

@@ -79,6 +79,7 @@ def test_more_requests_than_may_run_at_once_are_refused_by_the_limit(make_web: W
     ("message", "type", "id"),
     [
         (b"{", "notJSON", None),
+        (b'{"@type":"Request","id":"x","using":[],"methodCalls":[["Core/echo",{"a":1,"a":2},"c"]]}', "notJSON", "x"),
         (b"", "notJSON", None),
         (b"[" * 5_000, "notJSON", None),
         (b"[]", "notRequest", None),

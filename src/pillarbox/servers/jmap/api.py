@@ -16,7 +16,7 @@ from pillarbox.servers.http.answer import JSON, Answer
 from pillarbox.servers.http.authorization import Gate
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request as HttpRequest
-from pillarbox.servers.jmap import json_depth
+from pillarbox.servers.jmap import json_depth, json_member
 from pillarbox.servers.jmap.concurrency import Concurrency
 from pillarbox.servers.jmap.faults import method_error, set_error
 from pillarbox.servers.jmap.problem import limit_problem, not_json, not_request, unknown_capability
@@ -57,7 +57,24 @@ def decode(body: bytes, max_depth: int) -> Request:
         raise not_json(str(error)) from None
     if json_depth.exceeds(body, max_depth):
         raise _too_deep(max_depth)
+    _check_members(body, request)
     return request
+
+
+def _check_members(body: bytes, request: Request) -> None:
+    """Refuse two members of one name, of which nobody could say which is meant."""
+    created = 0 if request.created_ids is None else 1 + len(request.created_ids)
+    written = json_member.written(body)
+    if written == 2 + created + json_member.kept(request.method_calls):
+        return
+    # There is something that the decoder has left out: all of it is decoded once more.
+    try:
+        kept = json_member.kept(msgspec.json.decode(body))
+    except (msgspec.DecodeError, ValueError) as error:
+        raise not_json(str(error)) from None
+    if written != kept:
+        # RFC 8620 §3.6.1: notJSON also stands for what "did not parse as I-JSON".
+        raise not_json("an object has two members of one name")
 
 
 def _not_request(body: bytes, error: Exception) -> Exception:
