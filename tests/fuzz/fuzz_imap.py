@@ -57,6 +57,8 @@ _COMMANDS = [
     b'SETQUOTA "" (STORAGE 5)',
     b"NOTIFY SET STATUS (selected (MessageNew (UID) MessageExpunge)) (subtree a (MailboxName))",
     b"UIDBATCHES 5 1:2",
+    b"SEARCH RETURN (COUNT UPDATE (UID BODY[HEADER.FIELDS ({1+}\r\nA)])) FUZZY (SEEN)",
+    b"GETJMAPACCESS",
     b"SELECT {50+}\r\n" + b"y LOGOUT\r\n" * 5,
     b"SELECT {500+}\r\n",
     b"SELECT " + b"x" * 310,

@@ -10,6 +10,7 @@ from tests.wire.imap.server import Server, parsed, refused
     [
         ('GETMETADATA "" /shared/comment', GetMetadata("", ("/shared/comment",))),
         ("GETMETADATA inbox (/Shared/Comment /private)", GetMetadata("INBOX", ("/shared/comment", "/private"))),
+        ("GETMETADATA inbox /shared/a /shared/b", GetMetadata("INBOX", ("/shared/a", "/shared/b"))),
         ("GETMETADATA (maxsize 1024) INBOX /private/x", GetMetadata("INBOX", ("/private/x",), 1024)),
         ("GETMETADATA (DEPTH 1 MAXSIZE 0) INBOX (/private/x)", GetMetadata("INBOX", ("/private/x",), 0, 1)),
         ('GETMETADATA "INBOX" (DEPTH infinity) (/private/x)', GetMetadata("INBOX", ("/private/x",), None, -1)),

@@ -16,6 +16,7 @@ MANY = (
     ("text", "command"),
     [
         ("NONE", Notify(None)),
+        ("SET (selected MessageNew MessageExpunge)", Notify((EventGroup("selected", (), BOTH),))),
         ("SET (personal NONE)", Notify((EventGroup("personal"),))),
         ("set status (Selected (MessageNew MessageExpunge))", Notify((EventGroup("selected", (), BOTH),), True)),
         (
@@ -65,7 +66,7 @@ def test_notify(text: str, command: Notify) -> None:
         "SET NONE",
         "NONE x",
         "SET ()",
-        "SET (selected MessageNew MessageExpunge)",
+        "SET (selected NONE MessageNew MessageExpunge)",
         "SET (personal)",
         "SET (personal ())",
         "SET (foo NONE)",

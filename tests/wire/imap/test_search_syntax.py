@@ -2,6 +2,7 @@ from datetime import date
 
 import pytest
 
+from pillarbox.wire.imap.fetch_item import Plain, Section
 from pillarbox.wire.imap.message_command import Partial, Search
 from pillarbox.wire.imap.search_key import (
     Dated,
@@ -100,6 +101,7 @@ def test_keys(text: str, key: SearchKey) -> None:
     [
         ("RETURN ()", set(), None),
         ("RETURN (MIN MAX count all SAVE)", {"MIN", "MAX", "COUNT", "ALL", "SAVE"}, None),
+        ("RETURN (UPDATE PARTIAL 2:1)", {"UPDATE"}, Partial(2, 1)),
         ("RETURN (CONTEXT UPDATE)", {"CONTEXT", "UPDATE"}, None),
         ("return (PARTIAL 1:500)", set(), Partial(1, 500)),
         ("RETURN (PARTIAL -1:-100 COUNT)", {"COUNT"}, Partial(-1, -100)),
@@ -108,6 +110,17 @@ def test_keys(text: str, key: SearchKey) -> None:
 def test_results(text: str, returned: set[str], partial: Partial | None) -> None:
     assert parsed(f"UID SEARCH {text} SEEN") == Search(SEEN, True, frozenset(returned), partial)
     assert parsed(f"SEARCH {text} CHARSET UTF-8 SEEN") == Search(SEEN, False, frozenset(returned), partial)
+
+
+def test_what_is_fetched_of_later_messages_stands_behind_update() -> None:
+    command = parsed("SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER]) MIN) SEEN")
+    items = (Plain.UID, Section(what="HEADER", is_peek=True))
+    assert command == Search(SEEN, False, frozenset({"COUNT", "UPDATE", "MIN"}), update_items=items)
+
+
+def test_relevancy_is_told_of_a_fuzzy_search() -> None:
+    command = parsed("SEARCH RETURN (RELEVANCY ALL) NOT (FUZZY SEEN)")
+    assert command == Search(Not(Fuzzy(SEEN)), False, frozenset({"RELEVANCY", "ALL"}))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +171,12 @@ def test_results(text: str, returned: set[str], partial: Partial | None) -> None
         "RETURN SEEN",
         "RETURN (FOO) SEEN",
         "RETURN (MIN",
+        "RETURN (MIN )",
+        "RETURN ( MIN) SEEN",
+        "RETURN (RELEVANCY) SEEN",
+        "RETURN (UPDATE ()) SEEN",
+        "RETURN (UPDATE (FOO)) SEEN",
+        "RETURN (COUNT (UID)) SEEN",
         "RETURN (MIN)",
         "RETURN (PARTIAL) SEEN",
         "RETURN (PARTIAL 1:2 ALL) SEEN",

@@ -3,7 +3,7 @@ import pytest
 from pillarbox.wire.imap.command import Command
 from pillarbox.wire.imap.message_command import CancelUpdate, Partial, Scope, Search, Sort, Thread, UidBatches
 from pillarbox.wire.imap.options import State
-from pillarbox.wire.imap.search_key import Every, HasFlag, ModSeq, Text
+from pillarbox.wire.imap.search_key import Every, Fuzzy, HasFlag, ModSeq, Text
 from tests.wire.imap.server import parsed, refused
 
 ALL, SEEN = Every(()), HasFlag("\\Seen")
@@ -17,7 +17,7 @@ NONE: frozenset[str] = frozenset()
         ("(SUBJECT) UTF-8 ALL", (("SUBJECT", False),), ALL),
         ("(reverse Date) us-ascii SEEN", (("DATE", True),), SEEN),
         (
-            '(REVERSE ARRIVAL CC REVERSE FROM SIZE TO DISPLAYFROM DISPLAYTO RELEVANCY) "UTF-8" TEXT x SEEN',
+            '(REVERSE ARRIVAL CC REVERSE FROM SIZE TO DISPLAYFROM DISPLAYTO RELEVANCY) "UTF-8" FUZZY TEXT x SEEN',
             (
                 ("ARRIVAL", True),
                 ("CC", False),
@@ -28,7 +28,7 @@ NONE: frozenset[str] = frozenset()
                 ("DISPLAYTO", False),
                 ("RELEVANCY", False),
             ),
-            Every((Text("text", "x"), SEEN)),
+            Every((Fuzzy(Text("text", "x")), SEEN)),
         ),
     ],
 )
@@ -55,6 +55,7 @@ def test_thread(algorithm: str, is_uid: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "returned", "scopes"),
     [
+        ("UID ESEARCH SEEN", NONE, (Scope("selected"),)),
         ("ESEARCH SEEN", NONE, (Scope("selected"),)),
         ("ESEARCH CHARSET UTF-8 SEEN", NONE, (Scope("selected"),)),
         ("ESEARCH RETURN (SAVE COUNT) SEEN", {"SAVE", "COUNT"}, (Scope("selected"),)),
@@ -121,7 +122,9 @@ def test_others(text: str, command: Command) -> None:
         "ESEARCH IN (selected personal) RETURN (SAVE) SEEN",
         "ESEARCH IN (personal (x)) SEEN",
         "ESEARCH IN (personal)",
-        "UID ESEARCH SEEN",
+        "SORT (RELEVANCY) UTF-8 TEXT x",
+        "SORT RETURN (RELEVANCY) (DATE) UTF-8 TEXT x",
+        "ESEARCH RETURN (RELEVANCY) TEXT x",
         "CANCELUPDATE",
         "CANCELUPDATE B01",
         "UIDBATCHES",

@@ -94,7 +94,8 @@ class Search(Command):
     """SEARCH, UID SEARCH and ESEARCH.
 
     `scopes` are of ESEARCH alone, which always has one at least, and tells UIDs (RFC 7377).
-    `returned` is None without RETURN, else upper-case words of MIN MAX ALL COUNT SAVE CONTEXT UPDATE.
+    `returned` is None without RETURN, else upper-case words of MIN MAX ALL COUNT SAVE CONTEXT UPDATE RELEVANCY (RFC
+    6203 §4). `update_items` are to be fetched of messages that come later (RFC 5465 §7).
     """
 
     key: SearchKey
@@ -103,6 +104,7 @@ class Search(Command):
     partial: Partial | None = None
     scopes: tuple[Scope, ...] = ()
     is_modseq_wanted: bool = False  # a MODSEQ key stands in the program (RFC 7162 §3.1.5)
+    update_items: tuple[FetchItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Sort(Command):
     returned: frozenset[str] | None = None
     partial: Partial | None = None
     is_modseq_wanted: bool = False
+    update_items: tuple[FetchItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

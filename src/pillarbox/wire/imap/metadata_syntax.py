@@ -11,7 +11,7 @@ from pillarbox.wire.imap.access_command import SetMetadata
 from pillarbox.wire.imap.command import GetMetadata
 from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
-from pillarbox.wire.imap.set_syntax import listed
+from pillarbox.wire.imap.set_syntax import listed, spaced
 
 # RFC 5464 §3.2: no "*", no "%", no control characters, nothing but US-ASCII, no empty component.
 _ENTRY = re.compile(r"/(?:private|shared)(?:/[ -$&-)+-.0-~]+)*")
@@ -28,7 +28,8 @@ def get_metadata(scanner: Scanner) -> GetMetadata:
     scanner.need(" ")
     if max_size is None and not depth:
         max_size, depth = _options(scanner)
-    entries = entry_names(scanner)
+    # The grammar wants parentheses around several entries; an example of RFC 5464 §4.4.1 has none.
+    entries = entry_names(scanner) if scanner.sees("(") else spaced(scanner, _entry, most=_MOST_ENTRIES)
     scanner.end()
     return GetMetadata(mailbox, entries, max_size, depth)
 

@@ -5,6 +5,8 @@ Sections: RFC 5465 §3, §5, §6, §8; RFC 7377 §2.2, §4.
 
 from __future__ import annotations
 
+import re
+
 from pillarbox.wire.imap.access_command import EventGroup, Notify
 from pillarbox.wire.imap.fetch_item import FetchItem
 from pillarbox.wire.imap.fetch_syntax import fetch_item
@@ -13,6 +15,7 @@ from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
 from pillarbox.wire.imap.set_syntax import listed, spaced
 
+_NONE = re.compile(r"NONE\)", re.IGNORECASE)
 _ALONE = frozenset({"selected", "selected-delayed", "inboxes", "personal", "subscribed"})
 _NAMED = frozenset({"subtree", "subtree-one", "mailboxes"})
 _SELECTED = frozenset({"selected", "selected-delayed"})
@@ -62,12 +65,10 @@ def _group(scanner: Scanner) -> EventGroup:
     if which.kind == "subtree-one":
         raise Refused("Only ESEARCH has subtree-one")
     scanner.need(" ")
-    if not scanner.sees("("):
-        if scanner.word() != "NONE":
-            raise Refused("Expected events or NONE")
-        scanner.need(")")
+    if scanner.passes(_NONE):
         return EventGroup(which.kind, which.mailboxes)
-    pairs = listed(scanner, _event)
+    # The grammar wants parentheses around the events; the examples of RFC 5465 §3.1 have none.
+    pairs = listed(scanner, _event) if scanner.sees("(") else spaced(scanner, _event)
     scanner.need(")")
     events = tuple(name for name, _ in pairs)
     items = tuple(item for _, items in pairs for item in items)

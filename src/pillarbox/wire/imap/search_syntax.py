@@ -45,14 +45,15 @@ _OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class Program:
-    """Reads one search program; `has_modseq` says that a MODSEQ key stands in it."""
+    """Reads one search program; `has_modseq` and `has_fuzzy` say that such a key stands in it."""
 
-    __slots__ = ("_count", "_scanner", "has_modseq")
+    __slots__ = ("_count", "_scanner", "has_fuzzy", "has_modseq")
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
         self._count = 0
         self.has_modseq = False
+        self.has_fuzzy = False
 
     def read(self) -> SearchKey:
         """Keys up to the end of the command."""
@@ -97,6 +98,7 @@ class Program:
         if name == "NOT":
             return Not(first)
         if name == "FUZZY":
+            self.has_fuzzy = True
             return Fuzzy(first)
         self._scanner.need(" ")
         return Either(first, self.key(depth))

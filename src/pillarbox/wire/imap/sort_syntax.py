@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from pillarbox.wire.imap.message_command import CancelUpdate, Scope, Search, Sort, Thread, UidBatches
-from pillarbox.wire.imap.message_syntax import results, search_program
+from pillarbox.wire.imap.message_syntax import open_program, results
 from pillarbox.wire.imap.notify_syntax import scope
 from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
@@ -25,11 +25,16 @@ _SELECTED = Scope("selected")
 
 def sort(scanner: Scanner, *, is_uid: bool) -> Sort:
     """SORT and UID SORT; unlike SEARCH they always name a charset."""
-    returned, window = results(scanner)
+    returned = results(scanner)
     scanner.need(" ")
     criteria = listed(scanner, _criterion, most=_MOST_CRITERIA)
     program = _program(scanner)
-    return Sort(criteria, program.read(), is_uid, returned, window, program.has_modseq)
+    key = program.read()
+    returned.check(has_fuzzy=program.has_fuzzy)
+    # RFC 6203 §6: nor is the criterion to be used without FUZZY.
+    if not program.has_fuzzy and any(name == "RELEVANCY" for name, _ in criteria):
+        raise Refused("RELEVANCY needs FUZZY")
+    return Sort(criteria, key, is_uid, returned.names, returned.partial, program.has_modseq, returned.update_items)
 
 
 def thread(scanner: Scanner, *, is_uid: bool) -> Thread:
@@ -46,19 +51,21 @@ def esearch(scanner: Scanner, *, is_selected: bool) -> Search:
     scopes: tuple[Scope, ...] = (_SELECTED,)
     if scanner.passes(_IN):
         scopes = _scopes(scanner)
-    returned, window = results(scanner)
+    returned = results(scanner)
+    names = returned.names or frozenset()
     # RFC 7377 §2.2: "If the session is not in a correct state, the ESEARCH command MUST return a "BAD" result."
-    if not is_selected and (_SELECTED in scopes or (returned and "UPDATE" in returned)):
+    if not is_selected and (_SELECTED in scopes or "UPDATE" in names):
         raise Refused("No mailbox is selected")
     # RFC 7377 §2.2: SAVE with anything but "selected" "MUST return a "BAD" result".
-    if returned and "SAVE" in returned and scopes != (_SELECTED,):
+    if "SAVE" in names and scopes != (_SELECTED,):
         raise Refused("Only results in the selected mailbox are saved")
     scanner.need(" ")
-    key, has_modseq = search_program(scanner)
+    program = open_program(scanner)
+    key = program.read()
+    returned.check(has_fuzzy=program.has_fuzzy)
+    is_uid = True
     # What RFC 4731 §3.1 says of RETURN () holds without RETURN, too: there is no other response.
-    return Search(
-        key, is_uid=True, returned=returned or frozenset(), partial=window, scopes=scopes, is_modseq_wanted=has_modseq
-    )
+    return Search(key, is_uid, names, returned.partial, scopes, program.has_modseq, returned.update_items)
 
 
 def _scopes(scanner: Scanner) -> tuple[Scope, ...]:

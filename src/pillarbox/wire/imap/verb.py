@@ -102,6 +102,7 @@ _AUTHENTICATED: dict[str, Parse] = _ANY | {
     "SETMETADATA": metadata_syntax.set_metadata,
     "NOTIFY": notify_syntax.notify,
     "ESEARCH": partial(sort_syntax.esearch, is_selected=False),
+    "UID ESEARCH": partial(sort_syntax.esearch, is_selected=False),  # as an example of RFC 7377 §2.1 has it
 }
 _SELECTED: dict[str, Parse] = _AUTHENTICATED | {
     "CLOSE": _alone(Close()),
@@ -112,6 +113,7 @@ _SELECTED: dict[str, Parse] = _AUTHENTICATED | {
     "SEARCH": partial(message_syntax.search, is_uid=False),
     "UID SEARCH": partial(message_syntax.search, is_uid=True),
     "ESEARCH": partial(sort_syntax.esearch, is_selected=True),
+    "UID ESEARCH": partial(sort_syntax.esearch, is_selected=True),
     "SORT": partial(sort_syntax.sort, is_uid=False),
     "UID SORT": partial(sort_syntax.sort, is_uid=True),
     "THREAD": partial(sort_syntax.thread, is_uid=False),
