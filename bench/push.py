@@ -1,15 +1,18 @@
 """Many clients that stay connected: what each costs the server, and how soon they hear of a delivery.
 
 `python -m bench.push --events 1000` and `python -m bench.push --sockets 10000` start a demo server and print a table.
+With `--config FILE` it is the server that runs by this configuration, on whatever engine; accounts are made in it.
 """
 
 import argparse
 import asyncio
 import base64
+import contextlib
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +20,9 @@ import uvloop
 
 from bench.delivery import transaction
 from bench.meter import ProcessTree
+from pillarbox.app.config.load import load
 from pillarbox.app.engine import Engine
+from pillarbox.net.socket_address import parse_socket_address
 from tools.demo_process import DemoProcess, User
 
 PASSWORD = "Bench-of-the-house-1"
@@ -110,10 +115,40 @@ async def deliver(lmtp: tuple[str, int], users: Sequence[User], clients: list[Li
     return found
 
 
-async def measure(demo: DemoProcess, kind: str, users: Sequence[User], count: int, rounds: int) -> None:
+@dataclass(frozen=True)
+class Running:
+    """A server that is measured; `url` is that of its database, None for the data directory."""
+
+    pid: int
+    http: str
+    lmtp: tuple[str, int]
+    data: Path
+    url: str | None
+    domain: str
+
+
+@contextlib.contextmanager
+def running(config: Path | None) -> Iterator[Running]:
+    """The server of a configuration, or a demo for the time of the block."""
+    if config is None:
+        with (
+            tempfile.TemporaryDirectory(prefix="pillarbox-bench-") as folder,
+            DemoProcess(Path(folder) / "data") as demo,
+        ):
+            domain = demo.ready.users[0].name.rpartition("@")[2]
+            yield Running(demo.pid, demo.ready.session_url, demo.ready.lmtp, demo.data, None, domain)
+        return
+    settings = load(config, {}).settings
+    lmtp = parse_socket_address(settings.lmtp.listen[0])
+    assert isinstance(lmtp, tuple)
+    pid = int((settings.data / "pillarbox.pid").read_text())
+    yield Running(pid, f"http://{settings.http.listen[0]}", lmtp, settings.data, settings.storage.url, "push.example")
+
+
+async def measure(server: Running, kind: str, users: Sequence[User], count: int, rounds: int) -> None:
     """Print one row."""
-    url = urlsplit(demo.ready.session_url)
-    tree = ProcessTree(demo.pid)
+    url = urlsplit(server.http)
+    tree = ProcessTree(server.pid)
     warm = await open_all(kind, users, len(users), url.hostname or "", url.port or 0)  # logs everybody in
     await asyncio.sleep(2)
     before = tree.pss_mb()
@@ -122,7 +157,7 @@ async def measure(demo: DemoProcess, kind: str, users: Sequence[User], count: in
     seconds = time.perf_counter() - began
     await asyncio.sleep(2)
     each = (tree.pss_mb() - before) * 1024 / count
-    times = sorted(await deliver(demo.ready.lmtp, users, clients, rounds))
+    times = sorted(await deliver(server.lmtp, users, clients, rounds))
     p50, p95 = times[len(times) // 2], times[int(len(times) * 0.95)]
     print(
         f"{kind:8} {count:6} open in {seconds:5.1f} s  {each:6.1f} kB PSS each"
@@ -138,19 +173,27 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=0, help="how many event streams")
     parser.add_argument("--sockets", type=int, default=0, help="how many WebSockets")
     parser.add_argument("--rounds", type=int, default=100, help="how many deliveries")
+    parser.add_argument("--config", type=Path, help="measure the server that runs by this configuration")
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the server inherits it
     kinds = {"events": options.events, "sockets": options.sockets}
-    with tempfile.TemporaryDirectory(prefix="pillarbox-bench-") as folder, DemoProcess(Path(folder) / "data") as demo:
-        domain = demo.ready.users[0].name.rpartition("@")[2]
-        users = [User(f"push{at}@{domain}", PASSWORD) for at in range(ACCOUNTS)]
-        with Engine(demo.data) as engine:
-            for user in users:
-                engine.create("Account", {"name": user.name, "password": user.password})
+    with running(options.config) as server:
+        users = [User(f"push{at}@{server.domain}", PASSWORD) for at in range(ACCOUNTS)]
+        furnish(server, users)
         for kind, count in kinds.items():
             if count:
-                uvloop.run(measure(demo, kind, users, count, options.rounds))
+                uvloop.run(measure(server, kind, users, count, options.rounds))
+
+
+def furnish(server: Running, users: Sequence[User]) -> None:
+    """Make the accounts, as far as they are not there from another run."""
+    with Engine(server.data, url=server.url) as engine:
+        if engine.find("Domain", "name", server.domain) is None:
+            engine.create("Domain", {"name": server.domain})
+        for user in users:
+            if engine.find("Account", "name", user.name) is None:
+                engine.create("Account", {"name": user.name, "password": user.password})
 
 
 if __name__ == "__main__":

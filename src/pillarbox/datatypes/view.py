@@ -25,6 +25,10 @@ class ResultCache(Protocol):
     def token(self) -> int:
         """Tells this store's memory from that of others in the process."""
 
+    @property
+    def has_short(self) -> bool:
+        """Whether the first few results of a list are remembered too: they are where reading them again is dear."""
+
     def get(self, key: Hashable, state: str) -> Sequence[str] | None: ...
     def put(self, key: Hashable, state: str, ids: Sequence[str]) -> None: ...
 

@@ -15,7 +15,9 @@ _tokens = itertools.count()
 class ResultCache:
     """The least recently used lists go first; the bound is on ids held in all, whatever the number of lists."""
 
-    def __init__(self, max_ids: int = _MAX_IDS) -> None:
+    def __init__(self, max_ids: int = _MAX_IDS, *, has_short: bool = False) -> None:
+        """`has_short` says whether the first few results of a list are worth remembering too."""
+        self.has_short = has_short
         self.token = next(_tokens)
         self._lists: OrderedDict[Hashable, tuple[str, Sequence[str]]] = OrderedDict()
         self._held = 0

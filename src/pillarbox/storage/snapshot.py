@@ -16,6 +16,7 @@ from pillarbox.storage import blob_reference, change, membership, outbox, pendin
 from pillarbox.storage import container as containers
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.database import BudgetExceeded, Connection
+from pillarbox.storage.memory import Recollection
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.select import Selection
 
@@ -48,6 +49,7 @@ class Snapshot:
         self.clock = clock
         self.hurried = False
         self._states: dict[tuple[str, str], int] = {}
+        self.recollection: Recollection | None = None  # where reading costs more than asking whether it is needed
 
     @property
     def now_ms(self) -> int:
@@ -64,6 +66,8 @@ class Snapshot:
         """The same for the numbers of containers."""
 
     def get(self, kind: DataType[R], account: str, id: str) -> R | None:
+        if self.recollection is not None:
+            return self.get_many(kind, account, [id]).get(id)
         row = self.db.row(
             "SELECT body FROM record WHERE account = ? AND type = ? AND id = ? AND destroyed = 0",
             (account, kind.name, id),
@@ -89,6 +93,19 @@ class Snapshot:
         self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None = None
     ) -> dict[str, tuple[bytes, bytes | None]]:
         self.before_reading(kind, account)
+        memory = self.recollection if part is None else None
+        known = memory.bodies(account, kind.name, ids) if memory is not None else {}
+        if known:
+            ids = [id for id in ids if id not in known]
+        out = self._bodies(kind, account, ids, part)
+        if memory is not None:
+            memory.put_bodies(account, kind.name, {id: body for id, (body, _) in out.items()})
+        out.update((id, (body, None)) for id, body in known.items())
+        return out
+
+    def _bodies(
+        self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None
+    ) -> dict[str, tuple[bytes, bytes | None]]:
         out: dict[str, tuple[bytes, bytes | None]] = {}
         for marks, values in chunks(ids):
             if part is None:
@@ -129,9 +146,17 @@ class Snapshot:
         found = self._states.get(key)
         if found is None:
             self.before_reading(kind, account)
-            found = change.bounds(self.db, account, kind.name)[1]
+            found = self._read_state(kind.name, account)
             if self.cache is not None:  # nothing changes under a snapshot; in a transaction everything may
                 self._states[key] = found
+        return found
+
+    def _read_state(self, type: str, account: str) -> int:
+        found = self.recollection.state(account, type) if self.recollection is not None else None
+        if found is None:
+            found = change.bounds(self.db, account, type)[1]
+            if self.recollection is not None:
+                self.recollection.put_state(account, type, found)
         return found
 
     def modseqs(self, accounts: Iterable[str]) -> dict[str, int]:

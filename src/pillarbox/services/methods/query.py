@@ -9,11 +9,11 @@ import msgspec
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import DataType, MethodCall
-from pillarbox.datatypes.view import View
+from pillarbox.datatypes.view import ResultCache, View
 from pillarbox.services.methods.filter import Checked, check_filter, check_sort, resolve_filter, to_condition, to_test
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
 
-_SHORT = 1_000  # results up to here are read in order and not remembered
+_SHORT = 1_000  # results up to here are read in order, and remembered only where reading is far
 # Arguments that say what of the results is wanted, not what the results are.
 _OF_THE_WINDOW = frozenset({
     "accountId", "position", "anchor", "anchorOffset", "limit", "calculateTotal", "sinceQueryState", "maxChanges",
@@ -64,19 +64,24 @@ class Query:
 
     def ids(self) -> Sequence[str]:
         """All results. Remembered for as long as the state stays: clients page through what they asked for."""
-        cache, arguments = self.view.cache, self.call.arguments
-        asked = [value for name, value in arguments.items() if name not in _OF_THE_WINDOW]
-        key = (self.call.account, self.kind.name, msgspec.json.encode(asked, order="deterministic"))
-        if cache is not None and (found := cache.get(key, self.state)) is not None:
-            return found
-        ids = self._from_store(None) if self.kind.index_table else self._from_memory()
-        if cache is not None:
-            cache.put(key, self.state, ids)
-        return ids
+        return self._remembered(None, self.view.cache)
 
     def first(self, count: int) -> Sequence[str]:
         """The first results, without finding the rest."""
-        return self._from_store(count) if self.kind.index_table else self.ids()
+        if not self.kind.index_table:
+            return self.ids()
+        cache = self.view.cache
+        return self._remembered(count, cache if cache is not None and cache.has_short else None)
+
+    def _remembered(self, count: int | None, cache: ResultCache | None) -> Sequence[str]:
+        asked = [value for name, value in self.call.arguments.items() if name not in _OF_THE_WINDOW]
+        key = (self.call.account, self.kind.name, count, msgspec.json.encode(asked, order="deterministic"))
+        if cache is not None and (found := cache.get(key, self.state)) is not None:
+            return found
+        ids = self._from_store(count) if self.kind.index_table else self._from_memory()
+        if cache is not None:
+            cache.put(key, self.state, ids)
+        return ids
 
     def total(self) -> int | None:
         """How many results there are, when a counter tells."""

@@ -19,6 +19,7 @@ from pillarbox.core.limits import Limits
 from pillarbox.storage import text_index
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.database import BudgetExceeded, Disconnected, Interrupted, StoreError
+from pillarbox.storage.memory import Memory, Recollection
 from pillarbox.storage.postgresql import observed
 from pillarbox.storage.postgresql.connection import PostgresConnection
 from pillarbox.storage.postgresql.database_blobs import DatabaseBlobs
@@ -26,15 +27,18 @@ from pillarbox.storage.postgresql.migration import migrate
 from pillarbox.storage.postgresql.notice import POST, NoticeBoard
 from pillarbox.storage.postgresql.pool import Pool
 from pillarbox.storage.postgresql.turn import Turns
+from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.store import Changed, Store
 from pillarbox.storage.transaction import Transaction
 from pillarbox.storage.working_set import WorkingSet
 
 T = TypeVar("T")
-_ATTEMPTS = 40
+_ATTEMPTS = 200
 _SECONDS = 30.0
-_LONGEST_PAUSE = 0.2
+# Who has lost an account to another waited for that one's commit, so the row is free now: long pauses only let others
+# come first. They grow for those who lose again and again.
+_PAUSE, _GROWTH, _LONGEST_PAUSE = 0.0005, 1.5, 0.05
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 
@@ -58,7 +62,8 @@ class PostgresStore(Store):
         self.pool = Pool(url)
         self._url = url
         super().__init__(folder, DatabaseBlobs(self.pool) if blobs is None else blobs, limits, clock)
-        self._turns = Turns()
+        self.cache = ResultCache(has_short=True)
+        self._turns, self._memory = Turns(), Memory()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -75,6 +80,7 @@ class PostgresStore(Store):
             with _honest(db):
                 view = Snapshot(db, self.blobs, self.limits, self.clock, self.cache)
                 view.hurried = budget is not None
+                view.recollection = Recollection(db, self._memory)
                 yield view
             db.run("COMMIT")
 
@@ -137,7 +143,7 @@ class PostgresStore(Store):
             except StoreError as error:
                 observed.UNUSABLE.log(error)
                 raise Fault(Kind.UNAVAILABLE, "the store cannot be used; nothing was changed") from error
-            time.sleep(random.random() * min(_LONGEST_PAUSE, 0.001 * 2**attempt))  # noqa: S311 -- not for secrets
+            time.sleep(random.random() * min(_LONGEST_PAUSE, _PAUSE * _GROWTH**attempt))  # noqa: S311 -- not for secrets
 
     def own_blobs(self) -> BlobStore:
         return DatabaseBlobs(self.pool)
