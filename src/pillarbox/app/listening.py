@@ -9,11 +9,14 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 from pillarbox.app.config.settings import Settings
 from pillarbox.net.socket_address import open_sockets
 
+_ADDRESSES = {"http": "http.listen", "https": "http.tls_listen", "lmtp": "lmtp.listen", "metrics": "metrics.listen"}
 _ORPHANS_SECONDS = 30.0
 _DYING_SECONDS = 1.0  # a kill takes its time
 _LOOK_SECONDS = 0.05
@@ -30,10 +33,11 @@ class Listening:
     http: Sequence[socket.socket]
     lmtp: Sequence[socket.socket]
     metrics: Sequence[socket.socket] = ()
+    https: Sequence[socket.socket] = ()
 
     @property
     def _all(self) -> tuple[socket.socket, ...]:
-        return (*self.http, *self.lmtp, *self.metrics)
+        return (*self.http, *self.https, *self.lmtp, *self.metrics)
 
     def listen(self, backlog: int) -> None:
         """Let clients connect; they wait until a process accepts them."""
@@ -48,20 +52,17 @@ class Listening:
 
 def listen(settings: Settings) -> Listening:
     """Open all sockets that the settings name. Raises ServeError."""
-    opened = {name: _open(name, getattr(settings, name).listen) for name in ("http", "lmtp", "metrics")}
+    opened: dict[str, list[socket.socket]] = {}
+    for name, setting in _ADDRESSES.items():
+        opened[name] = []
+        for address in attrgetter(setting)(settings):
+            try:
+                opened[name] += open_sockets(address)
+            except OSError as error:
+                for sock in chain(*opened.values()):
+                    sock.close()
+                raise ServeError(f"cannot listen on {address} ({setting}): {error.strerror or error}") from None
     return Listening(**opened)
-
-
-def _open(protocol: str, addresses: Sequence[str]) -> list[socket.socket]:
-    out: list[socket.socket] = []
-    for address in addresses:
-        try:
-            out += open_sockets(address)
-        except OSError as error:
-            for sock in out:
-                sock.close()
-            raise ServeError(f"cannot listen on {address} ({protocol}.listen): {error.strerror or error}") from None
-    return out
 
 
 @contextlib.contextmanager

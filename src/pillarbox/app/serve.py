@@ -5,14 +5,18 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
+from functools import partial
 
+from pillarbox.app.certificates import CertificateStore
+from pillarbox.app.config.load import ConfigError
 from pillarbox.app.config.settings import Settings
-from pillarbox.app.listening import Listening, listen, pid_file
+from pillarbox.app.listening import Listening, ServeError, listen, pid_file
 from pillarbox.app.logs import set_up
 from pillarbox.app.place import Place
 from pillarbox.app.supervisor import Supervisor
 from pillarbox.app.wiring import blobs_of, open_store
 from pillarbox.app.worker import serve
+from pillarbox.net.certificate import CertificateError
 from pillarbox.storage.store import Store
 
 _BACKLOG = 1024
@@ -25,6 +29,12 @@ def serve_settings(
 
     `reread` reads the settings anew on SIGHUP; it raises ConfigError.
     """
+    certificates = CertificateStore()
+    try:
+        certificates.load(settings)
+    except CertificateError as error:
+        raise ServeError(str(error)) from None
+
     with pid_file(settings.data):
         listening = listen(settings)
         try:
@@ -38,13 +48,24 @@ def serve_settings(
                 set_up(settings.log)
                 store = _open_store(settings)
                 try:
-                    serve(settings, listening, store, say_ready, place, lifeline)
+                    serve(settings, listening, store, say_ready, place, lifeline, certificates.of(settings))
                 finally:
                     store.close()
 
-            Supervisor(settings, workers_of(settings), work, lambda: on_ready(listening), reread).run()
+            again = partial(_reread, reread, certificates) if reread is not None else None
+            Supervisor(settings, workers_of(settings), work, lambda: on_ready(listening), again).run()
         finally:
             listening.close()
+
+
+def _reread(reread: Callable[[], Settings], certificates: CertificateStore) -> Settings:
+    """The settings anew, with their certificates. Raises ConfigError."""
+    settings = reread()
+    try:
+        certificates.load(settings)
+    except CertificateError as error:
+        raise ConfigError(str(error)) from None
+    return settings
 
 
 def _open_store(settings: Settings) -> Store:

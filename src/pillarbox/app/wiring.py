@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from socket import socket
 
 from pillarbox.app.config.settings import Outbound, Settings
+from pillarbox.app.listening import Listening
 from pillarbox.app.place import Place
 from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.watching import Watching, build_watching
@@ -18,15 +18,17 @@ from pillarbox.datatypes.push_subscription import RULES as PUSH_RULES
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.announce import Announcer
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.certificate import CertificateError
 from pillarbox.net.count import Seat
 from pillarbox.net.datagram import Datagrams
 from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.net.guarded_http import GuardedClient
 from pillarbox.net.outbound_address import AddressPolicy
+from pillarbox.net.tls import TlsContexts
 from pillarbox.servers.http.admission import Admission
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.forwarded import Forwarding
-from pillarbox.servers.http.listener import HttpListener
+from pillarbox.servers.http.listener import HttpListener, https
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.jmap.server import jmap_routes
 from pillarbox.servers.smtp.lmtp import LmtpListener
@@ -43,6 +45,7 @@ from pillarbox.storage.database import StoreError
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
+from pillarbox.workers.certificate_watch import CertificateWatch
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
 from pillarbox.workers.push import PushWorker
@@ -52,7 +55,7 @@ from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
 Listener = HttpListener | LmtpListener
-Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer
+Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch
 
 
 def blobs_of(settings: Settings) -> BlobStore | None:
@@ -134,10 +137,9 @@ def bridge_to(store: Store, connections: int = 16) -> Bridge:
 def build(
     settings: Settings,
     store: Store,
-    http_sockets: Sequence[socket],
-    lmtp_sockets: Sequence[socket],
-    metrics_sockets: Sequence[socket] = (),
+    listening: Listening,
     place: Place | None = None,
+    tls: TlsContexts | None = None,
 ) -> House:
     """The house of a process, ready to be started on an event loop. Call it on that loop's thread."""
     place = place or Place()
@@ -149,7 +151,7 @@ def build(
     authentication = Authentication(store.clock, store.read, commons.failures)
     store.listeners.append(authentication.changed)
     http = _http_settings(settings)
-    watching = build_watching(bridge, settings, http, metrics_sockets)
+    watching = build_watching(bridge, settings, http, listening.metrics)
     routes = [*jmap_routes(bridge, METHODS, TYPES, authentication, http, counts=counts), *watching.routes]
     app = HttpApp(http, routes, bridge.run, _admission(settings, http, counts))
     client = _outbound_client(settings.outbound)
@@ -158,9 +160,15 @@ def build(
     duties = (outbox, push) if place.has_duties else ()
     housekeeping = Housekeeping(bridge, authentication, for_all=place.has_duties)
     workers: tuple[Worker, ...] = (*bridge.announcers, Watch(bridge, TYPES), housekeeping, watching.sampler, *duties)
+    if tls is not None:
+        workers = (*workers, CertificateWatch(bridge, tls, for_all=place.has_duties))
+    if listening.https and tls is None:  # new settings have lost them, and the sockets are open still
+        raise CertificateError("http.tls_listen is set, and tls.certificates names none")
+    secure = https(tls, listening.https) if tls is not None else None
+    stop = settings.stop_seconds
     listeners = (
-        HttpListener(app, http_sockets, stop_seconds=settings.stop_seconds, loads=commons.http, seat=seat),
-        LmtpListener(bridge, lmtp_sockets, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
+        HttpListener(app, listening.http, stop_seconds=stop, loads=commons.http, seat=seat, secure=secure),
+        LmtpListener(bridge, listening.lmtp, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
     )
     return House(store, bridge, listeners, workers, watching)
 
@@ -201,6 +209,7 @@ def _http_settings(settings: Settings) -> HttpSettings:
         public_url=http.public_url.rstrip("/") if http.public_url else None,
         trusted_proxies=http.trusted_proxies,
         allowed_origins=http.cors_origins,
+        hsts_seconds=http.hsts_seconds,
         access_log=http.access_log,
         compress_from_octets=http.compress_from_octets,
     )

@@ -13,6 +13,7 @@ from pillarbox.app.listening import Listening, ServeError
 from pillarbox.app.place import Place
 from pillarbox.app.tracing import TracingError, tracing
 from pillarbox.app.wiring import House, Listener, build
+from pillarbox.net.tls import TlsContexts
 from pillarbox.storage.store import Store
 
 _SWITCH_SECONDS = 0.0005
@@ -25,6 +26,7 @@ def serve(
     on_ready: Callable[[], None],
     place: Place | None = None,
     lifeline: int | None = None,
+    tls: TlsContexts | None = None,
 ) -> None:
     """Answer on the sockets until SIGTERM or SIGINT; `on_ready` is called when the first request can be made.
 
@@ -32,7 +34,7 @@ def serve(
     """
     # The committing thread must not wait 5 ms for the interpreter whenever the event loop is busy.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    house = build(settings, store, listening.http, listening.lmtp, listening.metrics, place)
+    house = build(settings, store, listening, place, tls)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             with tracing(settings.tracing.endpoint):

@@ -41,4 +41,7 @@ def begin(worker: str, ids: IdSource) -> None:
 ONCE = Registry()
 OUTBOX = Gauge("pillarbox_outbox_entries", "Work that waits in the outbox.", registry=ONCE)
 STORE_OCTETS = Gauge("pillarbox_store_octets", "The embedded store's files.", registry=ONCE, file=("database", "log"))
+CERTIFICATE_DAYS = Gauge(
+    "pillarbox_tls_certificate_days", "For how many days a certificate is good.", registry=ONCE, certificate=()
+)
 DISK_FREE = Gauge("pillarbox_disk_free_octets", "What is free on the disk of the data directory.", registry=ONCE)

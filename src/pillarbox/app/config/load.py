@@ -128,7 +128,7 @@ def _check(name: str, value: Any) -> None:
         raise ValueError("a limit is at least 1")
     if value is None:
         return
-    if name.endswith(".listen"):
+    if name.endswith((".listen", "_listen")):
         for address in value:
             parse_socket_address(address)
     if (check := _CHECKS.get(name)) is not None:

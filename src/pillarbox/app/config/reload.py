@@ -9,7 +9,7 @@ import msgspec
 from pillarbox.app.config.settings import Settings
 
 # Where the data is, and what was opened before the processes were made.
-_FIXED = ("data", "workers", "storage", "blobs", "http.listen", "lmtp.listen", "metrics.listen")
+_FIXED = ("data", "workers", "storage", "blobs", "http.listen", "http.tls_listen", "lmtp.listen", "metrics.listen")
 
 
 def applicable(old: Settings, new: Settings) -> tuple[Settings, list[str]]:

@@ -18,6 +18,20 @@ class Http(msgspec.Struct, frozen=True, kw_only=True):
     listen: Annotated[
         tuple[str, ...], Doc(description="Addresses to listen on: HOST:PORT, [IPV6]:PORT or unix:/PATH.")
     ] = ("127.0.0.1:8080",)
+    tls_listen: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Addresses to listen on for HTTP over TLS (https), such as 0.0.0.0:443; needs tls.certificates."
+        ),
+    ] = ()
+    hsts_seconds: Annotated[
+        int,
+        Doc(
+            ge=0,
+            description="For how long browsers that came by https come to this host by nothing else, whatever the port"
+            " (Strict-Transport-Security); 0 does not tell them so. See [TLS](../howto/use-tls.md).",
+        ),
+    ] = 0
     public_url: Annotated[
         str | None,
         Doc(
@@ -38,6 +52,22 @@ class Http(msgspec.Struct, frozen=True, kw_only=True):
     compress_from_octets: Annotated[
         int, Doc(ge=0, description="Send answers from this size on compressed; 0 turns it off.")
     ] = 1_500
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """Certificates, for all protocols. See [TLS](../howto/use-tls.md)."""
+
+    certificates: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Each is a PEM file with chain and key, CHAIN:KEY for two files, or a directory such as"
+            " /etc/letsencrypt/live/mail.example.org. Clients get the one that has the name they ask for, or the first."
+        ),
+    ] = ()
+    min_version: Annotated[Literal["1.2", "1.3"], Doc(description="The oldest version of TLS that is spoken.")] = "1.2"
+    session_tickets: Annotated[
+        bool, Doc(description="Let clients resume a session; turn it off if a client stumbles over tickets.")
+    ] = True
 
 
 class Lmtp(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +239,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Doc(ge=1, description="How long requests under way may take to end when the server stops or reloads.")
     ] = 10
     http: Http = msgspec.field(default_factory=Http)
+    tls: Tls = msgspec.field(default_factory=Tls)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
     login: Login = msgspec.field(default_factory=Login)
     push: Push = msgspec.field(default_factory=Push)

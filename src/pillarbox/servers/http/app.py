@@ -51,6 +51,7 @@ class HttpApp:
         self._router = Router(routes)
         self._cors = Cors(settings.allowed_origins)
         self._address = Forwarding(settings.public_url, settings.trusted_proxies).address
+        self._transport_security = (b"strict-transport-security", b"max-age=%d" % settings.hsts_seconds)
         self._streams = Streams()
         self._closers: set[Callable[[], Awaitable[None]]] = set()  # of what took connections over
         self._run = os.urandom(4).hex()
@@ -152,6 +153,10 @@ class HttpApp:
     def _head(self, request: Request, answer: Answer | Stream | Upgrade, extra: Iterable[Header]) -> dict[str, object]:
         cors = self._cors.headers(request.headers.get(b"origin"))
         headers = [*answer.headers, *extra, *cors, *SECURITY, (b"x-request-id", request.id.encode())]
+        # RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over non-secure
+        # transport." What a proxy received by TLS, the proxy may say it of.
+        if self._settings.hsts_seconds and request.scope["scheme"] == "https":
+            headers.append(self._transport_security)
         names = {name for name, _ in answer.headers}
         if b"cache-control" not in names:
             headers.append(NO_STORE)

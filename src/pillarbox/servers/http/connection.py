@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
@@ -152,11 +151,7 @@ class Connection(HttpToolsProtocol):
 
     def _end(self, problem: Problem) -> None:
         """Answer with a problem document, and close."""
-        answer, status = problem.answer(), problem.status
-        headers = (*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close"))
-        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-        phrase = HTTPStatus(status).phrase.encode()
-        self.transport.write(b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, phrase, lines, answer.body))
+        self.transport.write(problem.last_words())
         self.transport.close()
 
     def pause_writing(self) -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Sequence
 
 import uvicorn
 from uvicorn.server import Server
 
-from pillarbox.net.accept import Acceptor
+from pillarbox.net.accept import Acceptor, Secure
+from pillarbox.net.handshake import Handshakes
 from pillarbox.net.load import Connections, Loads
+from pillarbox.net.tls import HTTP, TlsContexts
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.connection import Connection, watch
+from pillarbox.servers.http.problem import Problem
 
+_REQUEST = re.compile(rb"[A-Z]{3,20} [!-~]")
 _KEEP_ALIVE_SECONDS = 75
 
 
@@ -29,9 +34,13 @@ class HttpListener:
         stop_seconds: int = 3,
         loads: Loads | None = None,
         seat: int = 0,
+        secure: Secure | None = None,
     ) -> None:
-        """`loads` tells how many connections the other processes have that accept on the same sockets."""
-        self._app, self._sockets, self._loads, self._seat = app, sockets, loads, seat
+        """`loads` tells how many connections the other processes have that accept on the same sockets.
+
+        `secure` are further sockets, on which HTTP is spoken over TLS (RFC 9110 §4.2.2).
+        """
+        self._app, self._sockets, self._loads, self._seat, self._secure = app, sockets, loads, seat, secure
         # What uvicorn says of connections we say ourselves; each malformed request would be a line.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
@@ -57,7 +66,7 @@ class HttpListener:
         server.lifespan = config.lifespan_class(config)
         server.servers = []  # connections are accepted here, and handed to uvicorn's protocol
         await server.on_tick(0)
-        self._acceptor = Acceptor(self._sockets, self._make, self._live, self._loads, self._seat)
+        self._acceptor = Acceptor(self._sockets, self._make, self._live, self._loads, self._seat, self._secure)
         server.server_state.connections = Connections(self._acceptor.changed)
         self._acceptor.start()
         self._tasks = [
@@ -82,3 +91,14 @@ class HttpListener:
 
     def _live(self) -> int:
         return len(self._server.server_state.connections)
+
+
+def https(contexts: TlsContexts, sockets: Sequence[socket.socket]) -> Secure:
+    """Sockets for HTTP over TLS. Who speaks HTTP without it is told so: people often leave the `s` out."""
+    return Secure(sockets, Handshakes(contexts, HTTP, to_others=_tell_of_tls))
+
+
+def _tell_of_tls(octets: bytes) -> bytes:
+    if _REQUEST.match(octets) is None:
+        return b""
+    return Problem(400, "this port speaks HTTP over TLS: the address begins with https://").last_words()

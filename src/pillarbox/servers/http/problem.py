@@ -39,6 +39,13 @@ class Problem(Exception):
         """The document as an answer."""
         return Answer(self.status, (_TYPE, *self.headers), msgspec.json.encode(self.document()))
 
+    def last_words(self) -> bytes:
+        """The document as the last answer of a connection, on the wire (RFC 9112 §9.6)."""
+        answer, status = self.answer(), self.status
+        headers = (*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close"))
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, HTTPStatus(status).phrase.encode(), lines, answer.body)
+
 
 class Disconnected(Exception):
     """The client went away before its request was whole; there is nobody to answer."""

@@ -14,6 +14,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     # Origins whose scripts may use the server, such as https://mail.example.org; "*" allows all, without cookies.
     allowed_origins: tuple[str, ...] = ()
+    # For how long browsers that came here by TLS come by nothing else (RFC 6797 §6.1.1); 0 says nothing.
+    hsts_seconds: int = 0
     # A line in the log for each request.
     access_log: bool = False
     # Answers of a compressible type from this size on are sent with gzip to clients that accept it; 0 turns it off.
