@@ -112,8 +112,11 @@ def wrong_calls(pages: dict[Path, str], top: click.Command | None, recipes: set[
 
 
 def wrong_settings(pages: dict[Path, str], top: click.Command | None) -> Iterator[str]:
-    """Say which configurations in the pages (blocks of TOML) `pillarbox config check` refuses, if it is there."""
-    if top is None or wrong_call(top, ["config", "check", "-c", "FILE"]):
+    """Say which configurations in the pages (blocks of TOML) `pillarbox config show` refuses, if it is there.
+
+    `config check` would also look for the certificates that they name.
+    """
+    if top is None or wrong_call(top, ["config", "show", "-c", "FILE"]):
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pillarbox.toml"
@@ -122,7 +125,7 @@ def wrong_settings(pages: dict[Path, str], top: click.Command | None) -> Iterato
                 if code.language != "toml":
                     continue
                 file.write_text(code.text, encoding="utf-8")
-                result = CliRunner().invoke(top, ["config", "check", "-c", str(file)])
+                result = CliRunner().invoke(top, ["config", "show", "-c", str(file)])
                 if result.exit_code:
                     yield f"{path}: the program refuses this configuration: {result.output.strip() or result.exception}"
 

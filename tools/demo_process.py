@@ -1,7 +1,7 @@
 """Starts `pillarbox demo` for a tool that needs a whole server, waits until it answers, and ends it.
 
 The demo says in one line of JSON when it is ready, and where it listens:
-`{"http": URL, "jmap": URL, "lmtp": {"host", "port"}, "users": [{"name", "password"}, ...]}`.
+`{"http": URL, "https": URL, "ca": FILE, "jmap": URL, "lmtp": {"host", "port"}, "users": [{"name", "password"}, ...]}`.
 """
 
 import json
@@ -50,6 +50,8 @@ class Ready:
     session_url: str
     lmtp: tuple[str, int]
     users: tuple[User, ...]
+    https: str = ""
+    authority: str = ""  # the file of the certificate to believe
 
     @classmethod
     def from_json(cls, line: str | bytes) -> "Ready":
@@ -57,7 +59,8 @@ class Ready:
         try:
             found: dict[str, Any] = json.loads(line)
             users = tuple(User(user["name"], user["password"]) for user in found["users"])
-            return cls(found["http"], found["jmap"], (found["lmtp"]["host"], int(found["lmtp"]["port"])), users)
+            lmtp = (found["lmtp"]["host"], int(found["lmtp"]["port"]))
+            return cls(found["http"], found["jmap"], lmtp, users, found.get("https", ""), found.get("ca", ""))
         except (ValueError, KeyError, TypeError) as error:
             raise DemoFailed(f"not the demo's line ({error!r}): {line!r}") from error
 

@@ -4,6 +4,8 @@ import base64
 import json
 import signal
 import smtplib
+import ssl
+import stat
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -12,12 +14,12 @@ from typing import Any
 from tools.demo_process import DemoProcess
 
 
-def ask(demo: DemoProcess, url: str, body: object = None) -> Any:
+def ask(demo: DemoProcess, url: str, body: object = None, context: ssl.SSLContext | None = None) -> Any:
     user = demo.ready.users[0]
     token = base64.b64encode(f"{user.name}:{user.password}".encode()).decode()
     headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
     data = json.dumps(body).encode() if body is not None else None
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:  # noqa: S310 -- loopback
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20, context=context) as answer:  # noqa: S310 -- loopback
         return json.load(answer)
 
 
@@ -44,3 +46,19 @@ def test_the_demo_serves_sample_mail_keeps_its_data_and_stops_on_sigterm(tmp_pat
     assert not (tmp_path / "data" / "pillarbox.pid").exists()
     with DemoProcess(tmp_path / "data") as demo:
         assert ask(demo, demo.ready.session_url)["primaryAccounts"]["urn:ietf:params:jmap:mail"] == account
+
+
+def test_the_demo_speaks_tls_by_an_authority_of_its_own_which_stays(tmp_path: Path) -> None:
+    shown = set()
+    for _ in range(2):
+        with DemoProcess(tmp_path / "data") as demo:
+            authority = Path(demo.ready.authority)
+            context = ssl.create_default_context(cafile=authority)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+            for host in ("127.0.0.1", "localhost"):
+                url = demo.ready.https.replace("127.0.0.1", host)
+                assert ask(demo, f"{url}/.well-known/jmap", context=context)["apiUrl"].startswith(url)
+            shown.add(ssl.get_server_certificate(("127.0.0.1", int(demo.ready.https.rpartition(":")[2]))))
+            for secret in ("ca-key.pem", "server.pem"):
+                assert stat.S_IMODE(authority.with_name(secret).stat().st_mode) == 0o600
+    assert len(shown) == 1

@@ -32,7 +32,7 @@ def config() -> None:
 
 @config.command()
 @click.option("-c", "file", type=click.Path(exists=True, path_type=Path))
-def check(file: Path) -> None:
+def show(file: Path) -> None:
     """Refuse every setting but the port."""
     if unknown := tomllib.loads(file.read_text()).keys() - {"port"}:
         raise click.ClickException(f"no setting {unknown.pop()}")

@@ -74,7 +74,7 @@ def _remove_stale(path: Path) -> None:
                 path.unlink()
 
 
-def url_of(sock: socket.socket) -> str:
-    """The http URL of a bound TCP socket."""
+def url_of(sock: socket.socket, scheme: str = "http") -> str:
+    """The URL of a bound TCP socket."""
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pillarbox.app.cli.option import config_options, json_option, load_settings, print_json
+from pillarbox.app.cli.option import Unusable, config_options, json_option, load_settings, print_json
 
 
 @click.group()
@@ -31,9 +31,18 @@ def show(config_file: Path | None, data: Path | None, as_json: bool) -> None:  #
 @config.command()
 @config_options
 def check(config_file: Path | None, data: Path | None) -> None:
-    """Say whether the settings are right; the exit code is 3 when they are not."""
-    load_settings(config_file, data)
+    """Say whether the settings and the certificates that they name are right; the exit code is 3 when they are not."""
+    from pillarbox.app.certificates import load_certificates  # noqa: PLC0415 -- `--help` does without
+    from pillarbox.net.certificate import CertificateError  # noqa: PLC0415
+
+    try:
+        contexts = load_certificates(load_settings(config_file, data).settings)
+    except CertificateError as error:
+        raise Unusable(str(error)) from None
     click.echo("The configuration is right.")
+    for certificate in contexts.certificates if contexts is not None else ():
+        names = ", ".join(certificate.names) or "no name"
+        click.echo(f"Certificate for {names}, good until {certificate.not_after:%Y-%m-%d}.")
 
 
 @config.command()

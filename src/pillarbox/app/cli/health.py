@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,17 @@ def health(
     """Ask the running server whether it can serve.
 
     The exit code is 0 when it can, 1 when it cannot or does not answer: fit for a container's health check. It is asked
-    at the first address of metrics.listen, or else of http.listen.
+    at the first address of metrics.listen, or else of http.listen, or else of http.tls_listen.
     """
     settings = load_settings(config_file, data).settings
-    where = address or next(iter((*settings.metrics.listen, *settings.http.listen)), None)
+    clear = (*settings.metrics.listen, *settings.http.listen)
+    where = address or next(iter((*clear, *settings.http.tls_listen)), None)
     if where is None:
         raise Unusable("the server listens nowhere: neither metrics.listen nor http.listen is set")
+    with_tls = not address and not clear
     headers = {"authorization": f"Bearer {settings.metrics.token}"} if settings.metrics.token else {}
     try:
-        status, told = _ask(where, "/healthz/live" if live else "/healthz/ready", headers, timeout)
+        status, told = _ask(where, "/healthz/live" if live else "/healthz/ready", headers, timeout, with_tls=with_tls)
     except (OSError, http.client.HTTPException, ValueError, TypeError) as error:
         status, told = 0, {"status": "no answer", "detail": str(error) or type(error).__name__}
     if as_json:
@@ -71,12 +74,20 @@ def _details(told: dict[str, Any]) -> list[str]:
     return [f"  {name}: {found}" for name, found in checks.items()] + ([told["detail"]] if "detail" in told else [])
 
 
-def _ask(where: str, path: str, headers: dict[str, str], timeout: float) -> tuple[int, dict[str, Any]]:
+def _ask(
+    where: str, path: str, headers: dict[str, str], timeout: float, *, with_tls: bool
+) -> tuple[int, dict[str, Any]]:
     from pillarbox.net.socket_address import parse_socket_address  # noqa: PLC0415 -- `--help` does without
 
     target = parse_socket_address(where)
     if isinstance(target, Path):
         connection: http.client.HTTPConnection = _Unix(target, timeout)
+    elif with_tls:
+        host, port = target
+        # The certificate is for the server's name, and this is one of its addresses, which our settings name.
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(_HERE.get(host, host), port, timeout=timeout, context=context)
     else:
         host, port = target
         connection = http.client.HTTPConnection(_HERE.get(host, host), port, timeout=timeout)

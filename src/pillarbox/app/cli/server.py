@@ -41,7 +41,7 @@ def serve(config_file: Path | None, data: Path | None, assignments: tuple[str, .
     type=click.IntRange(0, 65000),
     default=8400,
     show_default=True,
-    help="HTTP is at this port, LMTP 24 above; 0: any free ports.",
+    help="HTTP is at this port, LMTP 24 above, HTTP over TLS 43; 0: any free ports.",
 )
 def demo(as_json: bool, data: Path | None, port_base: int) -> None:  # noqa: FBT001 -- click hands flags over so
     """Run a server on loopback with accounts full of mail, to look at or to test a client with.
@@ -71,7 +71,9 @@ def _print_text(ready: dict[str, Any]) -> None:
     lmtp = ready["lmtp"]
     click.echo("Pillarbox is ready.\n")
     click.echo(f"  JMAP session  {ready['jmap']}")
+    click.echo(f"  with TLS      {ready['https']}")
     click.echo(f"  LMTP          {lmtp['host']}:{lmtp['port']}\n")
+    click.echo(f"  TLS is certified by an authority of the demo's own: {ready['ca']}\n")
     click.echo("  Log in as          with the password")
     for user in ready["users"]:
         click.echo(f"  {user['name']:<18} {user['password']}")

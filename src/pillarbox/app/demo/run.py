@@ -9,23 +9,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pillarbox.app.config.settings import Http, Lmtp, Log, Settings
-from pillarbox.app.demo.seed import USERS, seed
+from pillarbox.app.certificates import load_certificates
+from pillarbox.app.config.settings import Http, Lmtp, Log, Settings, Tls
+from pillarbox.app.demo.authority import issue
+from pillarbox.app.demo.seed import DOMAIN, USERS, seed
 from pillarbox.app.engine import Engine
 from pillarbox.app.listening import Listening, listen, pid_file
 from pillarbox.app.worker import serve
 from pillarbox.net.socket_address import url_of
 
-LMTP_OFFSET = 24
+LMTP_OFFSET, HTTPS_OFFSET = 24, 43
 
 
-def settings_for(data: Path, port_base: int) -> Settings:
+def settings_for(data: Path, port_base: int, certificate: Path) -> Settings:
     """Loopback only; port 0 is whichever is free. Any page may call the demo, as developers of web clients need."""
-    lmtp_port = port_base + LMTP_OFFSET if port_base else 0
+
+    def at(offset: int) -> tuple[str]:
+        return (f"127.0.0.1:{port_base + offset if port_base else 0}",)
+
     return Settings(
         data=data,
-        http=Http(listen=(f"127.0.0.1:{port_base}",), cors_origins=("*",)),
-        lmtp=Lmtp(listen=(f"127.0.0.1:{lmtp_port}",)),
+        http=Http(listen=at(0), tls_listen=at(HTTPS_OFFSET), cors_origins=("*",)),
+        tls=Tls(certificates=(str(certificate),)),
+        lmtp=Lmtp(listen=at(LMTP_OFFSET)),
         log=Log(level="warning"),
     )
 
@@ -33,12 +39,15 @@ def settings_for(data: Path, port_base: int) -> Settings:
 def run_demo(data: Path | None, port_base: int, on_ready: Callable[[dict[str, Any]], None]) -> None:
     """Serve until SIGTERM or SIGINT. Raises ServeError and StoreError."""
     with _folder(data) as folder, pid_file(folder):
-        settings = settings_for(folder, port_base)
+        issued = issue(folder / "tls", DOMAIN)
+        settings = settings_for(folder, port_base, issued.server)
+        tls = load_certificates(settings)
         listening = listen(settings)
         try:
             with Engine(folder) as engine:
                 seed(engine, time.time_ns() // 1_000_000)
-                serve(settings, listening, engine.store, lambda: on_ready(describe(listening)))
+                ready = {**describe(listening), "ca": str(issued.authority.absolute())}
+                serve(settings, listening, engine.store, lambda: on_ready(ready), tls=tls)
         finally:
             listening.close()
 
@@ -49,6 +58,7 @@ def describe(listening: Listening) -> dict[str, Any]:
     host, port = listening.lmtp[0].getsockname()[:2]
     return {
         "http": http,
+        "https": url_of(listening.https[0], "https"),
         "jmap": f"{http}/.well-known/jmap",
         "lmtp": {"host": host, "port": port},
         "users": [{"name": user.name, "password": user.password} for user in USERS],

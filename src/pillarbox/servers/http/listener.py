@@ -19,7 +19,7 @@ from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.connection import Connection, watch
 from pillarbox.servers.http.problem import Problem
 
-_REQUEST = re.compile(rb"[A-Z]{3,20} [!-~]")
+_REQUEST = re.compile(rb"[A-Z]{3,20} (?:/|\*|http)")  # the forms of RFC 9112 §3.2 that clients send to servers
 _KEEP_ALIVE_SECONDS = 75
 
 
