@@ -130,7 +130,7 @@ def test_an_account_that_is_made_elsewhere_is_told_of_from_its_beginning(stores:
         other.write(lambda tx: tx.add_account("new"))
         await watch.look()
         heard(subscription)
-        add_mailbox(other, "new", "inbox")
+        add_mailbox(other, "new", "first")
         await watch.look()
         assert heard(subscription)["new"].keys() == {"Mailbox"}
 
@@ -186,7 +186,7 @@ def test_one_change_among_ten_thousand_accounts_costs_the_reading_of_one(tmp_pat
         bridge.feed.listen(names, lambda account, _: told.append(account))
         await watch.look()
         told.clear()
-        add_mailbox(other, "a7000", "inbox")
+        add_mailbox(other, "a7000", "first")
         asked.clear()
         await watch.look()
         assert told == ["a7000"]
