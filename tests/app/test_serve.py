@@ -167,6 +167,10 @@ def test_a_request_that_does_not_end_is_not_waited_for_longer_than_the_settings_
         client = server.client()
         client.begin_upload(account, UPLOAD)
         assert server.stop() == 0
+        answer = client.web.getresponse()
+        assert (answer.status, answer.getheader("content-type")) == (503, "application/problem+json")
+        assert json.loads(answer.read())["status"] == 503
+        assert client.web.sock is None  # closed
 
 
 def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:

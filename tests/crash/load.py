@@ -35,7 +35,7 @@ class LoadClient(Client):
         try:
             return super().http(method, url, body, type)
         except AssertionError as error:
-            if self.server.is_stopping and error.args[0][2] == 500:
+            if self.server.is_stopping and error.args[0][2] == 503:
                 raise ConnectionError(str(error)) from error
             raise
 

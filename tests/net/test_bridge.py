@@ -14,6 +14,7 @@ from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.sqlite import FileLock
+from tests.support.log import Lines
 
 
 @pytest.fixture
@@ -315,3 +316,25 @@ def test_what_others_committed_is_told_here_and_not_told_on(store: EmbeddedStore
         assert notebook.told == []
 
     run(store, body)
+
+
+def test_a_checkpoint_that_fails_is_told_and_tried_again(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pillarbox.storage.embedded_writer._LONG_LOG", 0)
+    monkeypatch.setattr("pillarbox.net.embedded_bridge._CHECKPOINT_PAUSE", 1)
+    path = store.path
+
+    async def body(bridge: EmbeddedBridge) -> None:
+        store.path = path.with_name("nowhere") / path.name  # what is not there cannot be opened
+        await bridge.write(add("one"))
+        bridge._pool.shutdown(wait=True)
+        assert not store.writer.restart_log
+        store.path = path
+        bridge._checkpoint()
+        assert store.writer.restart_log
+
+    with Lines() as lines:
+        run(store, body)
+    told = [line for line in lines.all() if line["event"] == "store.checkpoint_failed"]
+    assert len(told) == 1
+    assert "CantOpenError" in told[0]["exception"]
+    assert names(store) == ["one"]

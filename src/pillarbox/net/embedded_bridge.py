@@ -217,7 +217,11 @@ class EmbeddedBridge(Bridge):
             self._pool.submit(self._checkpoint)
 
     def _checkpoint(self) -> None:
-        self.store.checkpoint()
+        try:
+            self.store.checkpoint()
+        except Exception as error:  # noqa: BLE001 -- nobody waits for it, and it is tried again after some commits
+            observed.CHECKPOINT_FAILED.log(error)
+            return
         self.store.writer.restart_log = True
 
     async def close(self) -> None:

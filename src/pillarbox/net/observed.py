@@ -14,6 +14,12 @@ COMMIT_FAILED = Event("store.commit_failed", logging.ERROR, "a commit failed", "
 SYNC_FAILED = Event(
     "store.sync_failed", logging.CRITICAL, "the disk did not take what was written, and the process ends"
 )
+CHECKPOINT_FAILED = Event(
+    "store.checkpoint_failed",
+    logging.ERROR,
+    "the log could not be moved into the database, and grows until it can",
+    per_minute=6,
+)
 WRITE_LOST = Event(
     "store.write_refused", logging.ERROR, "what was to be written was not, and the client is told so", per_minute=600
 )

@@ -5,12 +5,21 @@ uvicorn checks each header by two regular expressions and writes head and body a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from pillarbox.servers.http.answer import Header
+from pillarbox.servers.http.problem import Problem
+
+_STOPPING = Problem(
+    503,
+    "the server stops; whether what was asked for was done is not known",
+    headers=((b"retry-after", b"5"),),
+)
 
 
 class Exchange(RequestResponseCycle):
@@ -18,6 +27,25 @@ class Exchange(RequestResponseCycle):
 
     held: bytes | None = None
     left = -1  # octets of the body to come; negative for an answer of unknown length
+
+    async def run_asgi(self, app: ASGI3Application) -> None:
+        """Answer the request."""
+
+        async def answered(scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await app(scope, receive, send)
+            except asyncio.CancelledError:
+                self._cut_off()
+
+        await super().run_asgi(answered)
+
+    def _cut_off(self) -> None:
+        """The server stops, and has waited for as long as it may: say so, or end an answer that has begun."""
+        if not self.transport.is_closing():
+            if self.held is not None or not self.response_started:
+                self.transport.write(_STOPPING.last_words())
+            self.transport.close()
+        self.held, self.disconnected = None, True  # nothing more is sent
 
     async def send(self, message: Any) -> None:
         """Send a part of the answer."""
