@@ -130,6 +130,16 @@ def test_chain_and_key_are_found_in_one_file_in_two_and_in_a_folder(files: Certi
     assert load_certificate(Source.parse(str(one))).source == Source(one, one)
 
 
+def test_where_there_are_no_files_in_memory_one_on_the_disk_does(
+    files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pillarbox.net.certificate._DESCRIPTORS", files.folder / "no proc")
+    monkeypatch.setattr("tempfile.tempdir", str(files.folder))
+    contexts = files.contexts(files.write("a.pem", "localhost"))
+    assert shake_hands(contexts.context(IMAP), files.client(), "localhost")
+    assert [path.name for path in files.folder.iterdir()] == ["a.pem"]
+
+
 def test_what_is_wrong_with_files_is_said_by_their_names(files: CertificateFiles) -> None:
     folder = files.folder
     files.write_apart(folder / "chain", folder / "key", "mail.example.org")

@@ -20,7 +20,9 @@ from pillarbox.wire.tls.client_hello import MOST_OCTETS, NotTls, parse_client_he
 T = TypeVar("T")
 # RFC 7301 §3.2: "the server SHALL respond with a fatal "no_application_protocol" alert", which is number 120.
 _NO_APPLICATION_PROTOCOL = b"\x15\x03\x03\x00\x02\x02\x78"
-_SHUTDOWN_SECONDS = 5.0  # for the client to read our last words
+# For the client to take what waits for it when we close, and to say that it has: what is left after that is lost. A
+# listener that stops need not wait so long, and aborts what nobody will miss.
+_SHUTDOWN_SECONDS = 90.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 1.0
 _DRAIN = 65_536
 LOST = (OSError, NotTls, ForeignProtocol)  # what keeps a client from TLS; ssl.SSLError and TimeoutError are OSErrors

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,25 @@ def test_an_event_stream_is_live_over_tls_and_ends_with_the_listener(web: Web, t
             await place.listener.stop()
             await client.reader.read()
             await client.close()
+
+    web.run(talk())
+
+
+def test_an_idle_client_that_does_not_answer_does_not_hold_up_a_listener_that_stops(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pillarbox.servers.http.connection._LINGER_SECONDS", 0)
+
+    async def talk() -> None:
+        loop = asyncio.get_running_loop()
+        async with listening(web, tmp_path) as place:
+            plain = await loop.run_in_executor(None, socket.create_connection, ("127.0.0.1", place.port))
+            shake = partial(place.files.client().wrap_socket, plain, server_hostname="mail.example.org")
+            with await loop.run_in_executor(None, shake) as client:  # it reads nothing unless it is told to
+                await loop.run_in_executor(None, client.send, SESSION)
+                await loop.run_in_executor(None, client.recv, 1)
+                await place.listener.stop()
+                assert not connections(place.listener)
 
     web.run(talk())
 

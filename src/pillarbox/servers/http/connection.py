@@ -22,6 +22,7 @@ _HEAD_SECONDS = 30  # for a whole request, and one second more for each so many 
 _OCTETS_PER_SECOND = 4_096
 _TAKE_SECONDS = 90  # for the octets in the buffer of a connection, some 300,000 at most
 _SWEEP_SECONDS = 5
+_LINGER_SECONDS = 3  # for idle clients of a server that stops
 
 
 class Connection(HttpToolsProtocol):
@@ -163,6 +164,16 @@ class Connection(HttpToolsProtocol):
         """The client has taken enough."""
         self.full_since = 0.0
         super().resume_writing()
+
+    def shutdown(self) -> None:
+        """The listener stops: finish what is under way. An idle client need not say under TLS that it has understood.
+
+        RFC 8446 §6.1: each side closes for itself. The loops wait for the other one, who may be asleep.
+        """
+        cycle: RequestResponseCycle | None = self.cycle
+        super().shutdown()
+        if (cycle is None or cycle.response_complete) and self.scheme == "https":
+            self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
     def is_late(self, now: float) -> bool:
         """Whether the client takes longer for its request, or for the answer, than anybody needs."""
