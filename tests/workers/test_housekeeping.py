@@ -7,9 +7,13 @@ from pathlib import Path
 from pillarbox.app.demo.seed import seed
 from pillarbox.app.engine import Engine
 from pillarbox.app.wiring import bridge_to
+from pillarbox.core.limits import Limits
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.authentication import Authentication
 from pillarbox.workers.housekeeping import Housekeeping
+from tests.support.mail_house import House, house
+
+__all__ = ["house"]
 
 TABLES = ("record", "part", "member", "lookup", "blob", "email_index", "container")
 
@@ -25,6 +29,33 @@ def run(engine: Engine, body: Callable[[Bridge], Awaitable[None]]) -> None:
 
 async def keep_house(bridge: Bridge) -> None:
     await Housekeeping(bridge, Authentication(bridge.store.clock, bridge.store.read)).once()
+
+
+def test_what_was_destroyed_is_told_for_as_many_days_as_the_settings_say(house: House) -> None:
+    async def at_last(days: int) -> None:
+        bridge = bridge_to(house.store)
+        keeping = Housekeeping(bridge, Authentication(house.clock, house.store.read))
+        house.store.limits = Limits(changes_days=days)
+        house.clock.forward(seconds=86_400)
+        await keeping.once()
+        await keeping.once()
+        await bridge.close()
+
+    start = house.state("Email")
+    house.destroy("Email", house.add())
+    house.clock.forward(seconds=86_400)
+    house.add()
+    recent = house.state("Email")
+    for days in (0, 90):
+        asyncio.run(at_last(days))
+        assert len(house.call("Email/changes", sinceState=start)["created"]) == 1
+    house.clock.forward(seconds=90 * 86_400)
+    asyncio.run(at_last(0))
+    assert len(house.call("Email/changes", sinceState=start)["created"]) == 1
+    asyncio.run(at_last(90))
+    for type in ("Email", "Thread"):
+        assert house.refuse(f"{type}/changes", sinceState=start)["type"] == "cannotCalculateChanges"
+        assert house.call(f"{type}/changes", sinceState=recent)["destroyed"] == []
 
 
 def rows(engine: Engine, account: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ from pillarbox.core.clock import Clock
 ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 _RANDOM_BITS = 25
+_WIDTH = 14
 
 
 def is_id(value: object) -> bool:
@@ -28,6 +29,11 @@ def base32(number: int, width: int) -> str:
     return "".join(reversed(out))
 
 
+def id_at(letter: str, at_ms: int) -> str:
+    """What stands in order before all ids that are made at a time or later, and after those made before it."""
+    return letter + base32(max(at_ms, 0) << _RANDOM_BITS, _WIDTH)
+
+
 class IdSource:
     """Makes ids of 15 characters: a letter, then milliseconds and randomness, always rising within a process."""
 
@@ -39,7 +45,7 @@ class IdSource:
         """An id that begins with the letter, later in order than all that this source has made."""
         number = (self._clock.now_ms() << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
         self._last = max(number, self._last + 1)
-        return letter + base32(self._last, 14)
+        return letter + base32(self._last, _WIDTH)
 
     def short(self, letter: str) -> str:
         """A random id of 8 characters, for what is few: accounts."""

@@ -49,6 +49,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         250_000_000
     )
     max_changes: Annotated[int, Doc(description="How many changes one /changes tells at a time.")] = 5_000
+    changes_days: Annotated[
+        int,
+        Doc(
+            description="For how many days /changes tells what was destroyed; then it is forgotten, and clients that"
+            " were away for longer read everything anew. 0 for ever."
+        ),
+    ] = 90
     max_query_limit: Annotated[int, Doc(description="How many ids one /query returns.")] = 5_000
     max_filter_conditions: Annotated[int, Doc(description="How many conditions a filter may have.")] = 100
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.removal import REMOVAL, Removal
+from pillarbox.datatypes.declare import DataType
+from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
 from pillarbox.services import push_key
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.uploads import FILE_SECONDS, STEP, delete_step, expire_uploads
-from pillarbox.storage import blob_sweep
+from pillarbox.storage import blob_sweep, purge
 from pillarbox.storage.blob import Stored
 from pillarbox.storage.removal import remove_step
 from pillarbox.storage.snapshot import Snapshot
@@ -34,10 +38,12 @@ class Housekeeping:
             self._delete_files,
             self._purge_accounts,
             self._forget_push_keys,
+            self._forget_destroyed,
             self._checkpoint,
         )
         self._works = (*own, *shared) if for_all else own
         self._next_keys_ms = 0
+        self._next_purge_ms = bridge.store.clock.now_ms() + _DAY_MS // 12
         self._next_sweep_ms = bridge.store.clock.now_ms() + _DAY_MS // 24
 
     async def run(self) -> None:
@@ -108,8 +114,39 @@ class Housekeeping:
         if ids := await self._bridge.read(push_key.unused, slow=True):
             await self._bridge.write(lambda tx: push_key.forget(tx, ids))
 
+    async def _forget_destroyed(self) -> None:
+        """Once a day, what was destroyed longer ago than clients are away."""
+        store = self._bridge.store
+        now, days = store.clock.now_ms(), store.limits.changes_days
+        if not days or now < self._next_purge_ms:
+            return
+        self._next_purge_ms = now + _DAY_MS
+        forgotten = 0
+        for account in await self._bridge.read(lambda view: purge.accounts(view.db)):
+            for kind, before in await self._bridge.read(
+                lambda view, a=account: _forgettable(view, a, now - days * _DAY_MS),  # type: ignore[misc]
+                slow=True,
+            ):
+                step = partial(_forget_step, account, kind, before)
+                while await self._bridge.write(step, slow=True):
+                    pass
+                forgotten += 1
+        if forgotten:
+            observed.CHANGES_FORGOTTEN.log(types=forgotten)
+
     async def _checkpoint(self) -> None:
         await self._bridge.run(self._bridge.store.checkpoint)
+
+
+def _forgettable(view: Snapshot, account: str, at_ms: int) -> list[tuple[DataType[Any], int]]:
+    """The types of which there is something to forget, and up to which number."""
+    kinds = [kind for kind in TYPES if kind.directory == (account == DIRECTORY)]
+    before = purge.number_at(view.db, account, kinds, at_ms)
+    return [(kind, before) for kind in kinds if before and purge.due(view.db, account, kind, before)]
+
+
+def _forget_step(account: str, kind: DataType[Any], before: int, tx: Transaction) -> bool:
+    return purge.step(tx.db, account, kind, before)
 
 
 def _purge_step(tx: Transaction, removal: Removal) -> bool:

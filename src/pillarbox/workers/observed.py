@@ -14,6 +14,9 @@ FILES_SWEPT = Event("worker.files_swept", logging.INFO, "files that no blob is i
 ACCOUNT_PURGED = Event(
     "worker.account_purged", logging.INFO, "the data of a removed account is deleted", "login", "account"
 )
+CHANGES_FORGOTTEN = Event(
+    "worker.changes_forgotten", logging.INFO, "what was destroyed long ago is no longer told by changes", "types"
+)
 PUSH_FAILED = Event(
     "push.failed",
     logging.DEBUG,
