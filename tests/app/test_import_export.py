@@ -17,8 +17,9 @@ from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.formats.archive import ArchiveFormat, MailboxPath, open_source, open_writer
 from pillarbox.services.mail import import_archive as module
-from pillarbox.services.mail.import_archive import Order, import_archive
+from pillarbox.services.mail.import_archive import import_archive
 from pillarbox.services.mail.mailbox_path import paths_of
+from pillarbox.services.mail.store_batch import Order
 
 AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
@@ -204,7 +205,7 @@ def test_an_archive_that_ends_too_soon_gives_what_could_be_read(shell: Shell, tm
 def test_an_import_that_was_broken_off_goes_on_where_it_was(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_BATCH_COUNT", 2)
+    monkeypatch.setattr(module, "BATCH_COUNT", 2)
     source = archive(tmp_path / "in.zip", *letters(*range(7)))
 
     def stop(_position: int) -> None:
@@ -221,7 +222,7 @@ def test_an_import_that_was_broken_off_goes_on_where_it_was(
 
 
 def test_progress_rises_to_the_end_of_the_source(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BATCH_COUNT", 2)
+    monkeypatch.setattr(module, "BATCH_COUNT", 2)
     heard: list[int] = []
     with (
         Engine(shell.data) as engine,

@@ -107,8 +107,8 @@ class FetchState:
     def begin(self, name: bytes, uid_validity: int) -> FolderState:
         """The state of a folder. What was refused before will be tried again.
 
-        RFC 9051 §2.3.1.1: when the UIDVALIDITY is another one, the UIDs mean other messages; the old ones are then those
-        of a folder that is no more.
+        RFC 9051 §2.3.1.1: when the UIDVALIDITY is another one, the UIDs mean other messages; the old ones are then
+        those of a folder that is no more.
         """
         with self._db:
             row = self._db.execute("SELECT id, uid_validity FROM folder WHERE name = ?", (name,)).fetchone()
@@ -130,7 +130,8 @@ class FetchState:
         """Note messages that are new at the source, in rising order of UIDs."""
         with self._db:
             self._db.executemany(
-                "INSERT OR IGNORE INTO message (folder, uid, size, words, labels, is_deleted) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO message (folder, uid, size, words, labels, is_deleted)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 [(folder, *one[:5]) for one in listed],
             )
             last = max(one.uid for one in listed)
@@ -189,7 +190,7 @@ class FetchState:
     # --- what is gone at the source
 
     def note_gone(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """(email, mailbox) that the source gives no reason for any more; whether another reason is left is seen later."""
+        """(email, mailbox) for which a message of the source was the reason; whether another is left is seen later."""
         with self._db:
             self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?, ?)", pairs)
 
@@ -218,9 +219,7 @@ class FetchState:
             " WHERE m.folder = ? AND m.email IS NOT NULL AND m.uid NOT IN (SELECT uid FROM present)",
             (folder,),
         )
-        self._db.execute(
-            "DELETE FROM message WHERE folder = ? AND uid NOT IN (SELECT uid FROM present)", (folder,)
-        )
+        self._db.execute("DELETE FROM message WHERE folder = ? AND uid NOT IN (SELECT uid FROM present)", (folder,))
         return self._db.changes()
 
     def gone(self, limit: int) -> Iterator[list[tuple[str, str]]]:

@@ -11,8 +11,9 @@ import click
 from pillarbox.app.cli.lookup import find_account
 from pillarbox.app.cli.option import Refused, config_options, engine_for, json_option, print_json
 from pillarbox.formats.archive import ArchiveError, ReadOptions, Skips, Source, open_source
-from pillarbox.services.mail.import_archive import Order, Outcome, import_archive
+from pillarbox.services.mail.import_archive import Outcome, import_archive
 from pillarbox.services.mail.mailbox_path import parse_path
+from pillarbox.services.mail.store_batch import Order
 from pillarbox.storage.store import Store
 
 _SHOWN = 20

@@ -24,8 +24,8 @@ from pillarbox.services.backup.restore import Outcome, restore
 from pillarbox.services.backup.restore_account import entry_named, restore_account
 from pillarbox.services.backup.restore_mail import Wanted, restore_mail
 from pillarbox.services.backup.run import Progress
-from pillarbox.services.mail.import_archive import Order
 from pillarbox.services.mail.mailbox_path import parse_path
+from pillarbox.services.mail.store_batch import Order
 from pillarbox.storage.store_open import name_of
 
 

@@ -17,8 +17,9 @@ from pillarbox.services.backup.manifest import AccountEntry, Manifest
 from pillarbox.services.backup.repository import Repository
 from pillarbox.services.backup.restore import Octets, octets_of, take_in
 from pillarbox.services.backup.target import BackupError
-from pillarbox.services.mail.import_archive import Order, Outcome, import_archive
+from pillarbox.services.mail.import_archive import Outcome, import_archive
 from pillarbox.services.mail.mailbox_path import Path, paths_of
+from pillarbox.services.mail.store_batch import Order
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.store import Store

@@ -97,4 +97,3 @@ class Conversation:
                     self._held.clear()
                 return response
             return None
-

@@ -94,4 +94,3 @@ def _data(lines: list[bytes], literals: list[bytes]) -> Response:
         raise ResponseError(f"not a response: {shown(lines[0])}")
     number = int(found[1]) if found[1] is not None else None
     return Response("*", text_of(found[2]).upper(), number, parse_values(lines, literals, found.end()))
-
