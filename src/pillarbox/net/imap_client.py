@@ -109,6 +109,16 @@ class ImapConnection:
 
     _is_leaving = False
 
+    def abort(self) -> None:
+        """Let whoever waits for the server find the connection broken. For any thread."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed here."""
+        return self._socket.fileno() < 0
+
     def close(self) -> None:
         """End the connection, politely if that is possible at once."""
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import apsw
 
@@ -104,6 +104,9 @@ class FetchState:
         if self._lock is not None:
             self._lock.close()
 
+    def _rows(self, sql: str, *values: int | str | bytes) -> list[Any]:
+        return self._db.execute(sql, values).fetchall()
+
     def begin(self, name: bytes, uid_validity: int) -> FolderState:
         """The state of a folder. What was refused before will be tried again.
 
@@ -123,8 +126,7 @@ class FetchState:
                 " WHERE folder = (SELECT id FROM folder WHERE name = ?) AND fault IS NOT NULL",
                 (name,),
             )
-            sql = "SELECT id, uid_last, modseq FROM folder WHERE name = ?"
-            return FolderState(*self._db.execute(sql, (name,)).fetchone())
+        return FolderState(*self._rows("SELECT id, uid_last, modseq FROM folder WHERE name = ?", name)[0])
 
     def add(self, folder: int, listed: Sequence[Known]) -> None:
         """Note messages that are new at the source, in rising order of UIDs."""
@@ -132,7 +134,7 @@ class FetchState:
             self._db.executemany(
                 "INSERT OR IGNORE INTO message (folder, uid, size, words, labels, is_deleted)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                [(folder, *one[:5]) for one in listed],
+                [(folder, k.uid, k.size, k.words, k.labels, k.is_deleted) for k in listed],
             )
             last = max(one.uid for one in listed)
             self._db.execute("UPDATE folder SET uid_last = max(uid_last, ?) WHERE id = ?", (last, folder))
@@ -143,22 +145,23 @@ class FetchState:
 
     def count(self, folder: int) -> int:
         """How many messages of a folder are known."""
-        return int(self._db.execute("SELECT count(*) FROM message WHERE folder = ?", (folder,)).fetchone()[0])
+        return int(self._rows("SELECT count(*) FROM message WHERE folder = ?", folder)[0][0])
 
     def pending(self, folder: int, *, deleted: bool, limit: int) -> list[tuple[int, int]]:
         """(UID, size) of messages that are still to be fetched; with or without those marked as deleted."""
         sql = f"SELECT uid, size FROM message WHERE {_PENDING} ORDER BY uid LIMIT ?"
-        return self._db.execute(sql, (folder, int(deleted), limit)).fetchall()
+        return self._rows(sql, folder, int(deleted), limit)
 
     def pending_total(self, folder: int, *, deleted: bool) -> tuple[int, int]:
         """(count, octets) of these."""
         sql = f"SELECT count(*), coalesce(sum(size), 0) FROM message WHERE {_PENDING}"
-        return self._db.execute(sql, (folder, int(deleted))).fetchone()  # type: ignore[no-any-return]
+        count, octets = self._rows(sql, folder, int(deleted))[0]
+        return count, octets
 
     def deleted_count(self, folder: int) -> int:
         """How many messages that are not in the store are marked as deleted at the source."""
         sql = "SELECT count(*) FROM message WHERE folder = ? AND email IS NULL AND is_deleted"
-        return int(self._db.execute(sql, (folder,)).fetchone()[0])
+        return int(self._rows(sql, folder)[0][0])
 
     def known(self, folder: int, uids: Iterable[int]) -> dict[int, Known]:
         """Those of these messages that are known."""
@@ -166,8 +169,11 @@ class FetchState:
             "SELECT uid, size, words, labels, is_deleted, email, boxes FROM message"
             " WHERE folder = ? AND uid IN (SELECT value FROM json_each(?))"
         )
-        rows = self._db.execute(sql, (folder, json.dumps(list(uids))))
-        return {row[0]: Known(*row[:4], bool(row[4]), row[5], tuple(json.loads(row[6]))) for row in rows}
+        rows = self._rows(sql, folder, json.dumps(list(uids)))
+        return {
+            uid: Known(uid, size, words, labels, bool(is_deleted), email, tuple(json.loads(boxes)))
+            for uid, size, words, labels, is_deleted, email, boxes in rows
+        }
 
     def update(self, folder: int, known: Iterable[Known]) -> None:
         """Note what messages are like now: their words and labels, and where they are in the store."""
@@ -200,26 +206,28 @@ class FetchState:
             self._db.execute("DELETE FROM present")
             for uids in batches:
                 self._db.execute("INSERT OR IGNORE INTO present SELECT value FROM json_each(?)", (json.dumps(uids),))
-            return self._drop_absent(folder)
+        return self._drop_absent(folder)
 
     def keep_folders(self, names: Iterable[bytes]) -> int:
         """Only these folders are left at the source: the same for the messages of the others. How many."""
         kept, count = set(names), 0
         with self._db:
             self._db.execute("DELETE FROM present")
-            for id, name in self._db.execute("SELECT id, name FROM folder").fetchall():
+            for id, name in self._rows("SELECT id, name FROM folder"):
                 if name not in kept:
                     count += self._drop_absent(id)
                     self._db.execute("DELETE FROM folder WHERE id = ?", (id,))
         return count
 
     def _drop_absent(self, folder: int) -> int:
-        self._db.execute(
-            "INSERT OR IGNORE INTO gone SELECT m.email, j.value FROM message m, json_each(m.boxes) j"
-            " WHERE m.folder = ? AND m.email IS NOT NULL AND m.uid NOT IN (SELECT uid FROM present)",
-            (folder,),
-        )
-        self._db.execute("DELETE FROM message WHERE folder = ? AND uid NOT IN (SELECT uid FROM present)", (folder,))
+        absent = "folder = ? AND uid NOT IN (SELECT uid FROM present)"
+        with self._db:
+            self._db.execute(
+                "INSERT OR IGNORE INTO gone SELECT m.email, j.value FROM message m, json_each(m.boxes) j"
+                f" WHERE {absent} AND m.email IS NOT NULL",
+                (folder,),
+            )
+            self._db.execute(f"DELETE FROM message WHERE {absent}", (folder,))
         return self._db.changes()
 
     def gone(self, limit: int) -> Iterator[list[tuple[str, str]]]:
@@ -228,7 +236,7 @@ class FetchState:
             "DELETE FROM gone WHERE EXISTS (SELECT 1 FROM message m, json_each(m.boxes) j"
             " WHERE m.email = gone.email AND j.value = gone.box)"
         )
-        while pairs := self._db.execute("SELECT email, box FROM gone LIMIT ?", (limit,)).fetchall():
+        while pairs := self._rows("SELECT email, box FROM gone LIMIT ?", limit):
             yield pairs
             with self._db:
                 self._db.executemany("DELETE FROM gone WHERE email = ? AND box = ?", pairs)

@@ -18,6 +18,7 @@ COMMANDS = {
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
     "push-key": ("push_key", "push_key", "The key by which push services know this server."),
     "import": ("import_", "import_", "Bring mail from an mbox, a Maildir or an archive into an account."),
+    "fetch": ("fetch", "fetch", "Bring mail over from another server, and later what is new there."),
     "export": ("export", "export", "Write the mail of an account to a zip, a Maildir or mbox files."),
     "backup": ("backup", "backup", "Back up the store while it is in use; list, check and thin out backups."),
     "restore": ("restore", "restore_", "Restore a backup: all of it, or what was lost."),

@@ -54,7 +54,7 @@ def read_response(reader: Reader, bounds: Bounds) -> Generator[None, Any, Respon
             return Response("+", "", text=text_of(line[1:].strip()))
         if (status := _STATUS.match(line)) is not None:
             return _status(line, status)
-        lines, literals = [line], []
+        lines, literals = [line], list[bytes]()
         while (found := _LITERAL.search(lines[-1])) is not None:
             lines[-1] = lines[-1][: found.start()]
             literals.append((yield from _literal(reader, int(found[1]), bounds, literals)))
