@@ -92,7 +92,7 @@ class Fetcher:
         connections: int,
         on_done: Callable[[Errand, Outcome], None] = lambda _errand, _outcome: None,
     ) -> list[Outcome]:
-        """Run them, so many at a time; the outcomes are in the order of the errands. `on_done` hears each as it ends."""
+        """Run them, so many at a time; returns the outcomes in the same order. `on_done` hears each as it ends."""
         with ThreadPoolExecutor(connections, "fetch") as pool:
             futures: dict[Future[Outcome], Errand] = {pool.submit(self.run_one, errand): errand for errand in errands}
             try:

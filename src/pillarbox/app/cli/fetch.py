@@ -36,7 +36,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--user", metavar="NAME", help="Who logs in there.")
 @click.option("--account", metavar="ADDRESS", help="The account here that gets the mail.")
 @click.option(
-    "--accounts", type=_FILE, help="Many accounts: a CSV file with the columns host, user, password, account."
+    "--accounts", type=_FILE, help="Many accounts: a CSV file with columns host, user, password, account."
 )
 @click.option("--password-file", type=_FILE, help=f"The password is this file's first line. Also: {PASSWORD_VARIABLE}.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
@@ -128,7 +128,7 @@ def _errands(engine: Engine, rows: list[Row], options: dict[str, Any]) -> list[E
         except click.ClickException as error:
             raise Refused(row.where + error.message) from None
         secret = secret_of(row, shared)
-        if secret.is_token is (mechanism in ("plain", "login")):
+        if mechanism != "auto" and secret.is_token is (mechanism in ("plain", "login")):
             raise click.UsageError(f"{mechanism} takes a {'password' if secret.is_token else 'token'}")
         if options["master_user"] and mechanism not in ("auto", "plain"):
             raise click.UsageError("--master-user works with PLAIN only")

@@ -34,9 +34,8 @@ def read_rows(options: Mapping[str, Any]) -> list[Row]:
     """The accounts that the options name. Raises click's faults with what is wrong."""
     path: Path | None = options["accounts"]
     if path is None:
-        missing = [
-            f"--{'from' if name == 'host' else name}" for name in ("host", "user", "account") if not options[name]
-        ]
+        needed = {"host": "--from", "user": "--user", "account": "--account"}
+        missing = [option for name, option in needed.items() if not options[name]]
         if missing:
             raise click.UsageError(f"say {', '.join(missing)}; or name many accounts in a file with --accounts")
         return [Row(options["host"], options["user"], None, options["account"])]
