@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import pwd
 import shutil
@@ -98,7 +99,7 @@ def running(*, separator: str = "/", prefix: str = "", format: str = "sdbox") ->
     try:
         server = _written(folder, separator, prefix, format)
         with (folder / "out").open("wb") as out:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603
                 [PROGRAM, "-F", "-c", str(folder / "dovecot.conf")], stdout=out, stderr=out, start_new_session=True
             )
         try:
@@ -126,7 +127,7 @@ def _written(folder: Path, separator: str, prefix: str, format: str) -> Dovecot:
     (folder / "users").write_text("".join(f"{name}:{password}\n" for name, password in USERS.items()))
     (folder / "masters").write_text(":".join(MASTER) + "\n")
     port, tls_port = _free_ports()
-    group = os.popen(f"id -gn {owner.pw_name}").read().strip()  # noqa: S605
+    group = grp.getgrgid(owner.pw_gid).gr_name
     config = _CONFIG.format(
         folder=folder, user=owner.pw_name, group=group, port=port, tls_port=tls_port, separator=separator,
         prefix=prefix, format=format,
