@@ -35,20 +35,18 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--from", "host", metavar="HOST[:PORT]", help="The server that has the mail.")
 @click.option("--user", metavar="NAME", help="Who logs in there.")
 @click.option("--account", metavar="ADDRESS", help="The account here that gets the mail.")
-@click.option(
-    "--accounts", type=_FILE, help="Many accounts: a CSV file with columns host, user, password, account."
-)
+@click.option("--accounts", type=_FILE, help="Many accounts: a CSV file with columns host, user, password, account.")
 @click.option("--password-file", type=_FILE, help=f"The password is this file's first line. Also: {PASSWORD_VARIABLE}.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 @click.option("--token-file", type=_FILE, help=f"An OAuth access token, read at each login. Also: {TOKEN_VARIABLE}.")
 @click.option(
     "--auth",
-    type=click.Choice(["auto", "plain", "login", "xoauth2", "oauthbearer"]),
+    type=click.Choice(["auto", "plain", "login", "scram-sha-256", "xoauth2", "oauthbearer"]),
     default="auto",
     show_default=True,
     help="How to log in.",
 )
-@click.option("--master-user", metavar="NAME", help="Log in as this one, with its password, for each user (PLAIN).")
+@click.option("--master-user", metavar="NAME", help="Log in as this one, with its password, for each user.")
 @click.option("--starttls", is_flag=True, help="Begin TLS by STARTTLS, on port 143, not at once on port 993.")
 @click.option("--insecure-plain", is_flag=True, help="No TLS: for a server on this machine only.")
 @click.option("--ca-file", type=_FILE, help="Further authorities for the server's certificate, in PEM.")
@@ -128,10 +126,10 @@ def _errands(engine: Engine, rows: list[Row], options: dict[str, Any]) -> list[E
         except click.ClickException as error:
             raise Refused(row.where + error.message) from None
         secret = secret_of(row, shared)
-        if mechanism != "auto" and secret.is_token is (mechanism in ("plain", "login")):
+        if mechanism != "auto" and secret.is_token is not (mechanism in ("xoauth2", "oauthbearer")):
             raise click.UsageError(f"{mechanism} takes a {'password' if secret.is_token else 'token'}")
-        if options["master_user"] and mechanism not in ("auto", "plain"):
-            raise click.UsageError("--master-user works with PLAIN only")
+        if options["master_user"] and mechanism not in ("auto", "plain", "scram-sha-256"):
+            raise click.UsageError("--master-user works with plain and scram-sha-256 only")
         credentials = Credentials(row.user, secret.read, mechanism, secret.is_token, options["master_user"])
         out.append(Errand(endpoint, credentials, account["id"], row.account))
     return out

@@ -1,6 +1,6 @@
 """Logging in to another server: with a password or an access token, as oneself or as somebody who may act for others.
 
-RFC 4616 (PLAIN), RFC 7628 (OAUTHBEARER), RFC 4959 (SASL-IR), RFC 9051 §6.2; XOAUTH2 as Google and Microsoft have it.
+RFC 9051 §6.2, RFC 4959 (SASL-IR).
 """
 
 from __future__ import annotations
@@ -15,8 +15,13 @@ from pillarbox.wire.imap_client.conversation import astring
 from pillarbox.wire.imap_client.fault import Dropped, Refused, Unsuitable
 from pillarbox.wire.imap_client.response import Response
 from pillarbox.wire.imap_client.value import Value, octets_of
+from pillarbox.wire.sasl import base64_line, client
+from pillarbox.wire.sasl.scram_client import scram_sha_256
+from pillarbox.wire.sasl.step import Malformed
+from pillarbox.wire.sasl.step import Refused as SaslRefused
 
-Mechanism = Literal["auto", "plain", "login", "xoauth2", "oauthbearer"]
+Mechanism = Literal["auto", "plain", "login", "scram-sha-256", "xoauth2", "oauthbearer"]
+_LOGIN_COMMAND = ""  # where the server knows no mechanism
 # RFC 5530 §3: what may be otherwise in a while
 _TEMPORARY = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "THROTTLED", "CONTACTADMIN"})
 
@@ -43,15 +48,18 @@ def log_in(talk: Talk, credentials: Credentials) -> frozenset[str]:
     capabilities = _told([talk.greeting]) or ask_capabilities(talk)
     mechanism = _chosen(credentials, capabilities)
     try:
-        if mechanism == "login":
+        if mechanism == _LOGIN_COMMAND:
             secret = credentials.secret()
             answers = _run(talk, b"LOGIN ", astring(credentials.user.encode()), b" ", astring(secret.encode()))
         else:
-            answers = _authenticate(talk, mechanism, credentials, has_initial="SASL-IR" in capabilities)
+            machine = _machine(mechanism, credentials)
+            answers = _authenticate(talk, mechanism, machine, has_initial="SASL-IR" in capabilities)
     except Refused as refused:
         if refused.response.code in _TEMPORARY:
             raise Dropped(f"the server does not let anybody in now: {refused}") from None
         raise Unsuitable(f"the server refused the login of {credentials.user}: {refused}") from None
+    except (Malformed, SaslRefused, ValueError) as fault:
+        raise Unsuitable(f"the login of {credentials.user} failed: {fault}") from None
     return _told(answers) or ask_capabilities(talk)
 
 
@@ -76,45 +84,54 @@ def _told(responses: list[Response]) -> frozenset[str]:
 def _chosen(credentials: Credentials, capabilities: frozenset[str]) -> str:
     if credentials.mechanism != "auto":
         return credentials.mechanism
+    wanted = ("xoauth2", "oauthbearer") if credentials.is_token else ("plain", "scram-sha-256", "login")
+    for mechanism in wanted:
+        if f"AUTH={mechanism.upper()}" in capabilities:
+            return mechanism
     if credentials.is_token:
-        for mechanism in ("xoauth2", "oauthbearer"):
-            if f"AUTH={mechanism.upper()}" in capabilities:
-                return mechanism
         raise Unsuitable("the server takes no access tokens (it offers neither XOAUTH2 nor OAUTHBEARER)")
-    if "AUTH=PLAIN" in capabilities or credentials.master_user is not None:
-        return "plain"
     # RFC 9051 §6.2.3: LOGIN must not be tried where LOGINDISABLED is advertised
     if "LOGINDISABLED" in capabilities:
-        raise Unsuitable("the server takes no passwords here (it offers neither AUTH=PLAIN nor LOGIN)")
-    return "login"
+        raise Unsuitable("the server takes no passwords here, or only in ways that are not known")
+    return _LOGIN_COMMAND
 
 
-def _authenticate(talk: Talk, mechanism: str, credentials: Credentials, *, has_initial: bool) -> list[Response]:
-    first = base64.b64encode(_initial(mechanism, credentials))
+def _machine(mechanism: str, credentials: Credentials) -> client.Client:
+    user, secret, master = credentials.user, credentials.secret(), credentials.master_user
+    if mechanism == "xoauth2":
+        return client.xoauth2(user, secret)
+    if mechanism == "oauthbearer":
+        return client.oauthbearer(secret, user)
+    authorization = user if master is not None else ""
+    if mechanism == "plain":
+        return client.plain(master or user, secret, authorization)
+    if mechanism == "scram-sha-256":
+        return scram_sha_256(master or user, secret, authorization)
+    if master is not None:
+        raise Unsuitable("one user acts for another by PLAIN or SCRAM only, which the server does not offer")
+    return client.login(user, secret)
+
+
+def _authenticate(talk: Talk, mechanism: str, machine: client.Client, *, has_initial: bool) -> list[Response]:
+    """One exchange. Raises sasl's Refused and Malformed beside the faults of the connection."""
+    said = next(machine)
+    first, out = said.data, []
     command = b"AUTHENTICATE " + mechanism.upper().encode()
-    tag = talk.begin(command, b" ", first) if has_initial else talk.begin(command)
-    unsent = not has_initial
-    out = []
+    if first is not None and has_initial:  # RFC 4959 §3
+        tag = talk.begin(command, b" ", base64.b64encode(first) or b"=")
+        first = None
+    else:
+        tag = talk.begin(command)
     for response in talk.finish(tag):
         if response.tag != "+":
             out.append(response)
-        elif unsent:
-            talk.answer(first)
-            unsent = False
-        else:  # RFC 7628 §3.2.3: why a token was refused; after an answer without meaning comes the NO
-            talk.answer(base64.b64encode(b"\x01") if mechanism == "oauthbearer" else b"")
+        elif first is not None:
+            talk.answer(base64.b64encode(first))
+            first = None
+        else:
+            challenge = base64_line.decode(response.text.encode("ascii", "replace"))
+            said = machine.send(challenge)
+            talk.answer(base64.b64encode(said.data or b""))
+    if not said.is_complete:
+        raise Malformed("the server let us in without proving that it knows the password")
     return out
-
-
-def _initial(mechanism: str, credentials: Credentials) -> bytes:
-    user, secret = credentials.user, credentials.secret()
-    if "\0" in user + secret or "\1" in user + secret:
-        raise Unsuitable("a name and a password have no control characters")
-    if mechanism == "plain":
-        # RFC 4616 §2: whom to act for, who logs in, and the password
-        master = credentials.master_user
-        return "\0".join((user if master else "", master or user, secret)).encode()
-    if mechanism == "xoauth2":
-        return f"user={user}\1auth=Bearer {secret}\1\1".encode()
-    name = user.replace("=", "=3D").replace(",", "=2C")
-    return f"n,a={name},\1auth=Bearer {secret}\1\1".encode()
