@@ -11,6 +11,7 @@ import msgspec
 from pillarbox.app.wiring import open_store
 from pillarbox.core.account import DIRECTORY, Access, Caller
 from pillarbox.core.faults import Fault
+from pillarbox.core.limits import Limits
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.services.directory import internal_administrator
@@ -23,9 +24,11 @@ from pillarbox.storage.step import drive
 class Engine:
     """Runs one method call after the other."""
 
-    def __init__(self, folder: Path, blobs: BlobStore | None = None, url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, blobs: BlobStore | None = None, url: str | None = None, limits: Limits | None = None
+    ) -> None:
         """Open the store in the data directory or at a URL. Raises StoreError."""
-        self.store = open_store(folder, blobs=blobs, url=url)
+        self.store = open_store(folder, limits, blobs=blobs, url=url)
 
     def __enter__(self) -> Self:
         return self

@@ -82,7 +82,7 @@ def engine_for(config_file: Path | None, data: Path | None) -> Iterator[Engine]:
 
     settings = load_settings(config_file, data).settings
     try:
-        with Engine(settings.data, blobs_of(settings), settings.storage.url) as engine:
+        with Engine(settings.data, blobs_of(settings), settings.storage.url, settings.limits) as engine:
             yield engine
     except StoreError as error:
         raise Unusable(str(error)) from None

@@ -18,7 +18,7 @@ from pillarbox.datatypes.push_subscription import LEAST_SECONDS
 from pillarbox.net.socket_address import parse_socket_address
 from pillarbox.storage.blob_url import parse_blob_url
 
-_ENVIRONMENT_OF_OTHERS = ("PILLARBOX_CONFIG",)
+_ENVIRONMENT_OF_OTHERS = ("PILLARBOX_CONFIG", "PILLARBOX_FETCH_PASSWORD", "PILLARBOX_FETCH_TOKEN")
 DEFAULT = "default"
 
 

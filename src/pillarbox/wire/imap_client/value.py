@@ -87,5 +87,5 @@ def number_of(value: Value) -> int:
 
 def shown(octets: bytes) -> str:
     """What a server sent, for a person: printable, and not long."""
-    text = octets.decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "?" for c in text)[:300].strip()
+    text = octets.decode("utf-8", "replace").strip()
+    return "".join(c if c.isprintable() else "?" for c in text)[:300]
