@@ -8,7 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from pillarbox.app.cli import main
+from pillarbox.app.restoring import open_to_fill
+from pillarbox.storage.database import StoreError
+from pillarbox.storage.unfinished import unfinished
 from tests.support.mail_house import message
+from tests.support.postgres_server import Server
 
 Run = Callable[..., str]
 LARGE = message("Large", "x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 5_000)
@@ -60,6 +64,32 @@ def test_a_store_moves_to_postgresql_and_back(postgres_url: str, run: Run, tmp_p
     assert "ann@example.org" in run("account", "list", data="back")
     assert len(list((tmp_path / "back" / "blobs").glob("??/b*"))) == 1
     run("verify-data", data="back")
+
+
+@pytest.mark.usefixtures("filled")
+def test_two_do_not_fill_one_database_at_once(postgres_url: str, run: Run, tmp_path: Path) -> None:
+    run("domain", "add", "example.net", data="other")
+    what = "a move that goes on"
+    with open_to_fill(postgres_url, tmp_path / "node", what) as (store, end):
+        for data in ("data", "other"):
+            refused = run("store", "move", "--to", postgres_url, data=data, code=3)
+            assert "another restore or move is filling this database" in refused
+        assert store.read(lambda view: unfinished(view.db)) == what
+        end()
+    run("account", "list", data="node", url=postgres_url)
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_move_whose_process_is_gone_holds_nobody_up(
+    postgres: Server, postgres_url: str, run: Run, tmp_path: Path
+) -> None:
+    with open_to_fill(postgres_url, tmp_path / "gone", "a move") as (_, end):
+        postgres.break_connections(postgres_url)
+        assert "carried" in run("store", "move", "--to", postgres_url)
+        with pytest.raises(StoreError, match="run the same command again"):
+            end()
+    half = run("account", "list", data="node", url=postgres_url, code=3)
+    assert "run the same command again" in half
 
 
 @pytest.mark.usefixtures("filled")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.storage.database import StoreError
 from pillarbox.storage.migration import steps
 from tests.support.engine import ENGINES, open_engine
 from tests.support.old_store import make_old, pending_of
@@ -56,3 +57,17 @@ def test_members_and_containers_of_before_imap_get_their_numbers(tmp_path: Path,
     assert (member.uid, member.item, member.modseq, member.saved_at) == (2, "e2", 6, member.sort_key)
     assert store.read(lambda view: view.removed_uids("a1", "m1", 0)) == [1]
     store.close()
+
+
+def test_two_steps_of_one_number_are_refused_with_their_names(tmp_path: Path) -> None:
+    for name in ("0001_start.sql", "0001_start.sqlite.sql", "0002_one.sql", "0002_other.sql", "0002_other.sqlite.sql"):
+        (tmp_path / name).write_text("SELECT 1;")
+    with pytest.raises(StoreError, match=r"number 2: 0002_one\.sql and 0002_other\.sql"):
+        steps("sqlite", tmp_path)
+    (tmp_path / "0002_other.sql").rename(tmp_path / "0003_other.sql")
+    assert [number for number, _, _ in steps("sqlite", tmp_path)] == [1, 2, 3]
+
+
+def test_this_versions_steps_have_numbers_of_their_own() -> None:
+    numbers = [number for number, _, _ in steps("sqlite")]
+    assert numbers == sorted(set(numbers))

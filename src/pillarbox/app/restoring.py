@@ -40,7 +40,8 @@ def open_to_fill(
 ) -> Iterator[tuple[Store, Callable[[], None]]]:
     """An empty store, or one that was being filled with the same; the function says that it is whole.
 
-    What was broken off of something else is deleted. Raises StoreError when there is anything else.
+    What was broken off of something else is deleted. Raises StoreError when there is anything else, and when somebody
+    else is filling a database at this moment.
     """
     if url is None:
         begin_restore(folder, what)
@@ -49,8 +50,9 @@ def open_to_fill(
         if url is None:
             yield store, lambda: end_restore(folder)
         else:
-            _begin(store, what, name_of(url, folder))
-            yield store, lambda: store.write(lambda tx: set_unfinished(tx.db, None))
+            with store.filling() as ask:
+                _begin(store, what, name_of(url, folder))
+                yield store, lambda: _end(store, ask)
     finally:
         store.close()
 
@@ -64,6 +66,11 @@ def _begin(store: Store, what: str, place: str) -> None:
     while before not in (None, what) and not store.write(lambda tx: empty_step(tx.db)):
         pass
     store.write(lambda tx: set_unfinished(tx.db, what))
+
+
+def _end(store: Store, ask: Callable[[], None]) -> None:
+    ask()
+    store.write(lambda tx: set_unfinished(tx.db, None))
 
 
 def begin_restore(folder: Path, backup: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.sqlite import SqliteConnection
@@ -11,14 +12,24 @@ from pillarbox.storage.sqlite import SqliteConnection
 _STEP = re.compile(r"(\d{4})_[a-z0-9_]+\.sql\Z")
 
 
-def steps(engine: str) -> list[tuple[int, str, str]]:
-    """(number, common SQL, the engine's own SQL) of every step, in order."""
-    folder = resources.files("pillarbox.storage") / "schema"
-    out = []
+def steps(engine: str, folder: Traversable | None = None) -> list[tuple[int, str, str]]:
+    """(number, common SQL, the engine's own SQL) of every step, in order.
+
+    Raises StoreError when two have one number: of a store that has one of them, nobody could say which.
+    """
+    folder = folder or resources.files("pillarbox.storage") / "schema"
+    out: list[tuple[int, str, str]] = []
+    names: dict[int, str] = {}
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
         if found := _STEP.match(entry.name):
+            number = int(found[1])
+            if (other := names.setdefault(number, entry.name)) != entry.name:
+                raise StoreError(
+                    f"two steps of the schema have the number {number}: {other} and {entry.name}."
+                    " Whichever came later needs the next free number."
+                )
             own = folder / entry.name.replace(".sql", f".{engine}.sql")
-            out.append((int(found[1]), entry.read_text("utf-8"), own.read_text("utf-8") if own.is_file() else ""))
+            out.append((number, entry.read_text("utf-8"), own.read_text("utf-8") if own.is_file() else ""))
     return out
 
 

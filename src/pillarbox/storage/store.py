@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,6 +50,13 @@ class Store(ABC):
         A body may be run again from its beginning when transactions got into each other's way: what it changes outside
         of the transaction must allow that.
         """
+
+    def filling(self) -> AbstractContextManager[Callable[[], None]]:
+        """Be the only one who fills this store with another's rows. Raises StoreError when somebody else does.
+
+        The function raises StoreError when that may not be so any more; ask it before the store is called whole.
+        """
+        return nullcontext(lambda: None)
 
     def write_ahead(self, data: bytes) -> None:
         """Store octets, if they are many, before the transaction that will put them as a blob: it finds them there."""

@@ -39,6 +39,7 @@ _SECONDS = 30.0
 # Who has lost an account to another waited for that one's commit, so the row is free now: long pauses only let others
 # come first. They grow for those who lose again and again.
 _PAUSE, _GROWTH, _LONGEST_PAUSE = 0.0005, 1.5, 0.05
+_FILL = "SELECT pg_try_advisory_lock(hashtext('pillarbox'), hashtext('fill ' || current_schema()))"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 
@@ -145,6 +146,16 @@ class PostgresStore(Store):
                 raise Fault(Kind.UNAVAILABLE, "the store cannot be used; nothing was changed") from error
             time.sleep(random.random() * min(_LONGEST_PAUSE, _PAUSE * _GROWTH**attempt))  # noqa: S311 -- not for secrets
 
+    @contextmanager
+    def filling(self) -> Iterator[Callable[[], None]]:
+        db = self.pool.take()  # a session of its own, which holds the lock: whose process dies leaves none behind
+        try:
+            if db.row(_FILL) != (True,):
+                raise StoreError("another restore or move is filling this database; wait for its end, or end it")
+            yield lambda: _ask(db)
+        finally:
+            db.close()
+
     def own_blobs(self) -> BlobStore:
         return DatabaseBlobs(self.pool)
 
@@ -161,6 +172,14 @@ class PostgresStore(Store):
 
     def close(self) -> None:
         self.pool.clear()
+
+
+def _ask(db: PostgresConnection) -> None:
+    """Raise StoreError when the session, and the lock with it, is gone."""
+    try:
+        db.row("SELECT 1")
+    except Interrupted as error:
+        raise StoreError("the connection broke that kept others away meanwhile; run the same command again") from error
 
 
 @contextmanager
