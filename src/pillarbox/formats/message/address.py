@@ -61,7 +61,18 @@ def parse_groups(text: str) -> list[EmailAddressGroup]:
     return _Parser(text).run()
 
 
-def _parse_common(text: str) -> list[EmailAddress] | None:
+def parse_raw_groups(text: str) -> list[EmailAddressGroup]:
+    """The same with names and addresses as they are written.
+
+    Encoded words stay, and so does an obsolete route (`@relay.example:jane@example.com`); quoting and comments go.
+    """
+    common = _parse_common(text, is_raw=True)
+    if common is not None:
+        return [EmailAddressGroup(None, common)] if common else []
+    return _Parser(text, is_raw=True).run()
+
+
+def _parse_common(text: str, *, is_raw: bool = False) -> list[EmailAddress] | None:
     """The addresses if all are written in the common way; None if only one is not."""
     found: list[EmailAddress] = []
     position = 0
@@ -71,7 +82,8 @@ def _parse_common(text: str) -> list[EmailAddress] | None:
         if match is None:
             return None
         quoted, phrase, email, bare = match.groups()
-        name = None if bare else _display_name(quoted if quoted is not None else phrase)
+        written = quoted if quoted is not None else phrase
+        name = None if bare else (written.strip(" \t") or None) if is_raw else _display_name(written)
         found.append(EmailAddress(name, bare or email))
         position = match.end()
         if len(found) >= MAX_ADDRESSES:
@@ -96,8 +108,9 @@ def _close_up(spec: str) -> str:
 class _Parser:
     """The long way: tokens gathered into mailboxes, forgiving all."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, is_raw: bool = False) -> None:
         self.text = text
+        self.is_raw = is_raw
         self.groups: list[EmailAddressGroup] = []
         self.in_group = False
         self.count = 0
@@ -190,11 +203,13 @@ class _Parser:
         """The addr-spec without comments, folds and the obsolete route `@relay.example,@other.example:` before it."""
         inner = comment.remove_comments(inner).strip(" \t\r\n")
         if inner.startswith("@"):
-            inner = inner.rpartition(":")[2]
+            route, colon, inner = inner.rpartition(":")
+            if self.is_raw and '"' not in inner:
+                return f"{''.join(route.split())}{colon}{_close_up(inner)}"
         return inner if '"' in inner else _close_up(inner)
 
     def open_group(self) -> None:
-        name = _display_name("".join(self.words))
+        name = self.name("".join(self.words))
         self.reset()
         self.groups.append(EmailAddressGroup(name or "", []))
         self.count += 1  # empty groups are counted too
@@ -212,7 +227,7 @@ class _Parser:
         self.groups[-1].addresses.append(address)
 
     def address(self) -> EmailAddress | None:
-        name = _display_name("".join(self.words)) if self.words else None
+        name = self.name("".join(self.words)) if self.words else None
         if self.angle is not None:
             if not name and not self.angle:
                 return None
@@ -231,8 +246,12 @@ class _Parser:
         before, _, last = spec.rpartition(" ")
         if "@" not in last:
             return EmailAddress(self.comment_name(), spec)
-        return EmailAddress(_display_name(before) or self.comment_name(), last)
+        return EmailAddress(self.name(before) or self.comment_name(), last)
 
     def comment_name(self) -> str | None:
         """RFC 8621 §4.1.2.3: without a display name a comment after the addr-spec is taken."""
-        return _display_name(self.comment) if self.comment else None
+        return self.name(self.comment) if self.comment else None
+
+    def name(self, text: str) -> str | None:
+        """A display name as it is to be given back."""
+        return (text.strip(" \t") or None) if self.is_raw else _display_name(text)

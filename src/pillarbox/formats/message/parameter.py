@@ -4,7 +4,7 @@ RFC 2045 §5.1, RFC 2183 §2, RFC 2231 §3 and §4.
 """
 
 import re
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from pillarbox.formats.message import charset, comment, encoded_word
 
@@ -68,6 +68,32 @@ def decode_parameter(parameters: dict[str, str], name: str) -> str | None:
     if plain is None:
         return None
     return _clean(encoded_word.decode_words(plain, lenient=True))
+
+
+def join_continuations(parameters: dict[str, str]) -> dict[str, str]:
+    """The parameters with the numbered pieces of RFC 2231 §3 put together: `name`, or `name*` if one is encoded.
+
+    Pieces before which one is missing stay what they are.
+    """
+    joined: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in parameters:
+        base, _, rest = name.partition("*")
+        if rest in {"0", "0*"} and f"{base}*" not in parameters:
+            pieces = _collect_sections(parameters, base)
+            joined.update([_join_pieces(base, pieces)])
+            taken |= {f"{base}*{number}{mark}" for number in range(len(pieces)) for mark in ("", "*")}
+    if not taken:
+        return parameters
+    return {name: value for name, value in parameters.items() if name not in taken} | joined
+
+
+def _join_pieces(base: str, pieces: list[tuple[str, bool]]) -> tuple[str, str]:
+    if not any(is_encoded for _, is_encoded in pieces):
+        return base, "".join(value for value, _ in pieces)
+    # The first piece names charset and language, if it is encoded; the plain ones are made what the others are.
+    text = "".join(value if is_encoded else quote(value) for value, is_encoded in pieces)
+    return f"{base}*", text if pieces[0][1] else f"''{text}"
 
 
 def _collect_sections(parameters: dict[str, str], name: str) -> list[tuple[str, bool]]:

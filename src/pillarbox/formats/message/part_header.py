@@ -4,6 +4,7 @@ RFC 2045 §5 to §7, RFC 2183, RFC 2557 §4, RFC 3282, RFC 8621 §4.1.4.
 """
 
 import re
+from collections.abc import Sequence
 
 from pillarbox.formats.message import charset, comment, encoded_word, parameter
 from pillarbox.formats.message.structure import Field, Part
@@ -30,7 +31,7 @@ def describe(data: bytes, fields: list[Field], default_type: str, max_parameters
 
     Without a Content-Type, or with one that cannot be read, the type is the default (RFC 2045 §5.2).
     """
-    content = _content_fields(data, fields)
+    content = content_fields(data, fields)
     part = Part(default_type)
     boundary = None
     if "content-type" in content:
@@ -45,7 +46,8 @@ def describe(data: bytes, fields: list[Field], default_type: str, max_parameters
     return Description(part, boundary)
 
 
-def _content_fields(data: bytes, fields: list[Field]) -> dict[str, str]:
+def content_fields(data: bytes, fields: Sequence[Field]) -> dict[str, str]:
+    """The unfolded values of the Content-* fields by lower-case name; the first of a name that is not empty counts."""
     found: dict[str, str] = {}
     for field in fields:
         name = field.name

@@ -1,0 +1,33 @@
+"""Messages inside of messages: `message/rfc822` and `message/global` parts, scanned when somebody looks into them.
+
+RFC 2046 §5.2.1, RFC 6532 §3.7.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pillarbox.formats.message import transfer
+from pillarbox.formats.message.scan import scan
+from pillarbox.formats.message.structure import Part, Structure
+
+TYPES = frozenset({"message/rfc822", "message/global"})
+
+
+class Embedded(NamedTuple):
+    """A message's own octets, and their structure."""
+
+    data: bytes
+    structure: Structure
+
+
+def embedded_message(data: bytes, part: Part) -> Embedded | None:
+    """The message that a part encloses; None when it is no such part, or is encoded in an unknown way.
+
+    RFC 2046 §5.2.1 forbids base64 and the like for `message/rfc822`, RFC 6532 §3.7 allows them for `message/global`.
+    Both are decoded, and all that is said of the inner message is about the decoded octets.
+    """
+    if part.type not in TYPES or not transfer.is_known(part.encoding):
+        return None
+    octets = transfer.decode_transfer(data[part.body_start : part.body_end], part.encoding)
+    return Embedded(octets, scan(octets))
