@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from pillarbox.core.clock import from_date
+from pillarbox.datatypes.email.imap_part import imap_part
 from pillarbox.formats.message.address import EmailAddress
 from pillarbox.formats.message.collation import sort_key
 from pillarbox.formats.message.index_text import IndexText, index_text
@@ -32,6 +33,7 @@ class Reading(msgspec.Struct, frozen=True):
     listing: Listing
     text: IndexText
     thread_keys: tuple[str, ...]
+    imap: bytes
 
     @property
     def header_names(self) -> str:
@@ -63,7 +65,8 @@ def read_message(data: bytes) -> Reading:
     structure = scan(data)
     bodies = select_bodies(structure.root)
     seen = listing(data, structure, bodies)
-    return Reading(data, structure, seen, index_text(data, structure, listed=seen, bodies=bodies), thread_keys(seen))
+    text = index_text(data, structure, listed=seen, bodies=bodies)
+    return Reading(data, structure, seen, text, thread_keys(seen), imap_part(data, structure, seen))
 
 
 def thread_keys(seen: Listing) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Messages inside of messages: `message/rfc822` and `message/global` parts, scanned when somebody looks into them.
+"""Messages inside of messages, in parts of the types in `TYPES`: they are scanned when somebody looks into them.
 
 RFC 2046 §5.2.1, RFC 6532 §3.7.
 """
@@ -24,8 +24,8 @@ class Embedded(NamedTuple):
 def embedded_message(data: bytes, part: Part) -> Embedded | None:
     """The message that a part encloses; None when it is no such part, or is encoded in an unknown way.
 
-    RFC 2046 §5.2.1 forbids base64 and the like for `message/rfc822`, RFC 6532 §3.7 allows them for `message/global`.
-    Both are decoded, and all that is said of the inner message is about the decoded octets.
+    RFC 2046 §5.2.1 forbids base64 and the like for the old type, RFC 6532 §3.7 allows them for the one with UTF-8. Both
+    are decoded, and all that is said of the inner message is about the decoded octets.
     """
     if part.type not in TYPES or not transfer.is_known(part.encoding):
         return None

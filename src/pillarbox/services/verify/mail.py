@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pillarbox.core.clock import from_date
-from pillarbox.datatypes.email import EMAIL, Email
+from pillarbox.datatypes.email import EMAIL, Email, imap_part
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox, id_of_role
 from pillarbox.datatypes.quota import COUNT, OCTETS, QUOTA
 from pillarbox.datatypes.thread import THREAD, Thread
@@ -45,6 +45,10 @@ def check_mail(ground: Ground) -> Iterator[Finding]:
         for name in _PARTS:
             for id in rows.missing_parts(ground.view.db, ground.account, EMAIL.name, name, page):
                 yield ground.finding("part", EMAIL.name, id, f"its {name} is missing")
+        # Messages that were stored before there was this part do without: it is worked out when it is asked for.
+        for id, stored in ground.view.parts(EMAIL, ground.account, page, imap_part.NAME).items():
+            if not imap_part.is_sound(stored):
+                yield ground.finding("part", EMAIL.name, id, f"its {imap_part.NAME} is damaged")
     for page in ground.ids(THREAD):
         for thread in ground.decode(THREAD, page).values():
             yield from _check_thread(ground, thread, recount)
