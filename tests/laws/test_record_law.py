@@ -48,6 +48,13 @@ def recounted(house: House) -> dict[str, dict[str, int]]:
     return out
 
 
+def hidden(house: House) -> dict[str, int]:
+    """The sizes of emails that only IMAP sees: they take their room until they are expunged."""
+    boxes = list(house.every("Mailbox"))
+    members = house.store.read(lambda view: [one for box in boxes for one in view.memberships("a1", box)])
+    return {one.item: one.size for one in members if one.is_deleted}
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_counters_threads_and_quotas_equal_a_recount(house: House, seed: int) -> None:
     history = History(house, 200 + seed)
@@ -65,8 +72,9 @@ def test_counters_threads_and_quotas_equal_a_recount(house: House, seed: int) ->
             thread: [id for _, id in sorted(found)] for thread, found in threads.items()
         }
         used = {id: quota["used"] for id, quota in house.every("Quota").items()}
-        if emails:
-            assert used == {"octets": sum(e["size"] for e in emails.values()), "count": len(emails)}
+        kept = {id: email["size"] for id, email in emails.items()} | hidden(house)
+        if used:
+            assert used == {"octets": sum(kept.values()), "count": len(kept)}
 
 
 def test_deliveries_are_all_counted_in_their_quota(house: House) -> None:

@@ -19,6 +19,7 @@ from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.mailbox import id_of_role
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.services.mail.deliver import deliver
+from pillarbox.services.mail.flag import set_deleted
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.verify.run import CHECKS, Report, verify
 from pillarbox.storage.embedded import EmbeddedStore
@@ -36,7 +37,7 @@ def message(number: int, reply_to: int | None = None, body: bytes = b"The ferry 
 
 
 def fill(tx: Transaction) -> None:
-    """One account with a thread of three, one of them in the trash, a large message, a seen one, and one destroyed."""
+    """One account with a thread of three, one in the trash and one hidden, a large one, a seen and a destroyed one."""
     tx.add_account(DIRECTORY)
     tx.write(DOMAIN, DIRECTORY, None, Domain(id="d1", name="example.org"))
     tx.write(ACCOUNT, DIRECTORY, None, Account(id="a1", name="alice@example.org", domain_id="d1"))
@@ -53,6 +54,8 @@ def fill(tx: Transaction) -> None:
     tx.write(EMAIL, "a1", large, msgspec.structs.replace(large, mailbox_ids=both))
     gone = deliver(tx, "a1", message(5), received_ms=5_000_000)
     tx.write(EMAIL, "a1", gone, None)
+    hidden = deliver(tx, "a1", message(6, 1), received_ms=6_000_000)
+    set_deleted(tx, "a1", next(iter(hidden.mailbox_ids)), [hidden.id], on=True)
     tx.put_blob("a1", b"an upload", pending=True)
     tx.add_entry(Entry("a1", "", 9_000_000, "send", large.id, b"{}", large.blob_id))
 
@@ -139,7 +142,7 @@ DAMAGES = {
         "counter",
         "UPDATE record SET body = json_set(body, '$.unreadThreads', 7) WHERE type = 'Mailbox'",
     ),
-    "a quota": ("quota", "UPDATE record SET body = json_set(body, '$.used', 5) WHERE type = 'Quota' AND id = 'count'"),
+    "a quota": ("quota", "UPDATE record SET body = json_set(body, '$.used', 7) WHERE type = 'Quota' AND id = 'count'"),
     "the octets of a quota": ("quota", "UPDATE record SET body = json_set(body, '$.used', 5) WHERE id = 'octets'"),
     "no quota at all": ("quota", "DELETE FROM record WHERE type = 'Quota'"),
     "an email in a mailbox that does not exist": (
@@ -201,6 +204,24 @@ DAMAGES = {
     "work for a record that is not there": ("outbox", "UPDATE outbox SET item = 's-none'"),
     "work that does not hold its blob": ("outbox", "DELETE FROM lookup WHERE value = 'Outbox'"),
     "a blob that is held for work that is done": ("outbox", "DELETE FROM outbox"),
+    "a hidden email that all see": (
+        "hidden record",
+        "UPDATE record SET destroyed = 0 WHERE type = 'Email' AND destroyed = 2",
+    ),
+    "an email that only IMAP sees, though it is in a mailbox": (
+        "hidden record",
+        "UPDATE record SET destroyed = 2 WHERE id = FIRST",
+    ),
+    "a thread that knows of more hidden emails than there are": (
+        "thread",
+        "UPDATE record SET body = json_set(body, '$.hidden', 7) WHERE type = 'Thread' AND destroyed = 0",
+    ),
+    "a deleted membership that all see": ("member", "UPDATE member SET removed = 0 WHERE removed = 2"),
+    "a hidden email that would be found": ("index", "UPDATE email_index SET hidden = 0"),
+    "a mailbox without a place for uids": ("container", "DELETE FROM container WHERE next_uid = 1"),
+    "mailboxes that share what makes uids valid": ("container", "UPDATE container SET validity = 7"),
+    "a mailbox that is behind its members": ("container", "UPDATE container SET modseq = 0"),
+    "a mailbox that is ahead of the account": ("number", "UPDATE container SET modseq = 99"),
     "rows of no account": ("account", "UPDATE account SET id = 'a2' WHERE id = 'a1'"),
 }
 

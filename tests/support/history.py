@@ -4,12 +4,16 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.account import ACCOUNT, Account
 from pillarbox.datatypes.admin.account import RULES as ACCOUNT_RULES
 from pillarbox.datatypes.admin.domain import DOMAIN, Domain
 from pillarbox.datatypes.declare import DataType
+from pillarbox.datatypes.email import EMAIL
 from pillarbox.services.directory import internal_administrator
+from pillarbox.services.mail.flag import expunge, set_deleted
 from pillarbox.services.provision import connect_rules
 from tests.support.mail_house import House, message
 
@@ -46,6 +50,7 @@ class History:
             self.change_domain,
             self.draft,
             self.many,
+            *[self.flag] * 6,
         ]
 
     def _appoint(self, tx: Any) -> None:
@@ -149,6 +154,25 @@ class History:
                 )
             )
             self.set("Mailbox", update={id: patch})
+
+    def flag(self) -> None:
+        r"""An IMAP client sets \Deleted in a mailbox, takes it back, marks what it sees there, expunges."""
+        for box in self.some("Mailbox"):
+            self.house.store.write(lambda tx, box=box: self._flag(tx, box))  # type: ignore[misc]
+
+    def _flag(self, tx: Any, box: str) -> None:
+        there = tx.memberships("a1", box)
+        chosen = [member.item for member in self.chance.sample(there, min(len(there), self.chance.randrange(1, 5)))]
+        act = self.chance.randrange(6)
+        if act < 3:
+            set_deleted(tx, "a1", box, chosen, on=True)
+        elif act == 3:
+            set_deleted(tx, "a1", box, [member.item for member in there], on=False)
+        elif act == 4:
+            expunge(tx, "a1", box, [member.item for member in there])
+        for email in tx.get_with_deleted(EMAIL, "a1", chosen).values():
+            words = dict.fromkeys(self.chance.sample(KEYWORDS, 2), True)
+            tx.write(EMAIL, "a1", email, msgspec.structs.replace(email, keywords=words))
 
     def change_role(self) -> None:
         """Among others, who is the trash."""

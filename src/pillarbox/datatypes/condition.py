@@ -54,6 +54,17 @@ class Matches(msgspec.Struct, frozen=True):
     text: str
 
 
+class NumberIn(msgspec.Struct, frozen=True):
+    """A column has one of these numbers, however many: uids, for one."""
+
+    column: str
+    numbers: tuple[int, ...]
+
+
+class IsDeleted(msgspec.Struct, frozen=True):
+    r"""The record has IMAP's \Deleted in the container that is looked into (RFC 9051 §2.3.2)."""
+
+
 class OneOf(msgspec.Struct, frozen=True):
     """The record's id is one of these."""
 
@@ -101,6 +112,8 @@ Condition = (
     | InOtherThan
     | GroupHasWord
     | Matches
+    | NumberIn
+    | IsDeleted
     | OneOf
     | HeaderIs
     | HasHeader

@@ -7,7 +7,7 @@ by the engine (RFC 8620 §5).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -16,6 +16,7 @@ import msgspec
 from pillarbox.core.account import Access, Caller
 from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.mark import Mark, ServerSet
+from pillarbox.datatypes.membership import Members
 from pillarbox.datatypes.property import Property, properties_of
 from pillarbox.datatypes.view import Transaction, View
 
@@ -62,18 +63,6 @@ class Sort:
     extra: tuple[str, ...] = ()  # further arguments of the Comparator, such as keyword
     local: bool = True
     fixed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """Which property holds the containers of a record, and what the store keeps beside each membership."""
-
-    attribute: str
-    container: str
-    sort_key: Callable[[Any], int]
-    group: Callable[[Any], str] = lambda _record: ""
-    size: Callable[[Any], int] = lambda _record: 0
-    words: Callable[[Any], Iterable[str]] = lambda _record: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +144,11 @@ class Rules(Generic[R]):
         """For /copy: the id of a record that the copy would duplicate."""
         return None
 
-    def refine(self, view: View, account: str, where: Condition) -> Condition:
-        """Replace what the store cannot decide (a header field's text) by something that it can."""
+    def refine(self, view: View, account: str, where: Condition, container: str | None = None) -> Condition:
+        """Replace what the store cannot decide (a header field's text) by something that it can.
+
+        With a container, only its members matter, hidden ones too.
+        """
         return where
 
     def total(self, view: View, account: str, where: Condition | None, *, collapse: bool) -> int | None:
@@ -220,7 +212,7 @@ class DataType(Generic[R]):
     is_container: bool = False  # records of other types are members of this one's
     index_table: str = ""
     index_columns: Callable[[R], Mapping[str, str | int]] = lambda _record: {}  # those that can change
-    # Whether a record is kept for what only IMAP sees of it: for everybody else it is destroyed (RFC 8621 §4.1.1).
+    # Whether a record is kept for IMAP alone: for everybody else it is destroyed, until it is so no more.
     is_hidden: Callable[[R], bool] | None = None
     unique_key: Callable[[R], str | None] = lambda _record: None
     singleton: bool = False  # exactly one, of the id "singleton"; it has its defaults until it is first changed
@@ -289,6 +281,10 @@ class DataType(Generic[R]):
     def decoder(self) -> msgspec.json.Decoder[R]:
         """Reads the stored JSON."""
         return msgspec.json.Decoder(self.record)
+
+    def shows(self, record: R | None) -> bool:
+        """Whether there is a record, and not for IMAP alone."""
+        return record is not None and (self.is_hidden is None or not self.is_hidden(record))
 
     def knows(self, name: str) -> bool:
         """Whether a client may ask for a property of this name."""

@@ -140,22 +140,22 @@ class MailboxRules(Rules[Mailbox]):
             raise Fault(Kind.FORBIDDEN, "mail is delivered to the inbox; it cannot be destroyed")
         if any(box.parent_id == old.id for box in tx.all(MAILBOX, call.account)):
             raise Fault(Kind.HAS_CHILD, "destroy or move the mailboxes inside it first")
-        if old.total_emails:
-            if not call.arguments["onDestroyRemoveEmails"]:
-                raise Fault(Kind.HAS_CONTENT, "there are emails in it")
-            self._remove_emails(tx, call.account, old)
-
-    def _remove_emails(self, tx: Transaction, account: str, box: Mailbox) -> None:
-        for id in tx.member_ids(self.emails, account, box.id):
-            email = tx.get(self.emails, account, id)
-            assert email is not None
-            left = {m: True for m in email.mailbox_ids if m != box.id}
-            tx.write(self.emails, account, email, msgspec.structs.replace(email, mailbox_ids=left) if left else None)
+        if old.total_emails and not call.arguments["onDestroyRemoveEmails"]:
+            raise Fault(Kind.HAS_CONTENT, "there are emails in it")
 
     def follow(self, tx: Transaction, account: str, old: Mailbox | None, new: Mailbox | None) -> None:
+        if old is not None and new is None:
+            self._remove_emails(tx, account, old)
         roles = {box.role for box in (old, new) if box is not None}
         if "trash" in roles and (old is None or new is None or old.role != new.role):
             self.recount(tx, account)
+
+    def _remove_emails(self, tx: Transaction, account: str, gone: Mailbox) -> None:
+        r"""Whatever is in it leaves it, what is \Deleted there too: nobody could ever expunge that again."""
+        for member in tx.memberships(account, gone.id):
+            email = tx.get(self.emails, account, member.item, with_deleted=True)
+            assert email is not None
+            tx.write(self.emails, account, email, email.without(gone.id))
 
     def compute(
         self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+# Beside the names of types in what a commit tells its listeners: memberships changed, and no record that JMAP sees.
+UNSEEN = "Membership"
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    r"""Which property holds the containers of a record, and what the store keeps beside each membership.
+
+    `deleted` names the property with the containers in which the record is \Deleted: a member there for IMAP alone
+    (RFC 8621 §4.1.1, RFC 9051 §2.3.2). No container is in both.
+    """
+
+    attribute: str
+    container: str
+    deleted: str
+    sort_key: Callable[[Any], int]
+    group: Callable[[Any], str] = lambda _record: ""
+    size: Callable[[Any], int] = lambda _record: 0
+    words: Callable[[Any], Iterable[str]] = lambda _record: ()
 
 
 class Membership(NamedTuple):

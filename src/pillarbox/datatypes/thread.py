@@ -15,7 +15,8 @@ class Thread(Record, frozen=True):
     `times` are the emails' receivedAt in milliseconds, in the order of `email_ids`; `mailboxes` says how many of the
     emails are in each; `unread` counts emails that are neither seen nor drafts and in some mailbox other than the
     trash, `unread_trash` those in the trash. `keys` are how a reply finds the thread: digests of a message id and the
-    base subject.
+    base subject. `hidden` counts its emails that IMAP alone sees: as long as there are any, the thread is kept for
+    them, and replies find it.
     """
 
     email_ids: ServerSet[list[str]]
@@ -23,6 +24,7 @@ class Thread(Record, frozen=True):
     mailboxes: Internal[dict[str, int]]
     unread: Internal[int] = 0
     unread_trash: Internal[int] = 0
+    hidden: Internal[int] = 0
     keys: Internal[Indexed[list[str]]] = msgspec.field(default_factory=list)
 
     def is_unread_in(self, mailbox: str, trash: str | None) -> bool:
@@ -34,4 +36,10 @@ class Thread(Record, frozen=True):
         return (self.unread_trash if mailbox == trash else self.unread) > 0
 
 
-THREAD: DataType[Thread] = DataType(Thread, letter="t", capability=MAIL, methods=frozenset({GET, CHANGES}))
+THREAD: DataType[Thread] = DataType(
+    Thread,
+    letter="t",
+    capability=MAIL,
+    methods=frozenset({GET, CHANGES}),
+    is_hidden=lambda thread: not thread.email_ids,
+)

@@ -68,11 +68,14 @@ class View(Protocol):
         On an event loop it ends the reading, which then begins again in a thread.
         """
 
-    def get(self, kind: DataType[R], account: str, id: str) -> R | None:
-        """The live record, or None."""
+    def get(self, kind: DataType[R], account: str, id: str, *, with_deleted: bool = False) -> R | None:
+        """The live record, or None; `with_deleted`: a hidden one too, that is there for IMAP alone."""
 
     def get_many(self, kind: DataType[R], account: str, ids: Iterable[str]) -> dict[str, R]:
         """The live ones of these records by id."""
+
+    def get_with_deleted(self, kind: DataType[R], account: str, ids: Iterable[str]) -> dict[str, R]:
+        """The same, and hidden ones too."""
 
     def all(self, kind: DataType[R], account: str) -> list[R]:
         """All live records of a type, oldest id first. For types of which an account has few."""
@@ -89,7 +92,7 @@ class View(Protocol):
         """One fixed part of these records, as JSON by id."""
 
     def find(self, kind: DataType[R], account: str, property: str, values: Sequence[str]) -> list[tuple[str, str]]:
-        """(value, id) of the live records whose indexed property (wire name) has one of the values."""
+        """(value, id) of the records, hidden ones too, whose indexed property (wire name) has one of the values."""
 
     def state(self, kind: DataType[R], account: str) -> int:
         """The number of the last change to this type in this account."""
@@ -101,6 +104,17 @@ class View(Protocol):
         self, kind: DataType[R], account: str, where: Condition | None, order: Sequence[Order], limit: int | None = None
     ) -> list[tuple[str, str]]:
         """(id, group) of the matching records in order."""
+
+    def select_members(
+        self, kind: DataType[R], account: str, container: str, where: Condition | None
+    ) -> list[tuple[int, str]]:
+        r"""(uid, id) of the container's members that match, those with \Deleted too, in the order of uids.
+
+        Beside the columns of the type's index, conditions may name `uid`, `modseq` and `saved_at`, and use `IsDeleted`.
+        """
+
+    def select_uids(self, kind: DataType[R], account: str, container: str, where: Condition | None) -> list[int]:
+        """The same, but for the ids."""
 
     def member_ids(self, kind: DataType[R], account: str, container: str, limit: int | None = None) -> list[str]:
         """The ids of a container's members."""

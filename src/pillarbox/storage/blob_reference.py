@@ -56,6 +56,16 @@ def references(db: Connection, account: str, blob: str, limit: int = -1) -> list
     return db.rows(sql, (account, _TYPE, blob, limit))  # type: ignore[return-value]
 
 
+def shown(db: Connection, account: str, blob: str) -> list[tuple[str, str]]:
+    """(type, id) of what names the blob, but for hidden records."""
+    sql = (
+        "SELECT l.value, l.item FROM lookup l LEFT JOIN record r ON r.account = l.account AND r.type = l.value"
+        " AND r.id = l.item AND r.destroyed = 2 WHERE l.account = ? AND l.type = ? AND l.property = ? AND r.id IS NULL"
+        " ORDER BY l.value, l.item"
+    )
+    return db.rows(sql, (account, _TYPE, blob))  # type: ignore[return-value]
+
+
 def find(db: Connection, account: str, holder: str, blobs: Sequence[str]) -> list[tuple[str, str]]:
     """(blob, id) of the records of one type that name one of the blobs."""
     out: list[tuple[str, str]] = []

@@ -1,18 +1,21 @@
 """What changed since a state: a walk over the records' own columns, in pages (RFC 8620 §5.2).
 
-A token is `base` or `base.modseq.id`: the state where the walk began, and how far it has come.
+A token is `base` or `base.modseq.id.top`: the state that is known, how far the walk has come, and the state when it
+began. A record that was hidden, as an email is while IMAP alone sees it, comes back with its id: `gaps` says when it
+was away, so that it is told as created to those who did not know it, and as updated to all others.
 """
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.storage.database import Connection
 
-_TOKEN = re.compile(r"(\d{1,18})(?:\.(\d{1,18})\.([A-Za-z0-9_-]{1,255}))?\Z")
+_TOKEN = re.compile(r"(\d{1,18})(?:\.(\d{1,18})\.([A-Za-z0-9_-]{1,255})(?:\.(\d{1,18}))?)?\Z")
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -21,9 +24,10 @@ class Token(msgspec.Struct, frozen=True):
     base: int
     modseq: int
     id: str = ""
+    top: int = 0
 
     def __str__(self) -> str:
-        return f"{self.base}.{self.modseq}.{self.id}" if self.id else str(self.base)
+        return f"{self.base}.{self.modseq}.{self.id}.{self.top}" if self.id else str(self.base)
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -42,7 +46,9 @@ def parse_token(text: str) -> Token:
     if not (found := _TOKEN.match(text)):
         raise Fault(Kind.CANNOT_CALCULATE_CHANGES, "this is not a state of this server")
     base = int(found[1])
-    return Token(base, int(found[2]), found[3]) if found[3] else Token(base, base)
+    if not found[3]:
+        return Token(base, base)
+    return Token(base, int(found[2]), found[3], int(found[4] or found[2]))
 
 
 def bounds(db: Connection, account: str, type: str) -> tuple[int, int]:
@@ -60,36 +66,64 @@ def changes(db: Connection, account: str, type: str, since: str, limit: int) -> 
     """At most `limit` changes after a state. Raises cannotCalculateChanges when the state is too old or not ours."""
     token = parse_token(since)
     low, last = bounds(db, account, type)
-    if token.base < low or token.base > last or token.modseq > last:
+    if token.base < low or token.base > last or max(token.modseq, token.top) > last:
         raise Fault(Kind.CANNOT_CALCULATE_CHANGES, "the state is too old, or not one of this account")
     rows = db.rows(
-        "SELECT id, created, modseq, full_modseq, destroyed FROM record WHERE account = ? AND type = ?"
+        "SELECT id, created, modseq, full_modseq, destroyed, gaps FROM record WHERE account = ? AND type = ?"
         " AND modseq >= ? AND (modseq > ? OR id > ?) ORDER BY modseq, id LIMIT ?",
         (account, type, token.modseq + (0 if token.id else 1), token.modseq, token.id, limit + 1),
     )
-    return _sort_out(rows[:limit], token, last, has_more=len(rows) > limit)
+    found = [_Row(*row) for row in rows[:limit]]  # type: ignore[arg-type]
+    return _sort_out(found, token, last, has_more=len(rows) > limit)
 
 
-def _sort_out(rows: list[tuple[object, ...]], token: Token, last: int, *, has_more: bool) -> Changes:
+class _Row(NamedTuple):
+    id: str
+    created: int
+    modseq: int
+    full_modseq: int
+    destroyed: int
+    gaps: str
+
+    def away(self) -> list[tuple[int, int]]:
+        """When it was hidden, up to before it was shown again."""
+        return [(int(start), int(end)) for start, _, end in (gap.partition("-") for gap in self.gaps.split())]
+
+    def was_there(self, at: int) -> bool:
+        """Whether there was such a record at a state, if not after its last change."""
+        return self.created <= at and not any(start <= at < end for start, end in self.away())
+
+
+def _sort_out(rows: list[_Row], token: Token, last: int, *, has_more: bool) -> Changes:
     created: list[str] = []
     updated: list[str] = []
     destroyed: list[str] = []
     counters_only = True
-    for id, created_at, _, full_modseq, gone in rows:
-        assert isinstance(id, str)
-        assert isinstance(created_at, int)
-        if gone:
-            # What was made and unmade after the cursor was never told of; what an earlier page told of must be taken
-            # back.
-            if created_at <= token.modseq:
-                destroyed.append(id)
-        elif created_at > token.base:
-            created.append(id)
+    top = token.top if token.id else last
+    for row in rows:
+        if row.destroyed:
+            if _may_be_known(row, token, top):
+                destroyed.append(row.id)
+        elif not row.was_there(token.base) or _may_be_forgotten(row, token, top):
+            created.append(row.id)
         else:
-            updated.append(id)
-            counters_only = counters_only and full_modseq <= token.base  # type: ignore[operator]
-    state = Token(token.base, rows[-1][2], rows[-1][0]) if has_more else Token(last, last)  # type: ignore[arg-type]
+            updated.append(row.id)
+            counters_only = counters_only and row.full_modseq <= token.base
+    state = Token(token.base, rows[-1].modseq, rows[-1].id, top) if has_more else Token(last, last)
     return Changes(str(state), has_more, created, updated, destroyed, counters_only and bool(updated))
+
+
+def _may_be_known(row: _Row, token: Token, top: int) -> bool:
+    """Of a record that is gone: what was made and unmade after the cursor was never told of."""
+    if row.was_there(token.base):
+        return True
+    # What went while this walk was under way may have been told of as created by an earlier page: it is taken back.
+    return row.modseq > top and row.created <= token.modseq
+
+
+def _may_be_forgotten(row: _Row, token: Token, top: int) -> bool:
+    """Of a record that is there as it was: whether an earlier page of this walk may have told that it was destroyed."""
+    return any(token.base < start <= token.modseq and end > top for start, end in row.away())
 
 
 def raise_floor(db: Connection, account: str, type: str, modseq: int) -> None:
@@ -104,13 +138,10 @@ def raise_floor(db: Connection, account: str, type: str, modseq: int) -> None:
 def purge(db: Connection, account: str, type: str, before: int) -> int:
     """Forget destroyed records up to a number and raise the floor to it; returns how many were forgotten."""
     before = min(before, bounds(db, account, type)[1])  # the floor is a state: it never runs ahead
-    count = db.row(
-        "SELECT COUNT(*) FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ?",
-        (account, type, before),
-    )
-    db.run(
-        "DELETE FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ?", (account, type, before)
-    )
+    # What was destroyed while hidden is in the log where it was hidden; that it is gone a backup may have yet to learn.
+    gone = "FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ? AND touched <= ?"
+    count = db.row(f"SELECT COUNT(*) {gone}", (account, type, before, before))
+    db.run(f"DELETE {gone}", (account, type, before, before))
     db.run("DELETE FROM member WHERE account = ? AND type = ? AND removed = 1 AND modseq <= ?", (account, type, before))
     raise_floor(db, account, type, before)
     return int(str(count[0])) if count else 0

@@ -27,8 +27,10 @@ def follow_index_table(
         return _remove(db, kind.index_table, account, old.id)
     if old is None:
         return _add(db, kind.index_table, {"account": account, "id": new.id, **kind.index_columns(new)}, extra)
-    columns = kind.index_columns(new)
-    if columns != kind.index_columns(old):
+    before = kind.index_columns(old)
+    # Only what changed: an index is rewritten when a column of it is named.
+    columns = {name: value for name, value in kind.index_columns(new).items() if value != before[name]}
+    if columns:
         sets = ", ".join(f"{name} = ?" for name in columns)
         sql = f"UPDATE {kind.index_table} SET {sets} WHERE account = ? AND id = ?"
         db.run(sql, [*columns.values(), account, new.id])

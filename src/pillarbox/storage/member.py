@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from pillarbox.datatypes.declare import DataType, Members, Record
+from pillarbox.datatypes.declare import DataType, Record
+from pillarbox.datatypes.membership import Members
 from pillarbox.storage.container import next_uid
 from pillarbox.storage.database import Connection, Value
 
@@ -17,6 +18,20 @@ def words_column(words: object) -> str:
     return f" {' '.join(listed)} " if listed else ""
 
 
+LIVE, REMOVED, DELETED = 0, 1, 2  # in member.removed
+
+
+def places(kind: DataType[R], record: R | None) -> dict[str, int]:
+    """The containers of a record, each with whether it is live or deleted there; none for no record."""
+    declared = kind.members
+    if declared is None or record is None:
+        return {}
+    out = dict.fromkeys(getattr(record, declared.attribute), LIVE)
+    if deleted := getattr(record, declared.deleted):
+        out |= dict.fromkeys(deleted, DELETED)
+    return out
+
+
 def follow_members(
     db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None, number: int, now_ms: int
 ) -> set[str]:
@@ -24,44 +39,40 @@ def follow_members(
 
     Returns the containers whose own number has yet to be written.
     """
-    declared = kind.members
-    assert declared is not None
-    before = set(getattr(old, declared.attribute)) if old is not None else set()
-    after = set(getattr(new, declared.attribute)) if new is not None else set()
+    assert kind.members is not None
+    before, after = places(kind, old), places(kind, new)
     item = (new or old).id  # type: ignore[union-attr]
-    for container in before - after:
-        db.run(
-            "UPDATE member SET removed = 1, modseq = ?, words = ''"
-            " WHERE account = ? AND container = ? AND item = ? AND removed = 0",
-            (number, account, container, item),
-        )
+    moved = set()
+    for container in before.keys() - after.keys():
+        _set(db, (account, container, item, before[container]), number, "removed = 1, words = ''", ())
+        moved.add(container)
     if new is None:
-        return before
-    carried = _carried(declared, new)
-    for container in after - before:
-        _add(db, kind, account, container, item, number, (*carried, now_ms))
-    if old is None or _carried(declared, old) == carried:
-        return before - after
-    _update(db, account, before & after, item, number, _carried(declared, old), carried)
-    return before
+        return moved
+    carried = _carried(kind.members, new)
+    had = carried if old is None or not before else _carried(kind.members, old)
+    for container, place in after.items():
+        if container not in before:
+            _add(db, kind, account, container, item, number, (place, *carried, now_ms))
+        elif before[container] != place or had != carried:
+            sets, values = _changes(had, carried)
+            if before[container] != place:
+                sets, values = f"{sets}, removed = ?", (*values, place)
+            _set(db, (account, container, item, before[container]), number, sets, values)
+            moved.add(container)
+    return moved
 
 
-def _update(
-    db: Connection,
-    account: str,
-    containers: set[str],
-    item: str,
-    number: int,
-    old: tuple[Value, ...],
-    new: tuple[Value, ...],
-) -> None:
-    where = " WHERE account = ? AND container = ? AND item = ? AND removed = 0"
-    for container in containers:
-        if old[:-1] == new[:-1]:  # the order stays: its index need not be touched
-            db.run(f"UPDATE member SET modseq = ?, words = ?{where}", (number, new[-1], account, container, item))
-        else:
-            sets = "modseq = ?, sort_key = ?, group_id = ?, size = ?, words = ?"
-            db.run(f"UPDATE member SET {sets}{where}", (number, *new, account, container, item))
+def _changes(old: tuple[Value, ...], new: tuple[Value, ...]) -> tuple[str, tuple[Value, ...]]:
+    if old[:-1] == new[:-1]:  # the order stays: its index need not be touched
+        return "words = ?", new[-1:]
+    return "sort_key = ?, group_id = ?, size = ?, words = ?", new
+
+
+def _set(db: Connection, where: tuple[str, str, str, int], number: int, sets: str, values: tuple[Value, ...]) -> None:
+    account, container, item, place = where
+    # The number stands in the statement, for each has an index of its own.
+    found = f"account = ? AND container = ? AND item = ? AND removed = {place}"
+    db.run(f"UPDATE member SET modseq = ?, {sets} WHERE {found}", (number, *values, account, container, item))
 
 
 def _carried(declared: Members, record: Record) -> tuple[Value, ...]:
@@ -74,7 +85,7 @@ def _add(
 ) -> None:
     uid = next_uid(db, account, container, number)
     db.run(
-        "INSERT INTO member (account, container, uid, item, type, created, modseq, sort_key, group_id, size, words,"
-        " saved_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO member (account, container, uid, item, type, created, modseq, removed, sort_key, group_id, size,"
+        " words, saved_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (account, container, uid, item, kind.name, number, number, *carried),
     )

@@ -15,6 +15,10 @@ R = TypeVar("R", bound=Record)
 _encode = msgspec.json.Encoder().encode
 
 
+LIVE, DESTROYED, HIDDEN = 0, 1, 2  # in record.destroyed
+_MOST_GAPS = 16
+
+
 def insert(db: Connection, kind: DataType[R], account: str, new: R, number: int) -> None:
     """Add a record. Raises Conflict when its unique key is taken."""
     db.run(
@@ -22,6 +26,8 @@ def insert(db: Connection, kind: DataType[R], account: str, new: R, number: int)
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (account, kind.name, new.id, number, number, number, kind.unique_key(new), _encode(new)),
     )
+    if not kind.shows(new):
+        hide(db, kind, account, new, number)
 
 
 def update(db: Connection, kind: DataType[R], account: str, new: R, number: int) -> None:
@@ -37,6 +43,41 @@ def update_silently(db: Connection, kind: DataType[R], account: str, new: R, num
     """Change what no client sees of a record: nobody is told, but a backup has to find it."""
     sql = "UPDATE record SET body = ?, touched = ? WHERE account = ? AND type = ? AND id = ?"
     db.run(sql, (_encode(new), number, account, kind.name, new.id))
+
+
+def hide(db: Connection, kind: DataType[R], account: str, new: R, number: int) -> None:
+    """Destroy a record for all who read the change log, and keep it."""
+    db.run(
+        "UPDATE record SET destroyed = ?, body = ?, modseq = ?, full_modseq = ?, unique_key = NULL"
+        " WHERE account = ? AND type = ? AND id = ?",
+        (HIDDEN, _encode(new), number, number, account, kind.name, new.id),
+    )
+
+
+def show(db: Connection, kind: DataType[R], account: str, new: R, number: int) -> None:
+    """Have a hidden record be a record again. Raises Conflict when its unique key is taken.
+
+    The log has to tell those who knew it before that it was changed, and those who did not that it was created.
+    """
+    row = db.row(
+        "SELECT modseq, gaps FROM record WHERE account = ? AND type = ? AND id = ?", (account, kind.name, new.id)
+    )
+    assert row is not None
+    gaps = [*str(row[1]).split(), f"{row[0]}-{number}"]
+    if len(gaps) > _MOST_GAPS:  # whoever knew it between the oldest two is told that it was created, and has it already
+        gaps[:2] = [f"{gaps[0].partition('-')[0]}-{gaps[1].partition('-')[2]}"]
+    update(db, kind, account, new, number)
+    sql = "UPDATE record SET destroyed = ?, gaps = ? WHERE account = ? AND type = ? AND id = ?"
+    db.run(sql, (LIVE, " ".join(gaps), account, kind.name, new.id))
+
+
+def destroy_hidden(db: Connection, kind: DataType[R], account: str, id: str, number: int) -> None:
+    """Destroy a record that nobody sees: nobody is told, but a backup has to find it."""
+    db.run(
+        "UPDATE record SET destroyed = ?, touched = ?, body = x'' WHERE account = ? AND type = ? AND id = ?",
+        (DESTROYED, number, account, kind.name, id),
+    )
+    db.run("DELETE FROM part WHERE account = ? AND type = ? AND id = ?", (account, kind.name, id))
 
 
 def destroy(db: Connection, kind: DataType[R], account: str, id: str, number: int) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes import condition as c
 from pillarbox.storage import text_index
-from pillarbox.storage.database import Sql
+from pillarbox.storage.database import Sql, Value
 
 if TYPE_CHECKING:
     from pillarbox.datatypes.declare import DataType
@@ -29,6 +29,8 @@ _MEMBER_COLUMNS = {
     "thread_id": "m.group_id",
     "id": "m.item",
 }
+# What else it has, where its members are chosen by what IMAP knows of them.
+_UID_COLUMNS = {"uid": "m.uid", "modseq": "m.modseq", "saved_at": "m.saved_at"}
 _LIKE = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
 
 
@@ -40,6 +42,8 @@ _COMPILERS: dict[type, str] = {
     c.InOtherThan: "_in_other_than",
     c.GroupHasWord: "_group_has_word",
     c.Matches: "_matches",
+    c.NumberIn: "_number_in",
+    c.IsDeleted: "_is_deleted",
     c.OneOf: "_one_of",
     c.HeaderIs: "_header_is",
     c.HasHeader: "_has_header",
@@ -58,6 +62,7 @@ class Selection:
         self._account = account
         self._in_member = False
         self._joined = False
+        self._with_uids = False
 
     def run(self, where: c.Condition | None, order: Sequence[c.Order], limit: int | None) -> list[tuple[str, str]]:
         """(id, group) of the records that match, in order; ids break ties, so that paging is stable."""
@@ -77,6 +82,33 @@ class Selection:
         bound = [*head_values, *values, *key_values, -1 if limit is None else limit]
         return self._view.db.rows(sql, bound)  # type: ignore[return-value]
 
+    def members(self, container: str, where: c.Condition | None) -> list[tuple[int, str]]:
+        r"""(uid, id) of a container's members that match, those with \Deleted too, in the order of uids."""
+        self._in_member = self._with_uids = True
+        search, rest = _take(where, c.Matches)
+        hits = self._hits(search) if search is not None else None
+        if search is not None and hits is None:
+            return []
+        self._joined = hits is not None
+        test, values = self._condition(rest) if rest is not None else ("1 = 1", [])
+        own: list[Value] = [self._account, container]
+        members = "SELECT m.uid, m.item FROM member m"
+        by_id = f" CROSS JOIN {self._kind.index_table} e ON e.account = m.account AND e.id = m.item"
+        within = " WHERE m.account = ? AND m.container = ?"
+        if hits is None:
+            members += (by_id if self._joined else "") + within
+            sql = f"{members} AND m.removed <> 1 AND {test} ORDER BY m.uid"
+            return self._view.db.rows(sql, [*own, *values])  # type: ignore[return-value]
+        # Text first: each of its hits leads to one row. What is deleted here is little, and looks itself up in them.
+        live = (
+            f"SELECT m.uid, m.item FROM ({hits[0]}) t CROSS JOIN {self._kind.index_table} e ON e.doc = t.doc"
+            " CROSS JOIN member m ON m.account = e.account AND m.item = e.id AND m.removed = 0"
+            f" WHERE e.account = ? AND m.container = ? AND {test}"
+        )
+        deleted = f"{members}{by_id}{within} AND m.item >= '' AND m.removed = 2 AND e.doc IN ({hits[0]}) AND {test}"
+        rows = self._view.db.rows(live, [*hits[1], *own, *values])
+        return sorted(rows + self._view.db.rows(deleted, [*own, *hits[1], *values]))  # type: ignore[arg-type]
+
     def _from(self, container: c.InContainer | None, search: c.Matches | None) -> Sql:
         table = self._kind.index_table
         if search is not None:
@@ -95,6 +127,8 @@ class Selection:
 
     def _column(self, name: str) -> str:
         if self._in_member:
+            if self._with_uids and name in _UID_COLUMNS:
+                return _UID_COLUMNS[name]
             if name in _MEMBER_COLUMNS:
                 return _MEMBER_COLUMNS[name]
             self._joined = True
@@ -147,6 +181,13 @@ class Selection:
     def _documents(self, hits: Sql) -> Sql:
         self._column("doc")
         return f"e.doc IN ({hits[0]})", hits[1]
+
+    def _number_in(self, node: c.NumberIn) -> Sql:
+        listed = msgspec.json.encode(node.numbers).decode()
+        return f"{self._column(node.column)} IN (SELECT CAST(value AS INTEGER) FROM json_each(?))", [listed]
+
+    def _is_deleted(self, _node: c.IsDeleted) -> Sql:
+        return "m.removed = 2", []
 
     def _one_of(self, node: c.OneOf) -> Sql:
         if not node.ids:

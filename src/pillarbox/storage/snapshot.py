@@ -22,6 +22,7 @@ from pillarbox.storage.select import Selection
 
 R = TypeVar("R", bound=Record)
 _CHUNK = 500
+_LIVE = {False: "= 0", True: "<> 1"}  # hidden records too
 
 
 def chunks(ids: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -65,18 +66,22 @@ class Snapshot:
     def before_reading_containers(self) -> None:
         """The same for the numbers of containers."""
 
-    def get(self, kind: DataType[R], account: str, id: str) -> R | None:
-        if self.recollection is not None:
+    def get(self, kind: DataType[R], account: str, id: str, *, with_deleted: bool = False) -> R | None:
+        if self.recollection is not None and not with_deleted:
             return self.get_many(kind, account, [id]).get(id)
-        row = self.db.row(
-            "SELECT body FROM record WHERE account = ? AND type = ? AND id = ? AND destroyed = 0",
-            (account, kind.name, id),
-        )
+        live = _LIVE[with_deleted]
+        sql = f"SELECT body FROM record WHERE account = ? AND type = ? AND id = ? AND destroyed {live}"
+        row = self.db.row(sql, (account, kind.name, id))
         return kind.decoder.decode(row[0]) if row else None  # type: ignore[arg-type]
 
     def get_many(self, kind: DataType[R], account: str, ids: Iterable[str]) -> dict[str, R]:
         decode = kind.decoder.decode
         return {id: decode(body) for id, (body, _) in self.bodies(kind, account, list(ids)).items()}
+
+    def get_with_deleted(self, kind: DataType[R], account: str, ids: Iterable[str]) -> dict[str, R]:
+        decode = kind.decoder.decode
+        found = self.bodies(kind, account, list(ids), with_deleted=True)
+        return {id: decode(body) for id, (body, _) in found.items()}
 
     def all(self, kind: DataType[R], account: str) -> list[R]:
         self.before_reading(kind, account)
@@ -90,33 +95,41 @@ class Snapshot:
         return [id for (id,) in self.db.rows(sql, (account, kind.name, limit))]  # type: ignore[misc]
 
     def bodies(
-        self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None = None
+        self,
+        kind: DataType[R],
+        account: str,
+        ids: Sequence[str],
+        part: str | None = None,
+        *,
+        with_deleted: bool = False,
     ) -> dict[str, tuple[bytes, bytes | None]]:
         self.before_reading(kind, account)
+        if with_deleted:
+            return self._bodies(kind, account, ids, part, _LIVE[True])
         memory = self.recollection if part is None else None
         known = memory.bodies(account, kind.name, ids) if memory is not None else {}
         if known:
             ids = [id for id in ids if id not in known]
-        out = self._bodies(kind, account, ids, part)
+        out = self._bodies(kind, account, ids, part, _LIVE[False])
         if memory is not None:
             memory.put_bodies(account, kind.name, {id: body for id, (body, _) in out.items()})
         out.update((id, (body, None)) for id, body in known.items())
         return out
 
     def _bodies(
-        self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None
+        self, kind: DataType[R], account: str, ids: Sequence[str], part: str | None, live: str
     ) -> dict[str, tuple[bytes, bytes | None]]:
         out: dict[str, tuple[bytes, bytes | None]] = {}
         for marks, values in chunks(ids):
             if part is None:
                 what = "SELECT id, body, NULL FROM record"
-                sql = f"{what} WHERE account = ? AND type = ? AND id IN ({marks}) AND destroyed = 0"
+                sql = f"{what} WHERE account = ? AND type = ? AND id IN ({marks}) AND destroyed {live}"
                 rows = self.db.rows(sql, (account, kind.name, *values))
             else:
                 sql = (
                     "SELECT r.id, r.body, p.body FROM record r LEFT JOIN part p"
                     " ON p.account = r.account AND p.type = r.type AND p.id = r.id AND p.name = ?"
-                    f" WHERE r.account = ? AND r.type = ? AND r.id IN ({marks}) AND r.destroyed = 0"
+                    f" WHERE r.account = ? AND r.type = ? AND r.id IN ({marks}) AND r.destroyed {live}"
                 )
                 rows = self.db.rows(sql, (part, account, kind.name, *values))
             for id, body, more in rows:
@@ -181,6 +194,16 @@ class Snapshot:
     ) -> list[tuple[str, str]]:
         self.before_reading(kind, account)
         return Selection(self, kind, account).run(where, order, limit)
+
+    def select_members(
+        self, kind: DataType[R], account: str, container: str, where: Condition | None
+    ) -> list[tuple[int, str]]:
+        self.before_reading(kind, account)
+        refined = kind.rules.refine(self, account, where, container) if where is not None else None
+        return Selection(self, kind, account).members(container, refined)
+
+    def select_uids(self, kind: DataType[R], account: str, container: str, where: Condition | None) -> list[int]:
+        return [uid for uid, _ in self.select_members(kind, account, container, where)]
 
     def member_ids(self, kind: DataType[R], account: str, container: str, limit: int | None = None) -> list[str]:
         live = "SELECT item FROM member WHERE account = ? AND container = ? AND removed = 0"
@@ -257,7 +280,7 @@ class Snapshot:
 
     def blob_references(self, account: str, blob: str) -> list[tuple[str, str]]:
         """(type, id) of the live records that hold the blob, or of which it is a part (RFC 9404 §4.3)."""
-        return blob_reference.references(self.db, account, blob_reference.stored_id(blob))
+        return blob_reference.shown(self.db, account, blob_reference.stored_id(blob))
 
     def due_entries(self, kind: str, limit: int) -> list[Entry]:
         return outbox.due(self.db, kind, self.now_ms, limit)

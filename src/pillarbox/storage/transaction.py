@@ -14,6 +14,7 @@ from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.declare import DataType, Extra, Record
 from pillarbox.datatypes.mark import Mark
+from pillarbox.datatypes.membership import UNSEEN
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.property import Property
 from pillarbox.datatypes.ticket import Ticket
@@ -106,13 +107,15 @@ class Transaction(Snapshot):
 
     # --- reading what this transaction has written
 
-    def get(self, kind: DataType[R], account: str, id: str) -> R | None:
+    def get(self, kind: DataType[R], account: str, id: str, *, with_deleted: bool = False) -> R | None:
         key = (account, kind.name)
         found: Any = self._known.get(key, id)
         if found is UNKNOWN:
-            found = super().get(kind, account, id)
+            found = super().get(kind, account, id, with_deleted=True)
             self._known.know(key, id, found)
-        return found  # type: ignore[no-any-return]
+        if with_deleted or kind.is_hidden is None:
+            return found  # type: ignore[no-any-return]
+        return found if kind.shows(found) else None
 
     def find(self, kind: DataType[R], account: str, property: str, values: Sequence[str]) -> list[tuple[str, str]]:
         if len(values) != 1 or kind.properties[property].is_marked(Mark.BLOB):
@@ -137,10 +140,17 @@ class Transaction(Snapshot):
         changed = _difference(kind, old, new)
         if old is not None and new is not None and not changed:
             return
-        silent = bool(changed) and all(p in kind.internals for p in changed)
-        number = 0 if silent else self.number(account)
+        number = self.number(account)
+        was_shown, is_shown = kind.shows(old), kind.shows(new)
+        # Whether anybody but IMAP sees the change.
+        is_told = (was_shown or is_shown) and not (changed and all(p in kind.internals for p in changed))
         try:
-            self._store(kind, account, old, new, number, changed)
+            if old is not None and new is not None and was_shown != is_shown:
+                self.before_reading(kind, account)
+                turn = record.show if is_shown else record.hide
+                turn(self.db, kind, account, new, number)
+            else:
+                self._store(kind, account, old, new, number, changed if is_told else None)
         except Conflict:
             raise Fault(
                 Kind.ALREADY_EXISTS, "another record has the same name", **record.existing(self.db, kind, account, new)
@@ -150,14 +160,14 @@ class Transaction(Snapshot):
         self._known.know((account, kind.name), (new or old).id, new)  # type: ignore[union-attr]
         if record.follow_lookup(self.db, kind, account, old, new):
             self._known.forget_found((account, kind.name))
-        if kind.holds_blobs:
+        if kind.holds_blobs and (not changed or any(p.is_marked(Mark.BLOB) for p in changed)):
             follow_blobs(self.db, kind, account, old, new, self.now_ms)
-        if kind.members is not None and not silent:
-            for container in follow_members(self.db, kind, account, old, new, number, self.now_ms):
-                self._known.move_container(account, container, number)
+        moved = follow_members(self.db, kind, account, old, new, number, self.now_ms) if kind.members else ()
+        for container in moved:
+            self._known.move_container(account, container, number)
         self.texts += follow_index_table(self.db, kind, account, old, new, extra or _NOTHING)
-        if not silent:
-            self.changed.setdefault(account, {})[kind.name] = number
+        if is_told or kind.members:
+            self.changed.setdefault(account, {})[kind.name if is_told else UNSEEN] = number
         kind.rules.follow(self, account, old, new)
 
     def note(self, kind: DataType[R], account: str) -> None:
@@ -168,24 +178,28 @@ class Transaction(Snapshot):
             changed[kind.name] = number
 
     def _store(
-        self, kind: DataType[R], account: str, old: R | None, new: R | None, number: int, changed: list[Property]
+        self,
+        kind: DataType[R],
+        account: str,
+        old: R | None,
+        new: R | None,
+        number: int,
+        told: list[Property] | None,
     ) -> None:
+        """`told` are the properties that changed, None when nobody is to hear of the change."""
         if new is None:
             assert old is not None
             self._known.drop_late((account, kind.name), old.id)
-            record.destroy(self.db, kind, account, old.id, number)
-            return
-        if old is not None and number and all(p in kind.counters or p in kind.internals for p in changed):
-            self._known.put_late((account, kind.name), new, number)
-            return
-        if old is None:
+            destroy = record.destroy if told is not None else record.destroy_hidden
+            destroy(self.db, kind, account, old.id, number)
+        elif old is None:
             record.insert(self.db, kind, account, new, number)
-            return
-        self.before_reading(kind, account)
-        if number:
-            record.update(self.db, kind, account, new, number)
+        elif told and all(p in kind.counters or p in kind.internals for p in told):
+            self._known.put_late((account, kind.name), new, number)
         else:
-            record.update_silently(self.db, kind, account, new, self.number(account))
+            self.before_reading(kind, account)
+            rewrite = record.update if told is not None else record.update_silently
+            rewrite(self.db, kind, account, new, number)
 
     # --- blobs
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import apsw
 
+from pillarbox.storage.blob_reference import references
 from pillarbox.storage.database import Connection, StoreError, Undone
 
 # What the engine raises when the file itself is damaged.
@@ -29,7 +30,7 @@ class RecordRow(NamedTuple):
 
 
 class MemberRow(NamedTuple):
-    """A live row of `member`, by container and item."""
+    """A row of `member` that is not removed, by container and item."""
 
     uid: int
     type: str
@@ -82,9 +83,9 @@ def records(db: Connection, account: str, chunk: int) -> Iterator[list[RecordRow
 
 
 def live_ids(db: Connection, account: str, type: str, chunk: int) -> Iterator[list[str]]:
-    """The ids of all live records of a type, in pages."""
+    """The ids of all records of a type that are not destroyed, hidden ones too, in pages."""
     at = ""
-    sql = "SELECT id FROM record WHERE account = ? AND type = ? AND id > ? AND destroyed = 0 ORDER BY id LIMIT ?"
+    sql = "SELECT id FROM record WHERE account = ? AND type = ? AND id > ? AND destroyed <> 1 ORDER BY id LIMIT ?"
     while page := [str(id) for (id,) in db.rows(sql, (account, type, at, chunk))]:
         yield page
         at = page[-1]
@@ -116,27 +117,27 @@ def lookups(db: Connection, account: str, chunk: int) -> Iterator[list[tuple[str
         at = page[-1]  # type: ignore[assignment]
 
 
-def member(db: Connection, account: str, container: str, item: str) -> MemberRow | None:
-    """The live membership of a record in a container."""
+def member(db: Connection, account: str, container: str, item: str, place: int) -> MemberRow | None:
+    """The membership of a record in a container, live or deleted."""
     sql = (
         "SELECT uid, type, created, modseq, sort_key, group_id, size, words FROM member"
-        " WHERE account = ? AND container = ? AND item = ? AND removed = 0"
+        f" WHERE account = ? AND container = ? AND item = ? AND removed = {int(place)}"
     )
     row = db.row(sql, (account, container, item))
     return MemberRow(*row) if row is not None else None  # type: ignore[arg-type]
 
 
 def member_count(db: Connection, account: str) -> int:
-    """How many live memberships the account has."""
-    return _count(db, "SELECT COUNT(*) FROM member WHERE account = ? AND removed = 0", account)
+    """How many memberships the account has."""
+    return _count(db, "SELECT COUNT(*) FROM member WHERE account = ? AND removed <> 1", account)
 
 
-def live_members(db: Connection, account: str, chunk: int) -> Iterator[list[tuple[str, int, str, str]]]:
-    """(container, uid, type, item) of live memberships, in pages."""
+def members(db: Connection, account: str, chunk: int) -> Iterator[list[tuple[str, int, str, str, int]]]:
+    """(container, uid, type, item, live or deleted) of memberships, in pages."""
     at: tuple[str, int] = ("", -1)
     sql = (
-        "SELECT container, uid, type, item FROM member WHERE account = ? AND (container, uid) > (?, ?) AND removed = 0"
-        " ORDER BY container, uid LIMIT ?"
+        "SELECT container, uid, type, item, removed FROM member"
+        " WHERE account = ? AND (container, uid) > (?, ?) AND removed <> 1 ORDER BY container, uid LIMIT ?"
     )
     while page := db.rows(sql, (account, *at, chunk)):
         yield page  # type: ignore[misc]
@@ -152,6 +153,19 @@ def bad_uids(db: Connection, account: str, limit: int) -> list[tuple[str, int]]:
     return db.rows(sql, (account, limit))  # type: ignore[return-value]
 
 
+def bad_containers(db: Connection, account: str, types: Sequence[str], limit: int) -> list[str]:
+    """The containers without a row, or with another's validity, or a number that is behind that of a member."""
+    marks = ",".join("?" * len(types))
+    same = "o.account = c.account AND o.validity = c.validity AND o.id <> c.id"
+    ahead = "m.account = c.account AND m.container = c.id AND m.modseq > c.modseq"
+    sql = (
+        "SELECT r.id FROM record r LEFT JOIN container c ON c.account = r.account AND c.id = r.id"
+        f" WHERE r.account = ? AND r.type IN ({marks}) AND r.destroyed = 0 AND (c.id IS NULL OR c.validity < 1"
+        f" OR EXISTS (SELECT 1 FROM container o WHERE {same}) OR EXISTS (SELECT 1 FROM member m WHERE {ahead})) LIMIT ?"
+    )
+    return [str(id) for (id,) in db.rows(sql, (account, *types, limit))]
+
+
 def late_numbers(db: Connection, account: str, modseq: int, limit: int) -> list[tuple[str, str]]:
     """(table, id) of what has a number that the account has not reached, or was created after its last change."""
     sql = (
@@ -159,6 +173,7 @@ def late_numbers(db: Connection, account: str, modseq: int, limit: int) -> list[
         "   (modseq > ?2 OR touched > ?2 OR created > modseq OR full_modseq > modseq OR full_modseq < created)"
         " UNION ALL SELECT 'member', container || ' ' || uid FROM member"
         "   WHERE account = ?1 AND (modseq > ?2 OR created > modseq)"
+        " UNION ALL SELECT 'container', id FROM container WHERE account = ?1 AND modseq > ?2"
         " UNION ALL SELECT 'floor', type FROM floor WHERE account = ?1 AND modseq > ?2) x LIMIT ?3"
     )
     return db.rows(sql, (account, modseq, limit))  # type: ignore[return-value]
@@ -170,10 +185,10 @@ def index_row(db: Connection, table: str, columns: Sequence[str], account: str, 
 
 
 def stray_index_rows(db: Connection, table: str, type: str, account: str, limit: int) -> list[str]:
-    """The ids in an index table that are no live records."""
+    """The ids in an index table that are no records."""
     sql = (
         f"SELECT e.id FROM {table} e LEFT JOIN record r ON r.account = e.account AND r.type = ? AND r.id = e.id"
-        " AND r.destroyed = 0 WHERE e.account = ? AND r.id IS NULL LIMIT ?"
+        " AND r.destroyed <> 1 WHERE e.account = ? AND r.id IS NULL LIMIT ?"
     )
     return [str(id) for (id,) in db.rows(sql, (type, account, limit))]
 
@@ -187,10 +202,10 @@ def missing_parts(db: Connection, account: str, type: str, name: str, ids: Seque
 
 
 def stray_parts(db: Connection, account: str, limit: int) -> list[tuple[str, str]]:
-    """(type, id) of fixed parts whose record is not live."""
+    """(type, id) of fixed parts whose record is destroyed."""
     sql = (
         "SELECT DISTINCT p.type, p.id FROM part p LEFT JOIN record r ON r.account = p.account AND r.type = p.type"
-        " AND r.id = p.id AND r.destroyed = 0 WHERE p.account = ? AND r.id IS NULL LIMIT ?"
+        " AND r.id = p.id AND r.destroyed <> 1 WHERE p.account = ? AND r.id IS NULL LIMIT ?"
     )
     return db.rows(sql, (account, limit))  # type: ignore[return-value]
 
@@ -222,6 +237,11 @@ def dangling(db: Connection, account: str, limit: int) -> list[tuple[str, str, s
         " WHERE l.account = ? AND l.type = 'Blob' AND b.id IS NULL LIMIT ?"
     )
     return db.rows(sql, (account, limit))  # type: ignore[return-value]
+
+
+def holders(db: Connection, account: str, blob: str) -> list[tuple[str, str]]:
+    """(type, id) of what names a blob, hidden records too."""
+    return references(db, account, blob)
 
 
 def file_names(db: Connection) -> set[str]:

@@ -33,14 +33,14 @@ def trash_of(tx: Transaction, account: str) -> str | None:
 
 
 def follow_email(tx: Transaction, account: str, old: Email | None, new: Email | None, keys: Iterable[str] = ()) -> None:
-    """Write the thread and the mailboxes of an email that was created, changed or destroyed."""
+    """Write the thread and the mailboxes of an email that was created, changed or destroyed, hidden or shown again."""
     email = new or old
     assert email is not None
-    before = tx.get(THREAD, account, email.thread_id)
+    before = tx.get(THREAD, account, email.thread_id, with_deleted=True)
     trash = trash_of(tx, account)
     after = _thread_after(before, old, new, trash, keys)
     _count_mailboxes(tx, account, old, new, before, after, trash)
-    tx.write(THREAD, account, before, after if after.email_ids else None)
+    tx.write(THREAD, account, before, after if after.email_ids or after.hidden else None)
 
 
 def _thread_after(
@@ -50,12 +50,13 @@ def _thread_after(
     assert email is not None
     thread = before or Thread(id=email.thread_id, email_ids=[], times=[], mailboxes={})
     ids, times = list(thread.email_ids), list(thread.times)
-    if old is None:
+    was_shown, is_shown = _is_shown(old), _is_shown(new)
+    if is_shown and not was_shown:
         time = from_date(email.received_at) or 0
         at = bisect_left(list(zip(times, ids, strict=True)), (time, email.id))
         ids.insert(at, email.id)
         times.insert(at, time)
-    elif new is None:
+    elif was_shown and not is_shown:
         at = ids.index(email.id)
         del ids[at], times[at]
     mailboxes = Tally(thread.mailboxes)
@@ -66,10 +67,15 @@ def _thread_after(
         email_ids=ids,
         times=times,
         mailboxes={box: n for box, n in mailboxes.items() if n > 0},
-        unread=thread.unread + _unread(new, trash) - _unread(old, trash),
-        unread_trash=thread.unread_trash + _unread_trash(new, trash) - _unread_trash(old, trash),
+        unread=thread.unread + _unread(new, trash) - _unread(old, trash) if ids else 0,
+        unread_trash=thread.unread_trash + _unread_trash(new, trash) - _unread_trash(old, trash) if ids else 0,
+        hidden=thread.hidden + (new is not None and not is_shown) - (old is not None and not was_shown),
         keys=list(dict.fromkeys([*thread.keys, *keys]))[:_MAX_KEYS] if keys else thread.keys,
     )
+
+
+def _is_shown(email: Email | None) -> bool:
+    return email is not None and not email.is_hidden
 
 
 def _unread(email: Email | None, trash: str | None) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pillarbox.core.clock import from_date
 from pillarbox.datatypes.capability import MAIL
-from pillarbox.datatypes.declare import DataType, Members
+from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.email.filter import FILTERS, SORTS
 from pillarbox.datatypes.email.header_property import parse_property
 from pillarbox.datatypes.email.record import DEFAULT_PROPERTIES, LISTING, Email
 from pillarbox.datatypes.email.rules import EmailRules
 from pillarbox.datatypes.mailbox import MAILBOX, MailboxRules
+from pillarbox.datatypes.membership import Members
 
 
 def _received(email: Email) -> int:
@@ -18,7 +19,7 @@ def _received(email: Email) -> int:
 
 def _columns(email: Email) -> dict[str, str | int]:
     keywords = sorted(email.keywords)
-    return {"keywords": f" {' '.join(keywords)} " if keywords else ""}
+    return {"keywords": f" {' '.join(keywords)} " if keywords else "", "hidden": int(not email.mailbox_ids)}
 
 
 EMAIL: DataType[Email] = DataType(
@@ -36,6 +37,7 @@ EMAIL: DataType[Email] = DataType(
     members=Members(
         "mailbox_ids",
         "Mailbox",
+        "deleted_ids",
         sort_key=_received,
         group=lambda email: email.thread_id,
         size=lambda email: email.size,

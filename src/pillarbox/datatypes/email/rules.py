@@ -14,7 +14,7 @@ from pillarbox.datatypes.declare import DataType, Extra, MethodCall, Rules
 from pillarbox.datatypes.email import counting
 from pillarbox.datatypes.email.compose import Composed, compose
 from pillarbox.datatypes.email.delivery import note_delivery
-from pillarbox.datatypes.email.header_search import with_header
+from pillarbox.datatypes.email.header_search import Refinement
 from pillarbox.datatypes.email.keyword import checked_keywords
 from pillarbox.datatypes.email.part import BodyRequest
 from pillarbox.datatypes.email.reading import read_message
@@ -103,6 +103,10 @@ class EmailRules(Rules[Email]):
         return new_email(self.kind, tx, call.account, read_message(data), fields["mailboxIds"], keywords, received)
 
     def complete(self, tx: Transaction, call: MethodCall, old: Email | None, new: Email) -> Email:
+        # RFC 8621 §4.1.1: "An Email in the mail store MUST belong to one or more Mailboxes at all times".
+        if not new.mailbox_ids:
+            raise invalid("mailboxIds", "an email is in at least one mailbox")
+        new = new.placed(new.mailbox_ids)
         return msgspec.structs.replace(new, keywords=checked_keywords(new.keywords, tx.limits.max_keywords_per_email))
 
     def patched(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -117,19 +121,21 @@ class EmailRules(Rules[Email]):
         return out
 
     def check(self, tx: Transaction, account: str, old: Email | None, new: Email | None) -> None:
-        if new is None or (old is not None and old.mailbox_ids == new.mailbox_ids):
+        if new is None or (
+            old is not None and (old.mailbox_ids, old.deleted_ids) == (new.mailbox_ids, new.deleted_ids)
+        ):
             return
-        # RFC 8621 §4.1.1: "An Email in the mail store MUST belong to one or more Mailboxes at all times".
-        if not new.mailbox_ids:
-            raise invalid("mailboxIds", "an email is in at least one mailbox")
+        boxes = {*new.mailbox_ids, *new.deleted_ids}
+        if not boxes or len(boxes) < len(new.mailbox_ids) + len(new.deleted_ids):
+            raise invalid("mailboxIds", "an email is in at least one mailbox, and once in each")
         if not all(value is True for value in new.mailbox_ids.values()):
             raise invalid("mailboxIds", "the values of mailboxIds are true")
-        if len(new.mailbox_ids) > tx.limits.max_mailboxes_per_email:
+        if len(boxes) > tx.limits.max_mailboxes_per_email:
             raise Fault(
                 Kind.TOO_MANY_CONTAINERS, f"an email is in at most {tx.limits.max_mailboxes_per_email} mailboxes"
             )
-        wanted = [box for box in new.mailbox_ids if old is None or box not in old.mailbox_ids]
-        if any(tx.get(MAILBOX, account, box) is None for box in wanted):
+        had = {*old.mailbox_ids, *old.deleted_ids} if old is not None else set()
+        if any(tx.get(MAILBOX, account, box) is None for box in sorted(boxes - had)):
             raise invalid("mailboxIds", "there is no such mailbox")
 
     def follow(self, tx: Transaction, account: str, old: Email | None, new: Email | None) -> None:
@@ -138,7 +144,7 @@ class EmailRules(Rules[Email]):
         if old is None or new is None:
             size = (new.size if new else 0) - (old.size if old else 0)
             charge(tx, account, size, (new is not None) - (old is not None))
-        if old is None and new is not None:
+        if old is None and new is not None and not new.is_hidden:
             note_delivery(tx, account, new)
 
     def recount(self, tx: Transaction, account: str) -> None:
@@ -160,12 +166,8 @@ class EmailRules(Rules[Email]):
         request = BodyRequest.from_arguments(call.arguments, view.limits.max_body_values_octets)
         return show_stored(self.kind, view, call.account, records, names, request)
 
-    def refine(self, view: View, account: str, where: c.Condition) -> c.Condition:
-        if isinstance(where, c.HeaderIs):
-            return c.OneOf(tuple(with_header(self.kind, view, account, where)))
-        if isinstance(where, c.Every | c.Some | c.Nothing):
-            return type(where)(tuple(self.refine(view, account, part) for part in where.parts))
-        return where
+    def refine(self, view: View, account: str, where: c.Condition, container: str | None = None) -> c.Condition:
+        return Refinement(self.kind, view, account, container).of(where)
 
     def total(self, view: View, account: str, where: c.Condition | None, *, collapse: bool) -> int | None:
         if not isinstance(where, c.InContainer):

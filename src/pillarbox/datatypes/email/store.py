@@ -27,8 +27,8 @@ def find_thread(tx: Transaction, account: str, reading: Reading) -> str:
     """
     found = tx.find(THREAD, account, "keys", reading.thread_keys) if reading.thread_keys else []
     for id in sorted({id for _, id in found}):
-        thread = tx.get(THREAD, account, id)
-        if thread is not None and len(thread.email_ids) < tx.limits.max_thread_emails:
+        thread = tx.get(THREAD, account, id, with_deleted=True)
+        if thread is not None and len(thread.email_ids) + thread.hidden < tx.limits.max_thread_emails:
             return id
     return tx.new_id(THREAD)
 

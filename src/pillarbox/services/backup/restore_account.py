@@ -22,6 +22,7 @@ from pillarbox.services.backup.restore import Outcome, octets_of, take_in
 from pillarbox.services.backup.run import Progress
 from pillarbox.services.backup.target import BackupError
 from pillarbox.services.backup.text import index_texts
+from pillarbox.storage.container import complete_containers
 from pillarbox.storage.dump.digest import counts
 from pillarbox.storage.dump.finish import finish
 from pillarbox.storage.dump.item import Item, OutboxItem, RecordItem
@@ -111,6 +112,7 @@ def _check(tx: Transaction, id: str, entry: AccountEntry) -> list[str]:
     found = counts(tx.db, id)
     if wrong := [table for table in _COMPARED if found[table] != entry.counts[table]]:
         raise BackupError(f"the account is not what the backup says it was ({', '.join(wrong)}); it was not restored")
+    complete_containers(tx.db, id, tx.now_ms)
     return [f"{entry.name}: {one.type} {one.id}" for one in missing]
 
 

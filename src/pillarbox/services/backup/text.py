@@ -43,7 +43,7 @@ def _texts(store: Store, account: str, rows: Sequence[tuple[int, str]]) -> Itera
 
 
 def _octets(view: Snapshot, account: str, id: str) -> bytes | None:
-    email = view.get(EMAIL, account, id)
+    email = view.get(EMAIL, account, id, with_deleted=True)
     return view.read_blob(account, email.blob_id) if email is not None else None
 
 

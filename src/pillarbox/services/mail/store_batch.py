@@ -119,7 +119,7 @@ class _Batch:
         mailbox_ids = dict.fromkeys((_id(boxes[path]) for path in self._order.paths(message)), True)
         if not self._order.keep_duplicates and (old := find_duplicate(tx, self._account, blob)) is not None:
             both = {**old.mailbox_ids, **mailbox_ids}
-            tx.write(EMAIL, self._account, old, msgspec.structs.replace(old, mailbox_ids=both))
+            tx.write(EMAIL, self._account, old, old.placed(both))
             fate = Fate.DUPLICATE if len(both) == len(old.mailbox_ids) else Fate.FILED
             return Filed(message, fate, old.id, tuple(mailbox_ids))
         # An email that was there a moment ago, when it was found to be a duplicate, may have been destroyed since.

@@ -19,7 +19,7 @@ def check_blobs(ground: Ground) -> Iterator[Finding]:
             if blob.pending:
                 count, octets = count + 1, octets + blob.size
             yield from _check_octets(ground, blob)
-            if bool(blob.pending) == bool(ground.view.blob_references(ground.account, blob.id)):
+            if bool(blob.pending) == bool(rows.holders(ground.view.db, ground.account, blob.id)):
                 text = "it waits to expire, but is named" if blob.pending else "it is kept, but nobody names it"
                 yield ground.finding("blob reference", _TYPE, blob.id, text)
     if (told := ground.view.pending_use(ground.account)) != (count, octets):

@@ -41,11 +41,11 @@ class Ground(msgspec.Struct, frozen=True):
         return Finding(rule, self.account, type, id, detail)
 
     def decode(self, kind: DataType[Any], ids: Iterable[str]) -> dict[str, Any]:
-        """The live ones of these records that can be decoded; the others are told of elsewhere."""
-        bodies = self.view.bodies(kind, self.account, list(ids))
+        """Those of these records that can be decoded, hidden ones too; the others are told of elsewhere."""
+        bodies = self.view.bodies(kind, self.account, list(ids), with_deleted=True)
         out = {id: decoded(kind, body) for id, (body, _) in bodies.items()}
         return {id: record for id, record in out.items() if record is not None}
 
     def ids(self, kind: DataType[Any]) -> Iterable[list[str]]:
-        """The ids of all live records of a type, in pages."""
+        """The ids of all records of a type, hidden ones too, in pages."""
         return rows.live_ids(self.view.db, self.account, kind.name, CHUNK)

@@ -28,6 +28,7 @@ class _Recount:
     unread: Counter[str] = field(default_factory=Counter)
     threads: Counter[str] = field(default_factory=Counter)
     unread_threads: Counter[str] = field(default_factory=Counter)
+    hidden: Counter[str] = field(default_factory=Counter)  # by thread
     octets: int = 0
     count: int = 0
 
@@ -71,11 +72,14 @@ def _check_email(ground: Ground, email: Email, thread: Thread | None, recount: _
     recount.unread.update(email.mailbox_ids if email.is_unread else ())
     recount.octets += email.size
     recount.count += 1
-    missing = [box for box in email.mailbox_ids if box not in recount.boxes]
-    if missing or not email.mailbox_ids:
+    recount.hidden[email.thread_id] += email.is_hidden
+    boxes = [*email.mailbox_ids, *email.deleted_ids]
+    missing = [box for box in boxes if box not in recount.boxes]
+    if missing or not boxes:
         text = f"it is in {', '.join(missing)}, which does not exist" if missing else "it is in no mailbox"
         yield ground.finding("email mailbox", EMAIL.name, email.id, text)
-    if thread is None or email.id not in thread.email_ids:
+    # A thread keeps room for what only IMAP sees, and does not name it.
+    if thread is None or (email.id in thread.email_ids) == email.is_hidden:
         yield ground.finding("thread", EMAIL.name, email.id, f"its thread {email.thread_id} does not have it")
     size = ground.view.blob_size(ground.account, email.blob_id)
     if size != email.size:
@@ -86,7 +90,10 @@ def _check_email(ground: Ground, email: Email, thread: Thread | None, recount: _
 def _check_thread(ground: Ground, thread: Thread, recount: _Recount) -> Iterator[Finding]:
     found: dict[str, Email] = ground.decode(EMAIL, thread.email_ids)
     emails = [found[id] for id in thread.email_ids if id in found and found[id].thread_id == thread.id]
-    if not emails or len(emails) != len(thread.email_ids):
+    if thread.hidden != recount.hidden[thread.id]:
+        text = f"of its emails {thread.hidden} are noted as hidden, counted are {recount.hidden[thread.id]}"
+        yield ground.finding("thread", THREAD.name, thread.id, text)
+    if not (emails or thread.hidden) or len(emails) != len(thread.email_ids):
         yield ground.finding("thread", THREAD.name, thread.id, "it names emails that are not its own, or none")
     times = [from_date(email.received_at) or 0 for email in emails]
     order = list(zip(times, [email.id for email in emails], strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 from pillarbox.datatypes.declare import DataType
 from pillarbox.services.verify.finding import CHUNK, LIMIT, Finding, Ground
 from pillarbox.storage import verify as rows
-from pillarbox.storage.member import words_column
+from pillarbox.storage.member import places, words_column
 
 
 def check_members(ground: Ground) -> Iterator[Finding]:
@@ -23,16 +23,19 @@ def check_members(ground: Ground) -> Iterator[Finding]:
         yield from _stray_members(ground, kinds)
     for container, uid in rows.bad_uids(ground.view.db, ground.account, LIMIT):
         yield ground.finding("uid", "Mailbox", container, f"uid {uid} is not below the container's next one")
+    boxes = [kind.name for kind in ground.types if kind.is_container]
+    for id in rows.bad_containers(ground.view.db, ground.account, boxes, LIMIT) if boxes else ():
+        yield ground.finding("container", boxes[0], id, "its row is missing, or its numbers are not its own")
 
 
 def _check_member(ground: Ground, kind: DataType[Any], record: Any) -> Generator[Finding, None, int]:
     declared = kind.members
     assert declared is not None
-    containers = list(getattr(record, declared.attribute))
+    containers = places(kind, record)
     words = words_column(declared.words(record))
     carried = (kind.name, declared.sort_key(record), declared.group(record), declared.size(record), words)
-    for container in containers:
-        found = rows.member(ground.view.db, ground.account, container, record.id)
+    for container, place in containers.items():
+        found = rows.member(ground.view.db, ground.account, container, record.id, place)
         if found is None:
             yield ground.finding("member", kind.name, record.id, f"it is not listed in {container}")
         elif (found.type, found.sort_key, found.group_id, found.size, found.words) != carried:
@@ -41,15 +44,12 @@ def _check_member(ground: Ground, kind: DataType[Any], record: Any) -> Generator
 
 
 def _stray_members(ground: Ground, kinds: dict[str, DataType[Any]]) -> Iterator[Finding]:
-    for page in rows.live_members(ground.view.db, ground.account, CHUNK):
-        for name in {type for _, _, type, _ in page}:
+    for page in rows.members(ground.view.db, ground.account, CHUNK):
+        for name in {type for _, _, type, _, _ in page}:
             kind = kinds.get(name)
-            found = ground.decode(kind, [item for _, _, type, item in page if type == name]) if kind else {}
-            for container, uid, type, item in page:
-                if type != name:
-                    continue
-                record = found.get(item)
-                if kind is None or record is None or container not in getattr(record, kind.members.attribute):  # type: ignore[union-attr]
+            found = ground.decode(kind, [item for _, _, type, item, _ in page if type == name]) if kind else {}
+            for container, uid, type, item, place in page:
+                if type == name and (kind is None or places(kind, found.get(item)).get(container) != place):
                     yield ground.finding("member", type, item, f"it is listed in {container} as {uid}, where it is not")
 
 

@@ -10,7 +10,7 @@ from pillarbox.datatypes.mark import Mark
 from pillarbox.services.verify.finding import CHUNK, LIMIT, Finding, Ground
 from pillarbox.storage import verify as rows
 from pillarbox.storage.blob_reference import stored_id
-from pillarbox.storage.record import decoded
+from pillarbox.storage.record import DESTROYED, LIVE, decoded
 
 Lookup = tuple[str, str, str, str]  # type, property, value, item
 
@@ -24,7 +24,7 @@ def check_records(ground: Ground) -> Iterator[Finding]:
             kind = kinds.get(row.type)
             if kind is None:
                 yield ground.finding("record type", row.type, row.id, "no such type is known")
-            elif row.destroyed:
+            elif row.destroyed == DESTROYED:
                 yield from _check_destroyed(ground, row)
             else:
                 expected += yield from _check_live(ground, kind, row)
@@ -45,7 +45,10 @@ def _check_live(ground: Ground, kind: DataType[Any], row: rows.RecordRow) -> Gen
         text = "the record cannot be decoded" if record is None else f"the record says that its id is {record.id}"
         yield ground.finding("record", row.type, row.id, text)
         return 0
-    if kind.unique_key(record) != row.unique_key:
+    if kind.shows(record) != (row.destroyed == LIVE):
+        text = "only IMAP should see it" if row.destroyed == LIVE else "it is hidden, and should be seen"
+        yield ground.finding("hidden record", row.type, row.id, text)
+    if (kind.unique_key(record) if row.destroyed == LIVE else None) != row.unique_key:
         yield ground.finding("unique key", row.type, row.id, f"it is stored under the name {row.unique_key!r}")
     wanted = lookups_of(kind, record)
     for entry in wanted:

@@ -24,8 +24,9 @@ from pillarbox.storage.dump.item import (
     TailItem,
 )
 from pillarbox.storage.dump.walk import Kinds
+from pillarbox.storage.member import DELETED, LIVE, REMOVED
 from pillarbox.storage.outbox import HOLDER
-from pillarbox.storage.record import decoded
+from pillarbox.storage.record import DESTROYED, decoded
 from pillarbox.storage.transaction import Transaction
 
 T = TypeVar("T", bound=Item)
@@ -115,14 +116,15 @@ class Replay:
         )
 
     def _beside(self, kind: DataType[Any] | None, item: RecordItem) -> None:
-        if item.destroyed or item.parts is not None:
+        is_gone = item.destroyed == DESTROYED
+        if is_gone or item.parts is not None:
             sql = "DELETE FROM part WHERE account = ? AND type = ? AND id = ?"
             self._db.run(sql, (item.account, item.type, item.id))
         for name, body in item.parts or ():
             sql = "INSERT INTO part (account, type, id, name, body) VALUES (?, ?, ?, ?, ?)"
             self._db.run(sql, (item.account, item.type, item.id, name, body))
         table = kind.index_table if kind is not None else ""
-        if table and item.destroyed:
+        if table and is_gone:
             sql = f"DELETE FROM {table} WHERE account = ? AND id = ? RETURNING doc"
             if (row := self._db.row(sql, (item.account, item.id))) is not None:
                 self._tx.texts.append((int(str(row[0])), item.account, None))
@@ -135,13 +137,14 @@ class Replay:
             self._db.run(sql, (item.account, item.id, *item.index))
 
     def _member(self, item: MemberItem) -> None:
-        if not item.removed:
+        if item.removed != REMOVED:
             # A record that left and came back has another uid: that it left may be told later than that it came.
-            self._db.run(
-                "UPDATE member SET removed = 1 WHERE account = ? AND container = ? AND item = ? AND removed = 0"
-                " AND uid <> ?",
-                (item.account, item.container, item.item, item.uid),
-            )
+            for place in (LIVE, DELETED):  # each has an index of its own
+                self._db.run(
+                    "UPDATE member SET removed = 1 WHERE account = ? AND container = ? AND item = ?"
+                    f" AND removed = {place} AND uid <> ?",
+                    (item.account, item.container, item.item, item.uid),
+                )
         values = (item.created, item.modseq, item.removed, item.sort_key, item.group_id, item.size, item.words)
         saved_at = item.saved_at or item.sort_key  # an older backup does not know it
         self._db.run(_MEMBER_SQL, (item.account, item.container, item.uid, item.item, item.type, *values, saved_at))

@@ -22,7 +22,7 @@ from pillarbox.storage.dump.item import (
     MemberItem,
     RecordItem,
 )
-from pillarbox.storage.record import decoded
+from pillarbox.storage.record import DESTROYED, decoded
 from pillarbox.storage.snapshot import Snapshot, chunks
 
 Kinds: TypeAlias = Mapping[str, DataType[Any]]
@@ -125,9 +125,9 @@ class _Items:
 
     def of(self, rows: Sequence[_Row]) -> Page:
         """The records, after the blobs that they name."""
-        live = [row.id for row in rows if not row.destroyed]
+        live = [row.id for row in rows if row.destroyed != DESTROYED]
         # Parts are written once, with the record.
-        parts = self._parts([row.id for row in rows if not row.destroyed and row.created > self._since])
+        parts = self._parts([row.id for row in rows if row.destroyed != DESTROYED and row.created > self._since])
         index = self._index(live)
         records: list[Item] = [
             RecordItem(self._account, self._type, *row[:-1], parts.get(row.id), index.get(row.id), row.gaps)
@@ -160,7 +160,7 @@ class _Items:
             return []
         names: set[str] = set()
         for row in rows:
-            if not row.destroyed and (record := decoded(self._kind, row.body)) is not None:
+            if row.destroyed != DESTROYED and (record := decoded(self._kind, row.body)) is not None:
                 names |= named(self._kind, record)
         return blob_items(self._view.db, self._account, sorted(names))
 

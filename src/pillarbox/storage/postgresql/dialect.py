@@ -19,6 +19,10 @@ _SCHEMA = (
 _IDIOMS = (
     (re.compile(r"\bCROSS JOIN\b"), "JOIN"),  # a hint to SQLite's planner
     (re.compile(r"\bSELECT value FROM json_each\((\?\d*)\)"), r"SELECT json_array_elements_text(\1::json)"),
+    (
+        re.compile(r"\bSELECT CAST\(value AS INTEGER\) FROM json_each\((\?\d*)\)"),
+        r"SELECT json_array_elements_text(\1::json)::bigint",
+    ),
     (re.compile(r"\bLIMIT (\?\d*)"), r"LIMIT NULLIF(\1::bigint, -1)"),
     (re.compile(r"x''"), "''::bytea"),
 )
