@@ -1,7 +1,8 @@
 """Starts `pillarbox demo` for a tool that needs a whole server, waits until it answers, and ends it.
 
 The demo says in one line of JSON when it is ready, and where it listens:
-`{"http": URL, "https": URL, "ca": FILE, "jmap": URL, "lmtp": {"host", "port"}, "users": [{"name", "password"}, ...]}`.
+`{"http": URL, "https": URL, "ca": FILE, "jmap": URL, "lmtp": {"host", "port"},
+"imap": {"host", "port", "tls_port"}, "users": [{"name", "password"}, ...]}`.
 """
 
 import json

@@ -16,7 +16,14 @@ from pathlib import Path
 from pillarbox.app.config.settings import Settings
 from pillarbox.net.socket_address import open_sockets
 
-_ADDRESSES = {"http": "http.listen", "https": "http.tls_listen", "lmtp": "lmtp.listen", "metrics": "metrics.listen"}
+_ADDRESSES = {
+    "http": "http.listen",
+    "https": "http.tls_listen",
+    "lmtp": "lmtp.listen",
+    "metrics": "metrics.listen",
+    "imap": "imap.listen",
+    "imaps": "imap.tls_listen",
+}
 _ORPHANS_SECONDS = 30.0
 _DYING_SECONDS = 1.0  # a kill takes its time
 _LOOK_SECONDS = 0.05
@@ -34,10 +41,12 @@ class Listening:
     lmtp: Sequence[socket.socket]
     metrics: Sequence[socket.socket] = ()
     https: Sequence[socket.socket] = ()
+    imap: Sequence[socket.socket] = ()
+    imaps: Sequence[socket.socket] = ()
 
     @property
     def _all(self) -> tuple[socket.socket, ...]:
-        return (*self.http, *self.https, *self.lmtp, *self.metrics)
+        return (*self.http, *self.https, *self.lmtp, *self.metrics, *self.imap, *self.imaps)
 
     def listen(self, backlog: int) -> None:
         """Let clients connect; they wait until a process accepts them."""

@@ -18,19 +18,21 @@ class Commons:
     counts: Counts
     http: Loads
     lmtp: Loads
+    imap: Loads
     mailboxes: Mailboxes
     failures: FailureTable
 
     @classmethod
     def make(cls, seats: int) -> Commons:
         """Make all of it."""
-        return cls(seats, Counts(seats), Loads(seats), Loads(seats), Mailboxes(seats), FailureTable())
+        return cls(seats, Counts(seats), Loads(seats), Loads(seats), Loads(seats), Mailboxes(seats), FailureTable())
 
     def clear(self, seat: int) -> None:
         """Forget what a process said that is no more."""
         self.counts.clear(seat)
         self.http.clear(seat)
         self.lmtp.clear(seat)
+        self.imap.clear(seat)
         self.mailboxes.empty(seat)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pillarbox.app.config.settings import Outbound, Settings
+from pillarbox.app.imap import imap_listener
 from pillarbox.app.listening import Listening
 from pillarbox.app.place import Place
 from pillarbox.app.restoring import open_whole_store
@@ -30,6 +31,7 @@ from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.listener import HttpListener, https
 from pillarbox.servers.http.settings import HttpSettings
+from pillarbox.servers.imap.listener import ImapListener
 from pillarbox.servers.jmap.server import jmap_routes
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
@@ -54,7 +56,7 @@ from pillarbox.workers.push_request import PushSender
 from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
-Listener = HttpListener | LmtpListener
+Listener = HttpListener | LmtpListener | ImapListener
 Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch
 
 
@@ -169,6 +171,7 @@ def build(
     listeners = (
         HttpListener(app, listening.http, stop_seconds=stop, loads=commons.http, seat=seat, secure=secure),
         LmtpListener(bridge, listening.lmtp, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
+        imap_listener(settings, bridge, authentication, listening, place, counts, tls),
     )
     return House(store, bridge, listeners, workers, watching)
 

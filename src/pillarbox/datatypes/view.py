@@ -145,6 +145,12 @@ class View(Protocol):
     def memberships_of(self, account: str, container: str, uids: Sequence[int]) -> list[Membership]:
         """Those that have one of the uids, in the order of uids."""
 
+    def uids_of(self, account: str, container: str, items: Sequence[str]) -> dict[str, int]:
+        r"""The uids of records in a container, those with \Deleted too, by id; who is not there is not in it."""
+
+    def member_totals(self, account: str, container: str) -> tuple[int, int, int, int, int]:
+        r"""(members, those without $seen, their octets, those with \Deleted, the octets of these)."""
+
     def removed_uids(self, account: str, container: str, since: int) -> list[int]:
         """The uids of members that were removed after this number, rising."""
 

@@ -108,6 +108,32 @@ def uids(db: Connection, account: str, container: str) -> list[int]:
     return [uid for (uid,) in db.rows(sql, (account, container))]  # type: ignore[misc]
 
 
+def uids_of(db: Connection, account: str, container: str, items: Sequence[str]) -> dict[str, int]:
+    r"""The uids of records in a container, those with \Deleted too, by id; who is not there is not in it."""
+    out: dict[str, int] = {}
+    for start in range(0, len(items), _CHUNK):
+        part = list(items[start : start + _CHUNK])
+        part += part[-1:] * ((1 << (len(part) - 1).bit_length()) - len(part))
+        where = f"account = ? AND container = ? AND item IN ({','.join('?' * len(part))})"
+        for removed in (2, 0):  # each has an index of its own; where both are there, the live one counts
+            sql = f"SELECT item, uid FROM member WHERE {where} AND removed = {removed}"
+            out.update(db.rows(sql, (account, container, *part)))  # type: ignore[arg-type]
+    return out
+
+
+def totals(db: Connection, account: str, container: str) -> tuple[int, int, int, int, int]:
+    r"""(members, those without $seen, their octets, those with \Deleted, the octets of these)."""
+    row = db.row(
+        "SELECT COUNT(*), COUNT(CASE WHEN words NOT LIKE '% $seen %' THEN 1 END), SUM(size),"
+        " COUNT(CASE WHEN removed = 2 THEN 1 END), SUM(CASE WHEN removed = 2 THEN size ELSE 0 END)"
+        " FROM member WHERE account = ? AND container = ? AND removed <> 1",
+        (account, container),
+    )
+    assert row is not None
+    count, unseen, octets, deleted, deleted_octets = (int(str(value or 0)) for value in row)
+    return count, unseen, octets, deleted, deleted_octets
+
+
 def removed_uids(db: Connection, account: str, container: str, since: int) -> list[int]:
     """The uids of what was removed after a number, rising, as far as it is known: see `known_since`."""
     sql = "SELECT uid FROM member WHERE account = ? AND container = ? AND removed = 1 AND modseq > ? ORDER BY uid"

@@ -235,6 +235,12 @@ class Snapshot:
     def memberships_of(self, account: str, container: str, uids: Sequence[int]) -> list[Membership]:
         return membership.memberships_of(self.db, account, container, uids)
 
+    def uids_of(self, account: str, container: str, items: Sequence[str]) -> dict[str, int]:
+        return membership.uids_of(self.db, account, container, items)
+
+    def member_totals(self, account: str, container: str) -> tuple[int, int, int, int, int]:
+        return membership.totals(self.db, account, container)
+
     def removed_uids(self, account: str, container: str, since: int) -> list[int]:
         return membership.removed_uids(self.db, account, container, since)
 

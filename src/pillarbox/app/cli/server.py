@@ -72,6 +72,10 @@ def _print_text(ready: dict[str, Any]) -> None:
     click.echo("Pillarbox is ready.\n")
     click.echo(f"  JMAP session  {ready['jmap']}")
     click.echo(f"  with TLS      {ready['https']}")
+    imap = ready["imap"]
+    click.echo(
+        f"  IMAP          {imap['host']}:{imap['tls_port']} with TLS, {imap['host']}:{imap['port']} with STARTTLS"
+    )
     click.echo(f"  LMTP          {lmtp['host']}:{lmtp['port']}\n")
     click.echo(f"  TLS is certified by an authority of the demo's own: {ready['ca']}\n")
     click.echo("  Log in as          with the password")

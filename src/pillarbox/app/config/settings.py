@@ -105,6 +105,25 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
 
 
+class Imap(msgspec.Struct, frozen=True, kw_only=True):
+    """Mail clients that speak IMAP."""
+
+    tls_listen: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Addresses to listen on for IMAP over TLS, such as 0.0.0.0:993; needs tls.certificates. Empty:"
+            " none."
+        ),
+    ] = ()
+    listen: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Addresses to listen on without TLS, such as 0.0.0.0:143; STARTTLS is offered when there are"
+            " tls.certificates, and from other machines nobody logs in without it. Empty: none."
+        ),
+    ] = ()
+
+
 class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that the server makes to URLs that clients or other servers gave it."""
 
@@ -241,6 +260,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http: Http = msgspec.field(default_factory=Http)
     tls: Tls = msgspec.field(default_factory=Tls)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
+    imap: Imap = msgspec.field(default_factory=Imap)
     login: Login = msgspec.field(default_factory=Login)
     push: Push = msgspec.field(default_factory=Push)
     outbound: Outbound = msgspec.field(default_factory=Outbound)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from pillarbox.app.certificates import load_certificates
-from pillarbox.app.config.settings import Http, Lmtp, Log, Settings, Tls
+from pillarbox.app.config.settings import Http, Imap, Lmtp, Log, Settings, Tls
 from pillarbox.app.demo.authority import issue
 from pillarbox.app.demo.seed import DOMAIN, USERS, seed
 from pillarbox.app.engine import Engine
@@ -19,6 +20,7 @@ from pillarbox.app.worker import serve
 from pillarbox.net.socket_address import url_of
 
 LMTP_OFFSET, HTTPS_OFFSET = 24, 43
+IMAP_OFFSET, IMAPS_OFFSET = 14, 93  # of 143 and 993
 
 
 def settings_for(data: Path, port_base: int, certificate: Path) -> Settings:
@@ -32,6 +34,7 @@ def settings_for(data: Path, port_base: int, certificate: Path) -> Settings:
         http=Http(listen=at(0), tls_listen=at(HTTPS_OFFSET), cors_origins=("*",)),
         tls=Tls(certificates=(str(certificate),)),
         lmtp=Lmtp(listen=at(LMTP_OFFSET)),
+        imap=Imap(listen=at(IMAP_OFFSET), tls_listen=at(IMAPS_OFFSET)),
         log=Log(level="warning"),
     )
 
@@ -55,14 +58,20 @@ def run_demo(data: Path | None, port_base: int, on_ready: Callable[[dict[str, An
 def describe(listening: Listening) -> dict[str, Any]:
     """Where the demo answers and who may log in: what `demo --json` prints."""
     http = url_of(listening.http[0])
-    host, port = listening.lmtp[0].getsockname()[:2]
+    imap, imaps = _place(listening.imap), _place(listening.imaps)
     return {
         "http": http,
         "https": url_of(listening.https[0], "https"),
         "jmap": f"{http}/.well-known/jmap",
-        "lmtp": {"host": host, "port": port},
+        "lmtp": _place(listening.lmtp),
+        "imap": {**imap, "tls_port": imaps["port"]},
         "users": [{"name": user.name, "password": user.password} for user in USERS],
     }
+
+
+def _place(sockets: Sequence[socket]) -> dict[str, Any]:
+    host, port = sockets[0].getsockname()[:2]
+    return {"host": host, "port": port}
 
 
 @contextlib.contextmanager

@@ -40,6 +40,15 @@ def base_subject(subject: str, *, strict: bool = False) -> str:
         start, end = start + 5, end - 1
 
 
+def is_answer(subject: str) -> bool:
+    """Whether a subject is marked as that of a reply or a forwarded message (RFC 5256 §2.1, at the end)."""
+    text = _SPACE.sub(" ", subject).strip(" ")
+    blobs = _BLOBS.match(text)
+    is_marked = _LEADER.match(text, blobs.end() if blobs else 0) is not None
+    is_wrapped = text[:5].lower() == "[fwd:" and text.endswith("]")
+    return is_marked or is_wrapped or text[-5:].lower() == _TRAILER
+
+
 def _without_trailers(text: str, start: int, end: int) -> int:
     """Step 2: white space and "(fwd)" at the end."""
     while end > start:

@@ -14,11 +14,11 @@ from pillarbox.datatypes.email.reading import Reading, read_message
 from pillarbox.datatypes.quota import has_room
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.spool import Spool, Spooler
 from pillarbox.servers.smtp import observed
 from pillarbox.servers.smtp.faults import MAILBOX_FULL, REPLIES, reply_to
 from pillarbox.servers.smtp.known_recipient import Accounts, KnownRecipients
 from pillarbox.servers.smtp.settings import LmtpSettings
-from pillarbox.servers.smtp.spool import Spool, Spooler
 from pillarbox.servers.smtp.trace import Trace, has_return_path, trace_to_bytes, without_return_path
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.deliver import deliver_reading

@@ -15,12 +15,12 @@ from pillarbox.net.accept import Acceptor
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.count import Counts, Seat
 from pillarbox.net.load import Connections, Loads
+from pillarbox.net.spool import Spooler
 from pillarbox.servers.smtp import observed
 from pillarbox.servers.smtp.connection import Connection, Decide
 from pillarbox.servers.smtp.delivery import Decider, Delivery
 from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.settings import LmtpSettings
-from pillarbox.servers.smtp.spool import Spooler
 from pillarbox.wire.smtp.reply import Reply
 from pillarbox.wire.smtp.session import Session
 from pillarbox.wire.smtp.state import Options

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from pillarbox.servers.smtp.spool import Spooler
+from pillarbox.net.spool import Spooler
 
 
 def test_a_spool_moves_to_a_file_past_its_allowance_and_reads_back_whole(tmp_path: Path) -> None:

@@ -1,0 +1,138 @@
+"""APPEND, with several messages, and with parts of others; REPLACE (RFC 9051 §6.3.12; RFC 3502; RFC 4469; RFC 8508)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.datatypes.email.reading import Reading, read_message
+from pillarbox.datatypes.email.store import add_message
+from pillarbox.net.spool import Spool
+from pillarbox.servers.imap.chosen import choose, uids_at
+from pillarbox.servers.imap.copying import target_of
+from pillarbox.servers.imap.done import Done, no, ok
+from pillarbox.servers.imap.flag import DELETED, keyword_of
+from pillarbox.servers.imap.namespace import Place
+from pillarbox.servers.imap.session import Session
+from pillarbox.services.mail.flag import expunge, set_deleted
+from pillarbox.storage.transaction import Transaction
+from pillarbox.wire.imap import command as c
+from pillarbox.wire.imap import message_command as m
+from pillarbox.wire.imap.sequence_set import SequenceSet, to_set
+
+_SMALL = 262_144  # octets; larger messages are read in a thread
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A message that is to be stored."""
+
+    reading: Reading
+    keywords: Mapping[str, bool]
+    is_deleted: bool
+    received_ms: int | None
+
+
+async def append(session: Session, command: m.Append) -> Done:
+    """Store messages, all or none."""
+    try:
+        target = await target_of(session, command.mailbox)
+        new = [await _read(session, message) for message in command.messages]
+    finally:
+        _discard(command.messages)
+    uids = await session.bridge.write(lambda tx: _store(tx, target, new), slow=_is_large(new))
+    return ok("Stored", await _append_uid(session, target, uids))
+
+
+async def replace(session: Session, command: m.Replace) -> Done:
+    """Store a message in the place of another, in one step."""
+    selected = session.selected
+    assert selected is not None
+    try:
+        if selected.is_read_only:
+            return no("The mailbox is open for reading only", "CANNOT")
+        numbers = SequenceSet(((command.number, command.number),))
+        uids = uids_at(selected, choose(selected, numbers, is_uid=command.is_uid))
+        if not uids:
+            return no("There is no such message", "NONEXISTENT")
+        target = await target_of(session, command.mailbox)
+        new = [await _read(session, command.message)]
+    finally:
+        _discard([command.message])
+    place = selected.place
+
+    def body(tx: Transaction) -> list[int]:
+        rows = tx.memberships_of(place.account, place.id, uids)
+        if not rows:
+            raise Fault(Kind.NOT_FOUND, "The message is gone")
+        stored = _store(tx, target, new)
+        ids = [row.item for row in rows]
+        set_deleted(tx, place.account, place.id, ids, on=True)
+        expunge(tx, place.account, place.id, ids)
+        return stored
+
+    code = await _append_uid(session, target, await session.bridge.write(body, slow=_is_large(new)))
+    session.say(f"* OK [{code}] Stored\r\n".encode())  # RFC 8508 §3.4: before the EXPUNGE
+    return ok("Replaced")
+
+
+async def _read(session: Session, message: m.Message) -> _New:
+    """A message with its octets read. Raises Fault."""
+    keywords, is_deleted = {}, False
+    for flag in message.flags:
+        if flag.lower() == DELETED:
+            is_deleted = True
+        elif (keyword := keyword_of(flag)) is not None:
+            keywords[keyword] = True
+        elif flag.lower() != "\\recent":
+            raise Fault(Kind.INVALID_PROPERTIES, f"{flag} is no flag that can be set")
+    spools = [part for part in message.parts if isinstance(part, Spool)]
+    if len(spools) != len(message.parts):
+        raise Fault(Kind.INVALID_PROPERTIES, "Parts of other messages cannot be taken by URL")
+    size = sum(spool.size for spool in spools)
+    if size > session.service.settings.max_message:
+        raise Fault(Kind.TOO_LARGE, "The message is too large")
+    reading = _taken(spools) if size < _SMALL else await session.bridge.run(_taken, spools)
+    if size > session.bridge.store.limits.blob_inline_octets:
+        await session.bridge.carry(session.bridge.store.write_ahead, reading.data)
+    received = int(message.date.timestamp() * 1000) if message.date is not None else None
+    return _New(reading, keywords, is_deleted, received)
+
+
+def _taken(spools: Sequence[Spool]) -> Reading:
+    return read_message(b"".join([spool.read() for spool in spools]))
+
+
+def _discard(messages: Sequence[m.Message]) -> None:
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, Spool):
+                part.discard()
+
+
+def _store(tx: Transaction, target: Place, new: Sequence[_New]) -> list[int]:
+    """Store messages; their UIDs."""
+    ids = []
+    for one in new:
+        received = tx.now_ms if one.received_ms is None else one.received_ms
+        boxes = {target.id: True}
+        ids.append(add_message(EMAIL, tx, target.account, one.reading, boxes, one.keywords, received).id)
+        if one.is_deleted:
+            set_deleted(tx, target.account, target.id, ids[-1:], on=True)
+    uids = tx.uids_of(target.account, target.id, ids)
+    return [uids[id] for id in ids]
+
+
+async def _append_uid(session: Session, target: Place, uids: Sequence[int]) -> str:
+    validity = await session.read(lambda view: view.container(target.account, target.id).uid_validity)
+    return f"APPENDUID {validity} {to_set(uids)}"
+
+
+def _is_large(new: Sequence[_New]) -> bool:
+    return sum(len(one.reading.data) for one in new) > _SMALL
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {m.Append: append, m.Replace: replace}

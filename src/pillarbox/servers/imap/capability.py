@@ -1,0 +1,41 @@
+"""What a session is told that the server can do, true in each state (RFC 9051 §6.1.1, §7.2.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pillarbox.servers.imap.session import Session
+
+# What holds in every state.
+_ALWAYS = ("IMAP4rev2", "IMAP4rev1", "SASL-IR", "ID", "ENABLE", "LITERAL+")
+# What is of use once somebody has logged in; each is served by a module of this folder.
+_LOGGED_IN = (
+    "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "UIDPLUS", "UNSELECT", "MOVE",
+    "CONDSTORE", "QRESYNC", "OBJECTID", "STATUS=SIZE", "SAVEDATE", "UTF8=ACCEPT",
+)  # fmt: skip
+_ENABLED = frozenset({"IMAP4REV2", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC"})
+
+
+def can_enable(name: str) -> bool:
+    """Whether ENABLE means something for this capability (RFC 5161 §3.1)."""
+    return name in _ENABLED
+
+
+def capabilities(session: Session) -> str:
+    """The words of CAPABILITY as they hold now."""
+    words = list(_ALWAYS)
+    if session.logged_in is not None:
+        words += _LOGGED_IN
+        words.append(f"APPENDLIMIT={session.service.settings.max_message}")
+        if not session.is_compressed:
+            words.append("COMPRESS=DEFLATE")
+        return " ".join(words)
+    if session.line.can_start_tls:
+        words.append("STARTTLS")
+    mechanisms = session.mechanisms
+    words += [f"AUTH={mechanism}" for mechanism in mechanisms]
+    if not mechanisms:
+        # RFC 9051 §6.2.3: "A server MUST ... advertise the LOGINDISABLED capability" where LOGIN would be refused.
+        words.append("LOGINDISABLED")
+    return " ".join(words)

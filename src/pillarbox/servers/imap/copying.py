@@ -1,0 +1,82 @@
+"""COPY, MOVE and their UID forms (RFC 9051 §6.4.7, §6.4.8; RFC 4315 §3; RFC 6851)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.servers.imap.chosen import batches, choose, rows_of
+from pillarbox.servers.imap.done import Done, no, ok
+from pillarbox.servers.imap.namespace import Place
+from pillarbox.servers.imap.selected import Selected
+from pillarbox.servers.imap.session import Session
+from pillarbox.services.mail.copy_message import Copied, copy_messages, read_sources
+from pillarbox.wire.imap import command as c
+from pillarbox.wire.imap import message_command as m
+from pillarbox.wire.imap.sequence_set import to_set
+
+_AT_ONCE = 500  # messages in one transaction
+
+
+async def copy(session: Session, command: m.Copy) -> Done:
+    """Copy or move messages into another mailbox, perhaps of another account."""
+    selected = session.selected
+    assert selected is not None
+    if command.is_move and selected.is_read_only:
+        return no("The mailbox is open for reading only", "CANNOT")
+    target = await target_of(session, command.mailbox)
+    spans = choose(selected, command.set, is_uid=command.is_uid)
+    copied: list[Copied] = []
+    for batch in batches(spans, _AT_ONCE):
+        copied += await _copy(session, selected, target, batch, is_move=command.is_move)
+    if not copied:
+        return ok("There was nothing to do")
+    validity = await session.read(lambda view: view.container(target.account, target.id).uid_validity)
+    copied.sort()
+    code = f"COPYUID {validity} {to_set(one.uid for one in copied)} {_in_order([one.new_uid for one in copied])}"
+    if not command.is_move:
+        return ok("Copied", code)
+    # RFC 6851 §4.3: told in an untagged OK before the EXPUNGE responses.
+    session.say(f"* OK [{code}] Moved\r\n".encode())
+    return ok("Moved")
+
+
+async def target_of(session: Session, name: str) -> Place:
+    """The mailbox that messages are to go to. Raises Fault, with `try_create` when it might be created."""
+    try:
+        place = await session.read(lambda view: session.find(view, name))
+    except Fault as fault:
+        if fault.kind is not Kind.NOT_FOUND:
+            raise
+        # RFC 9051 §6.4.7: the client may create it and try again.
+        raise Fault(Kind.NOT_FOUND, str(fault), try_create=True) from None
+    if place.access.is_read_only:
+        raise Fault(Kind.ACCOUNT_READ_ONLY, "You may only read in that account")
+    return place
+
+
+async def _copy(
+    session: Session, selected: Selected, target: Place, batch: Sequence[tuple[int, int]], *, is_move: bool
+) -> list[Copied]:
+    source = selected.place
+    rows = [row for _, row in await session.read(lambda view: rows_of(view, selected, batch))]
+    # What must become another email is read before the store is locked.
+    readings = await session.read(lambda view: read_sources(view, source, target, rows), slow=True)
+    return await session.bridge.write(
+        lambda tx: copy_messages(tx, source, target, rows, readings, is_move=is_move), slow=bool(readings)
+    )
+
+
+def _in_order(uids: Sequence[int]) -> str:
+    """UIDs as a set that lists them in this very order (RFC 4315 §3)."""
+    out: list[str] = []
+    start = 0
+    for at in range(1, len(uids) + 1):
+        if at == len(uids) or uids[at] != uids[at - 1] + 1:
+            out.append(to_set(uids[start:at]))
+            start = at
+    return ",".join(out)
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {m.Copy: copy}

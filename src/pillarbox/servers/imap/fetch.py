@@ -1,0 +1,91 @@
+"""FETCH and UID FETCH (RFC 9051 §6.4.5; RFC 7162 §3.1.4, §3.2.6; RFC 9394; RFC 9586)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
+from pillarbox.servers.imap.done import Done, bad, no, ok
+from pillarbox.servers.imap.fetch_program import Program
+from pillarbox.servers.imap.select import absent
+from pillarbox.servers.imap.selected import Selected
+from pillarbox.servers.imap.session import Session
+from pillarbox.services.mail.mark import change_keywords
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.storage.transaction import Transaction
+from pillarbox.wire.imap import command as c
+from pillarbox.wire.imap import message_command as m
+from pillarbox.wire.imap.fetch_item import Plain
+from pillarbox.wire.imap.sequence_set import to_set
+
+
+async def fetch(session: Session, command: m.Fetch) -> Done:
+    """Tell of messages what is asked for."""
+    selected = session.selected
+    assert selected is not None
+    if command.wants_vanished and not (session.has_qresync and command.is_uid):
+        return bad("VANISHED is for UID FETCH, once QRESYNC was enabled")  # RFC 7162 §3.2.6
+    spans = choose(selected, command.set, is_uid=command.is_uid, partial=command.partial)
+    items = list(dict.fromkeys(command.items))
+    if command.changed_since is not None or Plain.MODSEQ in items:
+        session.enabled.add("CONDSTORE")  # RFC 7162 §3.1
+        items += [Plain.MODSEQ] if Plain.MODSEQ not in items else []
+    if command.is_uid and Plain.UID not in items:
+        items.append(Plain.UID)
+    program = Program(items, is_utf8=session.is_utf8, is_uid_only=session.is_uid_only)
+    if command.wants_vanished and command.changed_since is not None:
+        session.say(await session.read(lambda view: _vanished(view, selected, command)))
+    sets_seen = program.sets_seen and not selected.is_read_only
+    for batch in batches(spans, program.batch):
+        told = await _batch(session, selected, program, batch, command.changed_since or 0, sets_seen=sets_seen)
+        session.say(told)
+        await session.line.drain()
+    if program.has_failed:
+        return no("Some parts cannot be decoded", "UNKNOWN-CTE")  # RFC 3516 §4.3
+    return ok("Fetched")
+
+
+async def _batch(
+    session: Session, selected: Selected, program: Program, batch: Sequence[Span], since: int, *, sets_seen: bool
+) -> bytes:
+    if sets_seen:
+        await _set_seen(session, selected, batch)
+    is_slow = program.reads_octets and count(batch) > 1
+    return await session.read(
+        lambda view: program.print(
+            view, selected.place.account, rows_of(view, selected, batch, since=since), told_flags=sets_seen
+        ),
+        slow=is_slow,
+    )
+
+
+async def _set_seen(session: Session, selected: Selected, batch: Sequence[Span]) -> None:
+    r"""Reading a body sets \Seen (RFC 9051 §6.4.5)."""
+    place = selected.place
+    rows = await session.read(lambda view: rows_of(view, selected, batch))
+    unseen = [row.item for _, row in rows if " $seen " not in row.words]
+    if not unseen:
+        return
+
+    def body(tx: Transaction) -> None:
+        change_keywords(tx, place.account, unseen, add={"$seen"})
+
+    await session.bridge.write(body)
+
+
+def _vanished(view: Snapshot, selected: Selected, command: m.Fetch) -> bytes:
+    """What is gone of the set since then (RFC 7162 §3.2.6)."""
+    assert command.changed_since is not None
+    place = selected.place
+    image_end = max(selected.uid_next - 1, 1)
+    ranges = command.set.bounded(image_end)
+    if command.changed_since >= view.known_since(place.account):
+        gone: Sequence[int] = view.removed_uids(place.account, place.id, command.changed_since)
+        gone = [uid for uid in gone if any(first <= uid <= last for first, last in ranges)]
+    else:
+        gone = list(absent(selected, ranges))
+    return f"* VANISHED (EARLIER) {to_set(gone)}\r\n".encode() if gone else b""
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {m.Fetch: fetch}

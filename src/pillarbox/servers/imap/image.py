@@ -1,0 +1,135 @@
+"""What a process remembers of mailboxes that are selected: which UIDs they hold, and which keywords are used there.
+
+Sessions on one mailbox share its image. It is brought up to date from what has changed since, at the cost of that.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pillarbox.datatypes.view import View
+
+Uids = Sequence[int]  # an array of 32 bits each, in rising order; never changed once it is shared
+_MAX_UIDS = 4_000_000  # in all images of a process: 16 MB
+_ENTRY_UIDS = 250  # what an image costs beside its uids
+_MAX_TOTALS = 20_000
+_SINGLY = 64  # to take more out, the array is built anew
+_FULL_AFTER = 5_000  # changes; a mailbox is read anew when more have come
+
+
+class Image:
+    """A mailbox at one modseq."""
+
+    __slots__ = ("keywords", "modseq", "uid_next", "uid_validity", "uids")
+
+    def __init__(self, uids: Uids, keywords: frozenset[str], state: tuple[int, int, int]) -> None:
+        """`state` is the UID validity, the next UID and the modseq; `keywords` are of now or of messages gone since."""
+        self.uids, self.keywords = uids, keywords
+        self.uid_validity, self.uid_next, self.modseq = state
+
+
+class Totals(NamedTuple):
+    r"""Sums over the messages of a mailbox, those with \Deleted among them."""
+
+    messages: int
+    unseen: int
+    octets: int
+    deleted: int
+    deleted_octets: int
+
+
+class Images:
+    """The images of a process, the least recently used forgotten first."""
+
+    def __init__(self, max_uids: int = _MAX_UIDS) -> None:
+        self._images: OrderedDict[tuple[str, str], Image] = OrderedDict()
+        self._held = 0
+        self._max = max_uids
+        self._totals: OrderedDict[tuple[str, str], tuple[int, Totals]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def now(self, view: View, account: str, mailbox: str) -> Image:
+        """The image of a mailbox as the view sees it."""
+        key = account, mailbox
+        state = view.container(account, mailbox)
+        with self._lock:
+            known = self._images.get(key)
+            if known is not None:
+                self._images.move_to_end(key)
+        if known is not None and (known.modseq, known.uid_next) == (state.modseq, state.uid_next):
+            return known
+        numbers = state.uid_validity, state.uid_next, state.modseq
+        image = None
+        if known is not None and known.modseq < state.modseq:
+            image = _brought_up(view, account, mailbox, known, numbers)
+        image = image or _read(view, account, mailbox, numbers)
+        if known is None or known.modseq < image.modseq:  # else the view is older than what others know
+            self._keep(key, image)
+        return image
+
+    def totals(self, view: View, account: str, mailbox: str) -> Totals:
+        """The sums over a mailbox as the view sees it."""
+        key, modseq = (account, mailbox), view.container(account, mailbox).modseq
+        with self._lock:
+            known = self._totals.get(key)
+            if known is not None and known[0] == modseq:
+                self._totals.move_to_end(key)
+                return known[1]
+        totals = Totals(*view.member_totals(account, mailbox))
+        with self._lock:
+            self._totals[key] = modseq, totals
+            if len(self._totals) > _MAX_TOTALS:
+                self._totals.popitem(last=False)
+        return totals
+
+    def _keep(self, key: tuple[str, str], image: Image) -> None:
+        with self._lock:
+            known = self._images.pop(key, None)
+            self._held -= len(known.uids) + _ENTRY_UIDS if known is not None else 0
+            self._images[key] = image
+            self._held += len(image.uids) + _ENTRY_UIDS
+            while self._held > self._max and self._images:
+                _, dropped = self._images.popitem(last=False)
+                self._held -= len(dropped.uids) + _ENTRY_UIDS
+
+
+def _read(view: View, account: str, mailbox: str, state: tuple[int, int, int]) -> Image:
+    rows = view.memberships(account, mailbox)
+    return Image(array("I", [row[0] for row in rows]), _split({row[3] for row in rows}), state)
+
+
+def _brought_up(view: View, account: str, mailbox: str, known: Image, state: tuple[int, int, int]) -> Image | None:
+    """The image after what has changed; None when that is much."""
+    rows = view.memberships(account, mailbox, since=known.modseq, limit=_FULL_AFTER)
+    if len(rows) >= _FULL_AFTER:
+        return None
+    uids = without(known.uids, view.removed_uids(account, mailbox, known.modseq))
+    new = [row[0] for row in rows if row[0] >= known.uid_next]
+    if new:
+        uids = array("I", uids)
+        uids.extend(new)
+    return Image(uids, known.keywords | _split({row[3] for row in rows}), state)
+
+
+def _split(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for text in words for word in text.split())
+
+
+def without(uids: Uids, gone: Sequence[int]) -> Uids:
+    """The UIDs that are left, as a new array when any went."""
+    if not gone:
+        return uids
+    if len(gone) > _SINGLY:
+        dropped = set(gone)
+        return array("I", [uid for uid in uids if uid not in dropped])
+    out = array("I", uids)
+    for uid in gone:
+        at = bisect_left(out, uid)
+        if at < len(out) and out[at] == uid:
+            del out[at]
+    return out

@@ -1,0 +1,111 @@
+"""LIST in all its forms, and LSUB (RFC 9051 §6.3.9; RFC 3501 §6.3.9; RFC 5258; RFC 5819; RFC 6154; RFC 8440)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pillarbox.servers.imap.done import Done, ok
+from pillarbox.servers.imap.namespace import SEPARATOR, Place
+from pillarbox.servers.imap.pattern import matches
+from pillarbox.servers.imap.session import Session
+from pillarbox.servers.imap.special_use import attribute_of
+from pillarbox.servers.imap.status import status_line
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.wire.imap import command as c
+from pillarbox.wire.imap.response import mailbox as mailbox_word
+from pillarbox.wire.imap.response import to_bytes
+
+
+@dataclass(slots=True)
+class Entry:
+    """A name that may be listed: a mailbox, or only a level above some."""
+
+    name: str
+    place: Place | None
+    has_children: bool = False
+    has_subscribed_below: bool = False
+
+    @property
+    def is_subscribed(self) -> bool:
+        return self.place is not None and self.place.mailbox.is_subscribed
+
+
+async def list_(session: Session, command: c.List) -> Done:
+    """List mailboxes."""
+    if command.patterns == ("",) and not command.is_lsub:
+        # RFC 9051 §6.3.9: an empty name asks for the separator and the root of the reference.
+        session.say(f'* LIST (\\Noselect) "{SEPARATOR}" ""\r\n'.encode())
+        return ok("This is the separator")
+    lines = await session.read(lambda view: b"".join(_lines(session, view, command)))
+    session.say(lines)
+    return ok("That is all")
+
+
+def _lines(session: Session, view: Snapshot, command: c.List) -> Iterator[bytes]:
+    patterns = [command.reference + pattern for pattern in command.patterns]
+    entries = _entries(session.service.names.all(view, session.accounts))
+    for entry in entries:
+        if not any(matches(pattern, entry.name) for pattern in patterns):
+            continue
+        line = _lsub_line(session, entry, patterns) if command.is_lsub else _line(session, entry, command)
+        if line is None:
+            continue
+        yield line
+        if command.status and entry.place is not None:
+            yield status_line(session, view, entry.place, command.status)
+
+
+def _entries(places: Iterable[Place]) -> list[Entry]:
+    """All names, levels that are no mailboxes before what is below them."""
+    found: dict[str, Entry] = {}
+    for place in places:
+        names = place.name.split(SEPARATOR)
+        for depth in range(1, len(names)):
+            above = SEPARATOR.join(names[:depth])
+            entry = found.setdefault(above, Entry(above, None))
+            entry.has_children = True
+            entry.has_subscribed_below |= place.mailbox.is_subscribed
+        found.setdefault(place.name, Entry(place.name, place)).place = place
+    return list(found.values())
+
+
+def _line(session: Session, entry: Entry, command: c.List) -> bytes | None:
+    selection, returned = command.selection, command.returned
+    use = attribute_of(entry.place.mailbox.role) if entry.place is not None else None
+    child_info = ""
+    # RFC 9051 §6.3.9.1: with RECURSIVEMATCH also the parents of what is selected.
+    is_above = {"SUBSCRIBED", "RECURSIVEMATCH"} <= selection and entry.has_subscribed_below
+    if "SUBSCRIBED" in selection and not (entry.is_subscribed or is_above):
+        return None
+    if is_above:
+        child_info = ' ("CHILDINFO" ("SUBSCRIBED"))'
+    if "SPECIAL-USE" in selection and use is None:
+        return None
+    attributes = []
+    if entry.place is None:
+        attributes.append("\\NonExistent" if session.is_rev2 or command.is_extended else "\\Noselect")
+    if entry.is_subscribed and ("SUBSCRIBED" in selection or "SUBSCRIBED" in returned):
+        attributes.append("\\Subscribed")
+    attributes.append("\\HasChildren" if entry.has_children else "\\HasNoChildren")
+    if use is not None:
+        attributes.append(use)
+    return _say("LIST", attributes, entry.name, session, child_info)
+
+
+def _lsub_line(session: Session, entry: Entry, patterns: list[str]) -> bytes | None:
+    if entry.is_subscribed:
+        return _say("LSUB", [], entry.name, session)
+    # RFC 3501 §6.3.9: with % a level is listed when something below it is subscribed that % does not reach.
+    if entry.has_subscribed_below and any(pattern.endswith("%") for pattern in patterns):
+        return _say("LSUB", ["\\Noselect"], entry.name, session)
+    return None
+
+
+def _say(word: str, attributes: list[str], name: str, session: Session, tail: str = "") -> bytes:
+    spelled = mailbox_word(name, is_utf8=session.is_utf8)
+    return to_bytes(f'* {word} ({" ".join(attributes)}) "{SEPARATOR}" {spelled}{tail}\r\n')
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {c.List: list_}

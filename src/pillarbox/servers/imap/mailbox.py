@@ -1,0 +1,126 @@
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and NAMESPACE (RFC 9051 §6.3.4-§6.3.8, §6.3.10; RFC 6154)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from pillarbox.core.account import Access
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.mailbox import MAILBOX, id_of_role
+from pillarbox.servers.imap.done import Done, no, ok
+from pillarbox.servers.imap.namespace import OTHERS, SEPARATOR, Place, split
+from pillarbox.servers.imap.session import Session
+from pillarbox.servers.imap.special_use import role_of
+from pillarbox.services.mail import mailbox_change
+from pillarbox.services.mail.mailbox_path import Path
+from pillarbox.storage.transaction import Transaction
+from pillarbox.wire.imap import command as c
+
+
+async def create(session: Session, command: c.Create) -> Done:
+    """Make a mailbox, perhaps for a special use."""
+    access, path = _new_place(session, command.mailbox)
+    roles = {role_of(use) for use in command.uses}
+    if None in roles or len(roles) > 1:
+        return no("A mailbox cannot be for that", "USEATTR")
+    role = next(iter(roles), None)
+
+    def body(tx: Transaction) -> str:
+        if role is not None and id_of_role(tx, access.account, role) is not None:
+            raise Fault(Kind.INVALID_PROPERTIES, "Another mailbox is for that")
+        return mailbox_change.create(tx, access.account, path, role).id
+
+    try:
+        id = await session.bridge.write(body)
+    except Fault as fault:
+        if role is None or fault.kind is not Kind.INVALID_PROPERTIES:
+            raise
+        return no(str(fault), "USEATTR")
+    return ok("Made", f"MAILBOXID ({id})")  # RFC 8474 §4.1
+
+
+async def delete(session: Session, command: c.Delete) -> Done:
+    """Destroy a mailbox with the messages that are only in it."""
+    place = await _writable(session, command.mailbox)
+    assert session.logged_in is not None
+    caller = session.logged_in.caller
+    await session.bridge.write(lambda tx: mailbox_change.destroy(tx, caller, place.access, place.mailbox), slow=True)
+    return ok("Gone")
+
+
+async def rename(session: Session, command: c.Rename) -> Done:
+    """Give a mailbox another name; of INBOX, the messages move."""
+    place = await _writable(session, command.mailbox)
+    access, path = _new_place(session, command.new_name)
+    if access.account != place.account:
+        return no("A mailbox stays in its account; copy the messages", "CANNOT")
+
+    def body(tx: Transaction) -> None:
+        box = tx.get(MAILBOX, place.account, place.id)
+        if box is None:
+            raise Fault(Kind.NOT_FOUND, "There is no such mailbox")
+        if box.role == "inbox":
+            mailbox_change.move_content(tx, place.account, box, path)
+        else:
+            mailbox_change.rename(tx, place.account, box, path)
+
+    await session.bridge.write(body, slow=place.mailbox.role == "inbox")
+    return ok("Renamed")
+
+
+async def subscribe(session: Session, command: c.Subscribe) -> Done:
+    """Have a mailbox listed among the subscribed ones, or not."""
+    place = await session.read(lambda view: session.find(view, command.mailbox))
+    if place.access is not session.access and place.account != session.access.account:
+        if place.mailbox.is_subscribed == command.is_on:
+            return ok("It is so already")
+        return no("The owner of the account decides that", "CANNOT")
+
+    def body(tx: Transaction) -> None:
+        box = tx.get(MAILBOX, place.account, place.id)
+        if box is None:
+            raise Fault(Kind.NOT_FOUND, "There is no such mailbox")
+        tx.write(MAILBOX, place.account, box, msgspec.structs.replace(box, is_subscribed=command.is_on))
+
+    await session.bridge.write(body)
+    return ok("Subscribed" if command.is_on else "Unsubscribed")
+
+
+async def namespace(session: Session, _command: c.Namespace) -> Done:
+    """Say where mailboxes are: one's own, those of other users, none that belong to nobody."""
+    theirs = f'(("{OTHERS}{SEPARATOR}" "{SEPARATOR}"))' if len(session.accounts) > 1 else "NIL"
+    session.say(f'* NAMESPACE (("" "{SEPARATOR}")) {theirs} NIL\r\n'.encode())
+    return ok("These are the namespaces")
+
+
+async def _writable(session: Session, name: str) -> Place:
+    """The mailbox of a name. Raises NOT_FOUND, and ACCOUNT_READ_ONLY."""
+    place = await session.read(lambda view: session.find(view, name))
+    _check_writable(place.access)
+    return place
+
+
+def _new_place(session: Session, name: str) -> tuple[Access, Path]:
+    """The account and the path of a mailbox that is to be. Raises Fault."""
+    access, rest = split(session.accounts, name)
+    if access is None or name == OTHERS:
+        raise Fault(Kind.FORBIDDEN, "No mailbox can be made there")
+    _check_writable(access)
+    return access, mailbox_change.path_of(rest, SEPARATOR)
+
+
+def _check_writable(access: Access) -> None:
+    if access.is_read_only:
+        raise Fault(Kind.ACCOUNT_READ_ONLY, "You may only read in this account")
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {
+    c.Create: create,
+    c.Delete: delete,
+    c.Rename: rename,
+    c.Subscribe: subscribe,
+    c.Namespace: namespace,
+}

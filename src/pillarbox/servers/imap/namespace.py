@@ -1,0 +1,101 @@
+"""Mailboxes by the names that IMAP gives them: one's own, and those of accounts that others have opened to one.
+
+RFC 9051 §5.1, §6.3.10 (NAMESPACE). The separator is `/`. An account of somebody else is the mailbox
+`Other Users/NAME`, which cannot be selected, and below it are its mailboxes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pillarbox.core.account import Access
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
+from pillarbox.datatypes.view import View
+from pillarbox.services.mail.mailbox_path import paths_of
+
+SEPARATOR = "/"
+OTHERS = "Other Users"
+_MAX_ACCOUNTS = 2_000
+# A name of JMAP may hold the separator; IMAP shows this in its place.
+_SHOWN_SEPARATOR = "\N{DIVISION SLASH}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A mailbox that exists, by its name, with the rights that one has in its account."""
+
+    name: str
+    access: Access
+    mailbox: Mailbox
+
+    @property
+    def account(self) -> str:
+        return self.access.account
+
+    @property
+    def id(self) -> str:
+        return self.mailbox.id
+
+
+def prefix_of(access: Access) -> str:
+    """What the names of the mailboxes of somebody else's account begin with."""
+    return f"{OTHERS}{SEPARATOR}{access.name}{SEPARATOR}"
+
+
+class Names:
+    """Mailboxes by name. What accounts have is remembered for as long as their mailboxes stay what they are."""
+
+    def __init__(self) -> None:
+        self._accounts: OrderedDict[str, tuple[int, Mapping[str, Mailbox]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, view: View, accounts: Sequence[Access], name: str) -> Place:
+        """The mailbox of a name, in one of these accounts, of which the first is one's own. Raises NOT_FOUND."""
+        access, rest = split(accounts, name)
+        mailbox = self._of(view, access.account).get(rest) if access is not None else None
+        if access is None or mailbox is None:
+            raise Fault(Kind.NOT_FOUND, "There is no such mailbox")
+        return Place(name, access, mailbox)
+
+    def all(self, view: View, accounts: Sequence[Access]) -> Iterator[Place]:
+        """All mailboxes that exist, one's own first, parents before their children."""
+        for access in accounts:
+            prefix = prefix_of(access) if access is not accounts[0] else ""
+            for name, mailbox in self._of(view, access.account).items():
+                yield Place(prefix + name, access, mailbox)
+
+    def _of(self, view: View, account: str) -> Mapping[str, Mailbox]:
+        state = view.state(MAILBOX, account)
+        with self._lock:
+            known = self._accounts.get(account)
+        if known is not None and known[0] == state:
+            return known[1]
+        read = _read(view, account)
+        with self._lock:
+            self._accounts[account] = (state, read)
+            self._accounts.move_to_end(account)
+            if len(self._accounts) > _MAX_ACCOUNTS:
+                self._accounts.popitem(last=False)
+        return read
+
+
+def split(accounts: Sequence[Access], name: str) -> tuple[Access | None, str]:
+    """The account that a name is in, and the rest of the name; None when it is nobody's that one may see."""
+    if not name.startswith(OTHERS + SEPARATOR):
+        return accounts[0], name
+    owner, _, rest = name[len(OTHERS) + 1 :].partition(SEPARATOR)
+    found = next((a for a in accounts[1:] if a.name.casefold() == owner.casefold()), None)
+    return found, "INBOX" if rest.upper() == "INBOX" else rest
+
+
+def _read(view: View, account: str) -> Mapping[str, Mailbox]:
+    boxes = {box.id: box for box in view.all(MAILBOX, account)}
+    out: dict[str, Mailbox] = {}
+    for id, path in sorted(paths_of(view, account).items(), key=lambda item: item[1]):
+        name = SEPARATOR.join(part.replace(SEPARATOR, _SHOWN_SEPARATOR) for part in path)
+        out.setdefault(name, boxes[id])
+    return out

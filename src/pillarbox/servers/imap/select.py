@@ -1,0 +1,157 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT and ENABLE (RFC 9051 §6.3.1-§6.3.3, §6.4.1, §6.4.2; RFC 7162)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.membership import Membership
+from pillarbox.servers.imap.capability import can_enable
+from pillarbox.servers.imap.done import Done, ok
+from pillarbox.servers.imap.expunge import remove_deleted
+from pillarbox.servers.imap.flag import mailbox_flags
+from pillarbox.servers.imap.image import Image
+from pillarbox.servers.imap.namespace import Place
+from pillarbox.servers.imap.selected import Selected
+from pillarbox.servers.imap.session import Session
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.wire.imap import command as c
+from pillarbox.wire.imap.response import mailbox as mailbox_word
+from pillarbox.wire.imap.sequence_set import to_set
+
+
+class Opened(NamedTuple):
+    """What was read of a mailbox that is being selected."""
+
+    place: Place
+    image: Image
+    vanished: Sequence[int]
+    rows: Sequence[Membership]
+
+
+async def select(session: Session, command: c.Select) -> Done:
+    """Open a mailbox, and tell what has changed since the client saw it last, if it says when that was."""
+    if command.condstore:
+        session.enabled.add("CONDSTORE")
+    if command.resync is not None and not session.has_qresync:
+        # RFC 7162 §3.2.5: the parameter may only be used once QRESYNC was enabled.
+        raise Fault(Kind.INVALID_PROPERTIES, "Enable QRESYNC first")
+    # RFC 9051 §6.3.2: whatever comes of it, no mailbox is selected meanwhile.
+    was_selected = session.selected is not None
+    session.unselect()
+    if was_selected:
+        session.say(b"* OK [CLOSED] The mailbox before is closed\r\n")
+    opened = await session.read(lambda view: _open(session, view, command))
+    is_read_only = command.is_read_only or opened.place.access.is_read_only
+    selected = Selected(opened.place, opened.image, is_read_only=is_read_only)
+    session.select(selected)
+    session.say(b"".join(_greet(session, selected, opened)))
+    for piece in _missed(session, selected, opened):
+        session.say(piece)
+    return ok("The mailbox is open", "READ-ONLY" if is_read_only else "READ-WRITE")
+
+
+def _open(session: Session, view: Snapshot, command: c.Select) -> Opened:
+    place = session.find(view, command.mailbox)
+    image = session.service.images.now(view, place.account, place.id)
+    resync = command.resync
+    if resync is None or resync.uid_validity != image.uid_validity:
+        return Opened(place, image, (), ())
+    rows = view.memberships(place.account, place.id, since=resync.modseq)
+    vanished = _vanished(view, place, image, resync)
+    if resync.known_uids is not None:
+        known = resync.known_uids.bounded(max(image.uid_next - 1, 1))
+        rows = [row for row in rows if _is_in(known, row.uid)]
+    return Opened(place, image, vanished, rows)
+
+
+def _vanished(view: Snapshot, place: Place, image: Image, resync: c.Resync) -> Sequence[int]:
+    """The UIDs that are gone since the client saw the mailbox: of those it knows, if it says which."""
+    known = resync.known_uids.bounded(max(image.uid_next - 1, 1)) if resync.known_uids is not None else None
+    if resync.modseq >= view.known_since(place.account):
+        gone = view.removed_uids(place.account, place.id, resync.modseq)
+        return [uid for uid in gone if known is None or _is_in(known, uid)]
+    # Not known any more since when: everything that is not there (RFC 7162 §3.2.5.1).
+    return list(absent(image, known if known is not None else [(1, image.uid_next - 1)]))
+
+
+def absent(image: Image | Selected, ranges: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """The UIDs in some ranges that a mailbox once had, or may have had, and has not."""
+    for first, last in ranges:
+        at, expected = bisect_left(image.uids, first), first
+        while expected <= min(last, image.uid_next - 1):
+            there = image.uids[at] if at < len(image.uids) else image.uid_next
+            yield from range(expected, min(there, last + 1))
+            expected, at = there + 1, at + 1
+
+
+def _is_in(ranges: Sequence[tuple[int, int]], uid: int) -> bool:
+    at = bisect_left(ranges, (uid + 1,)) - 1
+    return at >= 0 and ranges[at][0] <= uid <= ranges[at][1]
+
+
+def _greet(session: Session, selected: Selected, opened: Opened) -> Iterator[bytes]:
+    image = opened.image
+    permanent = "" if selected.is_read_only else f"{mailbox_flags(selected.keywords)} \\*"
+    yield f"* {len(image.uids)} EXISTS\r\n".encode()
+    if not session.is_rev2:
+        yield b"* 0 RECENT\r\n"
+    yield selected.flags_line()
+    yield f"* OK [PERMANENTFLAGS ({permanent})] Flags that stay\r\n".encode()
+    yield f"* OK [UIDVALIDITY {image.uid_validity}] UIDs are valid\r\n".encode()
+    yield f"* OK [UIDNEXT {image.uid_next}] The next UID\r\n".encode()
+    yield f"* OK [HIGHESTMODSEQ {image.modseq}] The last change\r\n".encode()
+    yield f"* OK [MAILBOXID ({opened.place.id})] The mailbox\r\n".encode()
+    if session.is_rev2:
+        # RFC 9051 §6.3.2: "a LIST response" with the name of the mailbox.
+        yield f'* LIST () "/" {mailbox_word(opened.place.name, is_utf8=True)}\r\n'.encode()
+
+
+def _missed(session: Session, selected: Selected, opened: Opened) -> Iterator[bytes]:
+    if opened.vanished:
+        yield f"* VANISHED (EARLIER) {to_set(opened.vanished)}\r\n".encode()
+    lines = []
+    for row in opened.rows:
+        number = selected.number_of(row.uid)
+        if number is not None:
+            lines.append(selected.flags_of(number, row, session))
+    yield "".join(lines).encode()
+
+
+async def close(session: Session, _command: c.Close) -> Done:
+    r"""Remove what has \Deleted, without a word about it, and close."""
+    selected = session.selected
+    assert selected is not None
+    if not selected.is_read_only:
+        await remove_deleted(session, selected)
+    session.unselect()
+    return ok("Closed")
+
+
+async def unselect(session: Session, _command: c.Unselect) -> Done:
+    """Close, and remove nothing."""
+    session.unselect()
+    return ok("Closed")
+
+
+async def enable(session: Session, command: c.Enable) -> Done:
+    """Switch on what changes how the server speaks (RFC 5161, RFC 9051 §6.3.1)."""
+    new = [name for name in command.names if can_enable(name) and name not in session.enabled]
+    for name in new:
+        session.enabled.add(name)
+        if name == "QRESYNC":
+            session.enabled.add("CONDSTORE")  # RFC 7162 §3.2.3
+        if name in ("IMAP4REV2", "UTF8=ACCEPT"):
+            session.machine.is_utf8 = True
+    session.say(f"* ENABLED {' '.join(new)}".rstrip().encode() + b"\r\n")
+    return ok("Enabled")
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {
+    c.Select: select,
+    c.Close: close,
+    c.Unselect: unselect,
+    c.Enable: enable,
+}

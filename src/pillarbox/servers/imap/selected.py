@@ -1,0 +1,195 @@
+"""A mailbox as one session has it open: what the client was told of it, and how it is told what has changed.
+
+RFC 9051 §2.3.1 (message numbers), §7.4, §7.5.1; RFC 7162 §3.2.10 (VANISHED); RFC 9586 (UIDONLY).
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.membership import Membership
+from pillarbox.datatypes.view import View
+from pillarbox.net.feed import Listening
+from pillarbox.servers.imap.flag import mailbox_flags
+from pillarbox.servers.imap.image import Image, Images, Uids, without
+from pillarbox.servers.imap.namespace import Place
+from pillarbox.wire.imap.response import flags
+from pillarbox.wire.imap.sequence_set import SequenceSet, to_set
+
+
+class Speech(Protocol):
+    """In which terms a client wants to be told."""
+
+    @property
+    def has_condstore(self) -> bool: ...
+    @property
+    def has_qresync(self) -> bool: ...
+    @property
+    def is_uid_only(self) -> bool: ...
+
+
+class News(NamedTuple):
+    """What has changed since the client was told last."""
+
+    image: Image | None = None  # None: nothing has
+    gone: Sequence[int] = ()
+    rows: Sequence[Membership] = ()
+    is_gone: bool = False  # the mailbox itself
+
+
+class Selected:
+    """Message numbers are places in `uids`, which changes only when the client is told."""
+
+    def __init__(self, place: Place, image: Image, *, is_read_only: bool) -> None:
+        self.place, self.is_read_only = place, is_read_only
+        self.uids: Uids = image.uids
+        self.uid_validity = image.uid_validity
+        self.keywords = image.keywords
+        self.uid_next = image.uid_next
+        self.modseq = image.modseq
+        self.saved: Sequence[int] = ()  # the UIDs of `$` (RFC 5182)
+        self.own: set[tuple[int, int]] = (
+            set()
+        )  # (uid, modseq) of changes that the client made, and asked not to hear of
+        self._owed: Sequence[int] = ()  # removals that may not be told yet
+        self.listening: Listening | None = None
+
+    def close(self) -> None:
+        """Be selected no more."""
+        if self.listening is not None:
+            self.listening.close()
+
+    # --- numbers
+
+    def number_of(self, uid: int) -> int | None:
+        """The message number of a UID, None when the client knows no such message."""
+        at = bisect_left(self.uids, uid)
+        return at + 1 if at < len(self.uids) and self.uids[at] == uid else None
+
+    def spans(self, numbers: SequenceSet, *, is_uid: bool) -> list[tuple[int, int]]:
+        """The messages of a set as ranges of places in `uids`, (start, before), rising. Raises IndexError.
+
+        A message number that is not there is an error of the client; a UID that is not there is none
+        (RFC 9051 §6.4.9).
+        """
+        uids, out = self.uids, []
+        if numbers.is_saved:
+            return self._spans_of(self.saved)
+        if is_uid:
+            for first, last in numbers.bounded(uids[-1] if uids else 0):
+                start, before = bisect_left(uids, first), bisect_left(uids, last + 1)
+                if start < before:
+                    out.append((start, before))
+            return out
+        for first, last in numbers.bounded(len(uids)):
+            if first < 1 or last > len(uids):
+                raise IndexError(last)
+            out.append((first - 1, last))
+        return out
+
+    def _spans_of(self, uids: Sequence[int]) -> list[tuple[int, int]]:
+        out: list[tuple[int, int]] = []
+        for uid in uids:
+            at = bisect_left(self.uids, uid)
+            if at < len(self.uids) and self.uids[at] == uid:
+                if out and out[-1][1] == at:
+                    out[-1] = (out[-1][0], at + 1)
+                else:
+                    out.append((at, at + 1))
+        return out
+
+    # --- what has changed
+
+    def look(self, view: View, images: Images) -> News:
+        """What has changed by now; nothing is told yet."""
+        account, id = self.place.account, self.place.id
+        try:
+            state = view.container(account, id)
+        except Fault as fault:
+            if fault.kind is not Kind.NOT_FOUND:
+                raise
+            return News(is_gone=True)
+        if state.modseq == self.modseq and state.uid_next == self.uid_next:
+            return News()
+        image = images.now(view, account, id)
+        gone = view.removed_uids(account, id, self.modseq)
+        return News(image, gone, view.memberships(account, id, since=self.modseq))
+
+    def take(self, news: News, speech: Speech, *, may_expunge: bool) -> Iterator[bytes]:
+        """Take what has changed as known; yields what the client is told of it."""
+        image = news.image
+        if image is None and not (self._owed and may_expunge):
+            return
+        gone = sorted({*self._owed, *news.gone}) if self._owed else news.gone
+        known_gone = [uid for uid in gone if uid < self.uid_next and self.number_of(uid) is not None]
+        self._owed = () if may_expunge else known_gone
+        if may_expunge and known_gone:
+            yield from self._expunge(known_gone, speech)
+        if image is None:
+            return
+        yield from self._grow(image, may_expunge=may_expunge)
+        changed = self._changed(news.rows, speech)
+        self.modseq, self.uid_next = image.modseq, image.uid_next
+        if not image.keywords <= self.keywords:
+            before = self.flags_line()
+            self.keywords = self.keywords | image.keywords
+            if self.flags_line() != before:
+                yield self.flags_line()
+        yield changed
+
+    def flags_line(self) -> bytes:
+        """The untagged FLAGS of this mailbox."""
+        return f"* FLAGS ({mailbox_flags(self.keywords)})\r\n".encode()
+
+    def _expunge(self, gone: Sequence[int], speech: Speech) -> Iterator[bytes]:
+        if speech.has_qresync or speech.is_uid_only:
+            yield f"* VANISHED {to_set(gone)}\r\n".encode()
+        else:
+            # From the highest down, so that no number moves before it is told.
+            numbers = [self.number_of(uid) or 0 for uid in reversed(gone)]
+            yield "".join([f"* {number} EXPUNGE\r\n" for number in numbers]).encode()
+        self.uids = without(self.uids, gone)
+
+    def _grow(self, image: Image, *, may_expunge: bool) -> Iterator[bytes]:
+        before = len(self.uids)
+        if may_expunge or not self._owed:
+            self.uids, grew = image.uids, len(image.uids) != before
+        else:
+            new = image.uids[bisect_left(image.uids, self.uid_next) :]
+            grew = bool(new)
+            if new:
+                self.uids = array("I", self.uids)
+                self.uids.extend(new)
+        if grew:
+            yield f"* {len(self.uids)} EXISTS\r\n".encode()
+
+    def _changed(self, rows: Sequence[Membership], speech: Speech) -> bytes:
+        known, lines = self.own, []
+        for row in rows:
+            if row.uid >= self.uid_next or (row.uid, row.modseq) in known:
+                continue  # what is new is asked for anyway
+            if (number := self.number_of(row.uid)) is not None:
+                lines.append(self.flags_of(number, row, speech))
+        known.clear()
+        return "".join(lines).encode()
+
+    def flags_of(self, number: int, row: Membership, speech: Speech, *, with_uid: bool = True) -> str:
+        """The untagged FETCH with the flags of a message, and its modseq for who wants it."""
+        text = flags(row.words, is_deleted=bool(row.is_deleted))
+        tail = f" MODSEQ ({row.modseq})" if speech.has_condstore else ""
+        return self._line(number, row, f"FLAGS {text}{tail}", speech, with_uid=with_uid)
+
+    def modseq_of(self, number: int, row: Membership, speech: Speech, *, with_uid: bool) -> str:
+        """The untagged FETCH with a message's modseq alone."""
+        return self._line(number, row, f"MODSEQ ({row.modseq})", speech, with_uid=with_uid)
+
+    def _line(self, number: int, row: Membership, items: str, speech: Speech, *, with_uid: bool) -> str:
+        if speech.is_uid_only:
+            return f"* {row.uid} UIDFETCH ({items})\r\n"
+        # RFC 7162 §3.2.4: who enabled QRESYNC is always told the UID.
+        uid = f"UID {row.uid} " if with_uid or speech.has_qresync else ""
+        return f"* {number} FETCH ({uid}{items})\r\n"

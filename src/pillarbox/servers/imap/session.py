@@ -1,0 +1,199 @@
+"""What one connection is in the middle of: who has logged in, what is selected, what was enabled.
+
+RFC 9051 §3 (states), §5.2 (updates), §7.5.1 (when EXPUNGE may be told).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from pillarbox.core.account import DIRECTORY, Access
+from pillarbox.core.operation import current
+from pillarbox.net.bridge import Bridge
+from pillarbox.servers.imap.image import Images
+from pillarbox.servers.imap.namespace import Names, Place
+from pillarbox.servers.imap.selected import Selected
+from pillarbox.servers.imap.settings import ImapSettings
+from pillarbox.services.login import Channel, LoggedIn, Logins
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.wire.imap.options import State
+from pillarbox.wire.imap.session import Session as Machine
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all sessions of a process share."""
+
+    bridge: Bridge
+    logins: Logins
+    settings: ImapSettings
+    names: Names
+    images: Images
+
+
+class Line(Protocol):
+    """What a session asks of its connection."""
+
+    peer_address: str
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether there is TLS."""
+
+    @property
+    def bindings(self) -> Mapping[str, bytes]:
+        """What SCRAM-PLUS may bind to, by the name of its kind."""
+
+    @property
+    def can_start_tls(self) -> bool:
+        """Whether TLS is to be had by STARTTLS now."""
+
+    async def drain(self) -> None:
+        """Send what was said, and wait while the peer does not take it."""
+
+    async def next_line(self, prompt: bytes) -> bytes:
+        """Send a continuation request; the line that the client answers. Raises ConnectionError when it is gone."""
+
+
+class Session:
+    """One conversation. Commands are carried out one after another."""
+
+    def __init__(self, service: Service, machine: Machine, line: Line) -> None:
+        self.service, self.machine, self.line = service, machine, line
+        self.bridge = service.bridge
+        self.logged_in: LoggedIn | None = None
+        self.enabled: set[str] = set()
+        self.selected: Selected | None = None
+        self.is_compressed = False
+        self.tag = ""  # of the command that is being carried out
+        # What happens once the tagged response is sent.
+        self.wants_tls = self.wants_compression = self.is_over = False
+
+    # --- who asks
+
+    @property
+    def access(self) -> Access:
+        """The account that the session acts as. Only in states in which somebody has logged in."""
+        assert self.logged_in is not None
+        return self.logged_in.access
+
+    @property
+    def accounts(self) -> list[Access]:
+        """That account, and those of others that are open to it."""
+        assert self.logged_in is not None
+        own, caller = self.logged_in.access, self.logged_in.caller
+        if own.account != caller.account:
+            return [own]
+        return [own, *(a for a in caller.accounts.values() if a.account not in (own.account, DIRECTORY))]
+
+    @property
+    def channel(self) -> Channel:
+        """What logging in depends on."""
+        return Channel(self.line.peer_address, self.line.is_encrypted, self.line.bindings)
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """How one may log in by SASL; none: not at all."""
+        return self.service.logins.mechanisms(self.channel)
+
+    def log_in(self, logged_in: LoggedIn) -> None:
+        """Somebody has proved who they are."""
+        self.logged_in = logged_in
+        self.machine.state = State.AUTHENTICATED
+        if (operation := current()) is not None:
+            operation.account, operation.login = self.access.account, logged_in.caller.username
+
+    def is_revoked(self) -> bool:
+        """Whether the login no longer holds, or no longer opens what is open here; else it opens what it does now."""
+        if self.logged_in is None:
+            return False
+        fresh = self.service.logins.check(self.logged_in)
+        if fresh is None:
+            return True
+        self.logged_in = fresh
+        if self.selected is None:
+            return False
+        was = self.selected.place.access
+        access = next((access for access in self.accounts if access.account == was.account), None)
+        return access is None or access.is_read_only != was.is_read_only
+
+    def forget(self) -> None:
+        """Be as a new connection is (RFC 8437)."""
+        self.unselect()
+        self.logged_in = None
+        self.enabled.clear()
+        self.machine.is_utf8 = False
+        self.machine.state = State.NOT_AUTHENTICATED
+
+    # --- what it has said that it understands
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether mailbox names and quoted strings may be UTF-8 (RFC 9051 §5.1, RFC 6855)."""
+        return self.machine.is_utf8
+
+    @property
+    def is_rev2(self) -> bool:
+        """Whether IMAP4rev2 was enabled."""
+        return "IMAP4REV2" in self.enabled
+
+    @property
+    def has_condstore(self) -> bool:
+        """Whether MODSEQ is told with every change of flags (RFC 7162 §3.1)."""
+        return "CONDSTORE" in self.enabled
+
+    @property
+    def has_qresync(self) -> bool:
+        """Whether removals are told as VANISHED (RFC 7162 §3.2)."""
+        return "QRESYNC" in self.enabled
+
+    @property
+    def is_uid_only(self) -> bool:
+        """Whether message numbers are no more (RFC 9586)."""
+        return "UIDONLY" in self.enabled
+
+    # --- mailboxes
+
+    def select(self, selected: Selected) -> None:
+        """Have a mailbox open."""
+        self.unselect()
+        self.selected = selected
+        self.machine.state = State.SELECTED
+
+    def unselect(self) -> None:
+        """Have none open."""
+        if self.selected is not None:
+            self.selected.close()
+            self.selected = None
+            self.machine.state = State.AUTHENTICATED
+
+    def find(self, view: Snapshot, name: str) -> Place:
+        """The mailbox of a name. Raises NOT_FOUND."""
+        return self.service.names.find(view, self.accounts, name)
+
+    # --- talking
+
+    def say(self, data: bytes) -> None:
+        """Send responses, formatted already, before the tagged one."""
+        self.machine.send(data)
+
+    async def read(self, body: Callable[[Snapshot], T], *, slow: bool = False) -> T:
+        """A body's result on a consistent snapshot."""
+        return await self.bridge.read(body, slow=slow)
+
+    async def update(self, *, may_expunge: bool = True) -> None:
+        """Tell what has changed in the selected mailbox since the client was told last."""
+        selected = self.selected
+        if selected is None:
+            return
+        news = await self.read(lambda view: selected.look(view, self.service.images))
+        if news.is_gone:
+            self.unselect()
+            self.machine.close(b"* BYE The selected mailbox was deleted\r\n")
+            return
+        for piece in selected.take(news, self, may_expunge=may_expunge):
+            self.say(piece)

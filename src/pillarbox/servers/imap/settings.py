@@ -1,0 +1,23 @@
+"""How an IMAP listener behaves."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ImapSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the IMAP listeners of one process; times in seconds, sizes in octets."""
+
+    hostname: str = "localhost"
+    max_message: int = 75_000_000
+    max_connections: int = 10_000
+    # From one address of the network; unix sockets do not count.
+    max_connections_per_address: int = 200
+    # How long a connection may stay without a login.
+    login_seconds: float = 60
+    # RFC 9051 §5.4: an inactivity timer is "at least 30 minutes".
+    idle_seconds: float = 1_860
+    # How long a stop waits for commands that are being carried out.
+    stop_seconds: float = 10
+    # Whether passwords may come without TLS from other machines.
+    allow_plain: bool = False

@@ -1,0 +1,107 @@
+"""STORE and UID STORE (RFC 9051 §6.4.6; RFC 7162 §3.1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from pillarbox.datatypes.membership import Membership
+from pillarbox.servers.imap.chosen import Span, batches, choose, rows_of
+from pillarbox.servers.imap.done import Done, no, ok
+from pillarbox.servers.imap.flag import DELETED, keyword_of
+from pillarbox.servers.imap.selected import Selected
+from pillarbox.servers.imap.session import Session
+from pillarbox.services.mail.flag import set_deleted
+from pillarbox.services.mail.mark import change_keywords
+from pillarbox.storage.transaction import Transaction
+from pillarbox.wire.imap import command as c
+from pillarbox.wire.imap import message_command as m
+from pillarbox.wire.imap.sequence_set import to_set
+
+_AT_ONCE = 500  # messages in one transaction
+Rows = list[tuple[int, Membership]]
+
+
+@dataclass(slots=True)
+class _Change:
+    """What is to become of flags."""
+
+    operation: str
+    keywords: frozenset[str]
+    is_deleted: bool  # whether \\Deleted is among them
+    unchanged_since: int | None
+    modified: list[int] = field(default_factory=list)  # UIDs that had changed, and were left as they were
+    rows: Rows = field(default_factory=list)  # as they became
+    number: int = 0  # of the transaction
+
+    def apply(self, tx: Transaction, selected: Selected, spans: Sequence[Span]) -> None:
+        """Change some messages. May run again from its beginning."""
+        place = selected.place
+        rows = rows_of(tx, selected, spans)
+        since = self.unchanged_since
+        self.modified = [row.uid for _, row in rows if since is not None and row.modseq > since]
+        left = set(self.modified)
+        ids = [row.item for _, row in rows if row.uid not in left]
+        adds = self.operation == "+"
+        if self.operation == "=":
+            change_keywords(tx, place.account, ids, only=self.keywords)
+            set_deleted(tx, place.account, place.id, ids, on=self.is_deleted)
+        else:
+            if self.keywords:
+                given = {"add" if adds else "remove": self.keywords}
+                change_keywords(tx, place.account, ids, **given)
+            if self.is_deleted:
+                set_deleted(tx, place.account, place.id, ids, on=adds)
+        self.number = tx.numbers.get(place.account, 0)
+        changed = {number for number, row in rows if row.uid not in left}
+        self.rows = [(number, row) for number, row in rows_of(tx, selected, spans) if number in changed]
+
+
+async def store(session: Session, command: m.Store) -> Done:
+    """Change flags, and tell what they have become."""
+    selected = session.selected
+    assert selected is not None
+    if selected.is_read_only:
+        return no("The mailbox is open for reading only", "CANNOT")
+    if command.unchanged_since is not None:
+        session.enabled.add("CONDSTORE")
+    spans = choose(selected, command.set, is_uid=command.is_uid)
+    keywords, is_deleted = set(), False
+    for flag in command.flags:
+        if flag.lower() == DELETED:
+            is_deleted = True
+        elif (keyword := keyword_of(flag)) is not None:
+            keywords.add(keyword)
+        elif flag.lower() != "\\recent":  # RFC 3501 §2.3.2: it cannot be changed
+            return no(f"{flag} is no flag that can be set", "CANNOT")
+    modified: list[int] = []
+    for batch in batches(spans, _AT_ONCE):
+        change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since)
+        await session.bridge.write(partial(change.apply, selected=selected, spans=batch))
+        modified += change.modified
+        session.say(_told(session, selected, command, change))
+        await session.line.drain()
+    if modified:
+        # RFC 7162 §3.1.3: the numbers are of the kind that the command used.
+        numbers = modified if command.is_uid else [n for uid in modified if (n := selected.number_of(uid)) is not None]
+        return ok("Some have changed meanwhile", f"MODIFIED {to_set(numbers)}")
+    return ok("Stored")
+
+
+def _told(session: Session, selected: Selected, command: m.Store, change: _Change) -> bytes:
+    """The untagged FETCH of what changed; of a silent STORE the modseq alone, for who wants it (RFC 7162 §3.1.3)."""
+    lines = []
+    for number, row in change.rows:
+        if row.modseq == change.number:
+            selected.own.add((row.uid, row.modseq))
+        if not command.is_silent:
+            selected.own.add((row.uid, row.modseq))
+            lines.append(selected.flags_of(number, row, session, with_uid=command.is_uid))
+        elif session.has_condstore:
+            lines.append(selected.modseq_of(number, row, session, with_uid=command.is_uid))
+    return "".join(lines).encode()
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {m.Store: store}

@@ -1,0 +1,180 @@
+"""An IMAP listener on a real store with two accounts, and a client that speaks to it in plain words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import socket
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+import msgspec
+
+from pillarbox.app.wiring import bridge_to
+from pillarbox.core.account import DIRECTORY
+from pillarbox.datatypes.admin.account import ACCOUNT, Account
+from pillarbox.datatypes.admin.domain import DOMAIN, Domain
+from pillarbox.datatypes.admin.password import hash_password
+from pillarbox.datatypes.view import Transaction
+from pillarbox.net.bridge import Bridge
+from pillarbox.net.handshake import Handshakes
+from pillarbox.servers.imap.image import Images
+from pillarbox.servers.imap.listener import ImapListener
+from pillarbox.servers.imap.namespace import Names
+from pillarbox.servers.imap.session import Service
+from pillarbox.servers.imap.settings import ImapSettings
+from pillarbox.services.authentication import Authentication
+from pillarbox.services.login import Logins
+from pillarbox.services.mail.deliver import deliver
+from pillarbox.services.provision import connect_rules
+from pillarbox.storage.store import Store
+
+PASSWORD = "a long enough secret"
+_SECONDS = 10
+
+
+@functools.cache
+def _hashed() -> str:
+    return hash_password(PASSWORD)
+
+
+def fill(store: Store) -> None:
+    """Domain example.org with alice, bob, who lets alice into his account, and carol, who lets alice read in hers."""
+    connect_rules()
+
+    def body(tx: Transaction) -> None:
+        tx.add_account(DIRECTORY)  # type: ignore[attr-defined]
+        tx.write(DOMAIN, DIRECTORY, None, Domain(id="d1", name="example.org"))
+        rights: dict[str, dict[str, Literal["read", "write"]]]
+        rights = {"alice": {}, "bob": {"alice": "write"}, "carol": {"alice": "read"}}
+        for name, delegates in rights.items():
+            account = Account(
+                id=name,
+                name=f"{name}@example.org",
+                domain_id="d1",
+                password_hash=_hashed(),
+                delegates=delegates,
+            )
+            tx.write(ACCOUNT, DIRECTORY, None, account)
+
+    store.write(body)
+
+
+def message(number: int, **fields: str) -> bytes:
+    """A short message; what is given stands in its header."""
+    head = {
+        "From": "Dave Miller <dave@sender.example>",
+        "To": "alice@example.org",
+        "Subject": f"Message {number}",
+        "Message-ID": f"<{number}@sender.example>",
+        "Date": f"Mon, 2 Nov 2026 10:{number:02d}:00 +0000",
+        **{name.replace("_", "-"): value for name, value in fields.items()},
+    }
+    lines = [f"{name}: {value}\r\n" for name, value in head.items()]
+    return ("".join(lines) + f"\r\nThis is the text of number {number}.\r\n").encode()
+
+
+def deliver_to(store: Store, account: str, *messages: bytes) -> None:
+    """Have messages delivered, a minute after each other."""
+    for number, data in enumerate(messages):
+        received = 1_793_000_000_000 + number * 60_000
+        store.write(functools.partial(deliver, account=account, data=data, received_ms=received))
+
+
+class Client:
+    """Says lines, hears lines."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self._tags = 0
+
+    async def hear(self) -> str:
+        """One response with its literals, without the last line end; "" when the connection has ended."""
+        out = b""
+        while True:
+            line = await asyncio.wait_for(self.reader.readline(), _SECONDS)
+            out += line
+            size = line[line.rfind(b"{") + 1 : -3] if line.endswith(b"}\r\n") else b""
+            if not size.isdigit():
+                return out.removesuffix(b"\r\n").decode()
+            out += await asyncio.wait_for(self.reader.readexactly(int(size)), _SECONDS)
+
+    def send(self, octets: bytes) -> None:
+        self.writer.write(octets)
+
+    async def hear_to(self, tag: str) -> list[str]:
+        """All responses up to the tagged one, with that."""
+        out = [await self.hear()]
+        while out[-1] and not out[-1].startswith(f"{tag} "):
+            out.append(await self.hear())
+        return out
+
+    async def say(self, command: str) -> list[str]:
+        """The responses to a command, the tagged one last and without its tag."""
+        self._tags += 1
+        tag = f"t{self._tags}"
+        self.send(f"{tag} {command}\r\n".encode())
+        out = await self.hear_to(tag)
+        out[-1] = out[-1].removeprefix(f"{tag} ")
+        return out
+
+    async def ok(self, command: str) -> list[str]:
+        """The same, which has to end well; without the tagged response."""
+        out = await self.say(command)
+        assert out[-1].startswith("OK"), out
+        return out[:-1]
+
+    async def append(self, mailbox: str, octets: bytes, *, flags: str = "") -> str:
+        """The tagged response to an APPEND."""
+        self._tags += 1
+        flags = f"({flags}) " if flags else ""
+        self.send(f"t{self._tags} APPEND {mailbox} {flags}{{{len(octets)}+}}\r\n".encode() + octets + b"\r\n")
+        return (await self.hear_to(f"t{self._tags}"))[-1].partition(" ")[2]
+
+
+class Running:
+    """A listener that runs."""
+
+    def __init__(self, store: Store, bridge: Bridge, listener: ImapListener, sock: socket.socket) -> None:
+        self.store, self.bridge, self.listener = store, bridge, listener
+        self.address = sock.getsockname()
+        self.clients: list[Client] = []
+
+    async def connect(self, user: str | None = "alice", *, mailbox: str | None = None) -> Client:
+        """A client, logged in unless `user` is None, with a mailbox selected if one is named."""
+        client = Client(*await asyncio.open_connection(*self.address[:2], limit=1 << 26))
+        self.clients.append(client)
+        if user is not None:
+            assert (await client.hear()).startswith("* OK")
+            await client.ok(f'LOGIN {user}@example.org "{PASSWORD}"')
+        if mailbox is not None:
+            await client.ok(f"SELECT {mailbox}")
+        return client
+
+    async def close(self) -> None:
+        await self.listener.stop()
+        await self.bridge.close()
+        for client in self.clients:
+            client.writer.close()
+            with contextlib.suppress(ConnectionError):
+                await client.writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def running(store: Store, handshakes: Handshakes | None = None, **changes: Any) -> AsyncIterator[Running]:
+    """A listener on a store that was filled."""
+    settings = msgspec.structs.replace(ImapSettings(hostname="mx.example.org", stop_seconds=5), **changes)
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    bridge = bridge_to(store)
+    authentication = Authentication(store.clock, store.read)
+    store.listeners.append(authentication.changed)
+    service = Service(bridge, Logins(authentication), settings, Names(), Images())
+    listener = ImapListener(service, [sock], handshakes=handshakes)
+    server = Running(store, bridge, listener, sock)
+    await listener.start()
+    try:
+        yield server
+    finally:
+        await server.close()
