@@ -9,6 +9,13 @@ from pathlib import Path
 import pytest
 
 from pillarbox.app import fetching
+from pillarbox.app.engine import Engine
+from pillarbox.app.fetching import Errand
+from pillarbox.net.imap_client import Endpoint
+from pillarbox.services.fetch.job import Choices
+from pillarbox.services.fetch.login import Credentials
+from pillarbox.services.fetch.outcome import Outcome
+from pillarbox.services.fetch.route import Wishes
 from tests.support.fetch_shell import FetchShell, Meter
 from tests.support.imap_source import Folder, Message, Source, serving
 
@@ -455,6 +462,43 @@ def test_a_file_of_accounts_that_is_wrong_is_refused_before_anything_is_done(
     result = shell.run("fetch", "imap", "--from", "localhost", "--accounts", file)
     assert result.exit_code == 1
     assert complaint in result.stderr
+
+
+def test_whoever_interrupts_many_fetches_need_not_wait_for_a_server(
+    shell: FetchShell, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the real meter ends what waits
+    quick = serve({"INBOX": Folder(letters(1))})
+    stuck = serve({"INBOX": Folder(letters(*range(1, 9)))}, silent={5})
+
+    def interrupt(_errand: Errand, _outcome: Outcome) -> None:
+        raise KeyboardInterrupt
+
+    with Engine(shell.data) as engine:
+        account = shell.account_id("alice@example.org")
+        errands = [
+            Errand(
+                Endpoint("127.0.0.1", source.port, "none", timeout_seconds=600),
+                Credentials("alice", lambda: "secret-a"),
+                account,
+                "alice@example.org",
+            )
+            for source in (stuck, quick)
+        ]
+        with pytest.raises(KeyboardInterrupt):
+            fetching.Fetcher(engine.store, Wishes(), Choices()).run(errands, 2, interrupt)
+
+
+def test_a_store_on_postgresql_is_filled_as_well(postgres_url: str, tmp_path: Path, serve: Serve) -> None:
+    shell = FetchShell(tmp_path, PILLARBOX_STORAGE_URL=postgres_url)
+    source = serve({"INBOX": Folder(letters(1, 2, 3)), "Work": Folder(letters(3, 4))})
+    told = shell.fetch(source.port)
+    assert (told["copied"], told["duplicates"]) == (4, 1)
+    source.folders["INBOX"].messages[1].flags, source.folders["INBOX"].messages[1].modseq = r"\Seen", 9
+    del source.folders["Work"].messages[3]
+    told = shell.fetch(source.port, "--remove-gone")
+    assert (told["copied"], told["changed"], told["removed"]) == (0, 1, 1)
+    assert shell.run("verify-data").exit_code == 0
 
 
 def test_two_fetches_of_one_account_do_not_run_at_a_time(shell: FetchShell, serve: Serve) -> None:

@@ -39,15 +39,16 @@ class Meter(fetching.Meter):
 class FetchShell:
     """A store with the accounts alice@example.org and bob@example.org."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.data = folder / "data"
+        self._variables = variables
         self.json("domain", "add", "example.org")
         for name in ("alice", "bob"):
             self.json("account", "add", f"{name}@example.org", "--generate")
 
     def run(self, *words: object, password: str = "secret-a", **variables: str) -> Result:  # noqa: S107
         arguments = [str(word) for word in words]
-        env = {"PILLARBOX_CONFIG": None, "PILLARBOX_FETCH_PASSWORD": password, **variables}
+        env = {"PILLARBOX_CONFIG": None, "PILLARBOX_FETCH_PASSWORD": password, **self._variables, **variables}
         return CliRunner().invoke(main, [*arguments, "--data", str(self.data)], env=env)
 
     def json(self, *words: object, code: int = 0, **variables: str) -> Any:
@@ -63,6 +64,13 @@ class FetchShell:
             "fetch", "imap", "--from", f"127.0.0.1:{port}", *place, *security, *words, code=code, **variables
         )
         return told if len(told["accounts"]) > 1 else told["accounts"][0]
+
+    def account_id(self, name: str) -> str:
+        """The id of an account."""
+        with Engine(self.data) as engine:
+            found = engine.find("Account", "name", name)
+            assert found is not None
+            return str(found["id"])
 
     def mail(self, account: str = "alice@example.org") -> list[Mail]:
         """All emails, in the order of their octets."""

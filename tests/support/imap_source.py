@@ -47,6 +47,7 @@ class Source:
     refused: set[int] = field(default_factory=set)  # UIDs whose octets are refused with NO
     unsaid: set[int] = field(default_factory=set)  # UIDs that are left out of the answer
     deadly: set[int] = field(default_factory=set)  # UIDs at which the connection is closed
+    silent: set[int] = field(default_factory=set)  # UIDs at which nothing is said any more
     vanishing: set[int] = field(default_factory=set)  # UIDs that are expunged when their octets are asked for
     refusals: list[str] = field(default_factory=list)  # what the next FETCH commands are answered with
     commands: list[str] = field(default_factory=list)
@@ -173,6 +174,8 @@ class _Session:
             if "BODY" in items:
                 if uid in self.source.deadly:
                     raise ConnectionError
+                if uid in self.source.silent:
+                    self.line()  # until the client goes away
                 if uid in self.source.refused:
                     return "NO the message is damaged"
                 if uid in self.source.vanishing:

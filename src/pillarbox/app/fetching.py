@@ -85,6 +85,7 @@ class Fetcher:
         self._meter = meter or Meter()
         self._open: set[ImapConnection] = set()
         self._lock = threading.Lock()
+        self._large = threading.Lock()
 
     def run(
         self,
@@ -122,7 +123,8 @@ class Fetcher:
 
     def _job(self, errand: Errand, state: FetchState) -> Job:
         link = Link(lambda: self._connect(errand.endpoint), errand.credentials, self._meter.wait)
-        return Job(self._store, errand.account, link, state, Router(self._wishes), self._choices, self._meter)
+        router = Router(self._wishes)
+        return Job(self._store, errand.account, link, state, router, self._choices, self._meter, self._large)
 
     def _connect(self, endpoint: Endpoint) -> ImapConnection:
         limit = self._store.limits.max_size_message

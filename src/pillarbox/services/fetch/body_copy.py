@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 
@@ -77,12 +78,19 @@ class BodyCopy:
                 while waiting and len(under_way) < (1 if careful else 2):
                     batch = waiting.popleft()
                     under_way.append((source.begin_bodies(uid for uid, _ in batch), batch))
-                alone += self._end_batch(source, *under_way.popleft())
+                tag, batch = under_way.popleft()
+                with self._room(sum(size for _, size in batch)):
+                    alone += self._end_batch(source, tag, batch)
             for uid, size in alone:
-                self._fetch_alone(source, uid, size)
+                with self._room(size):
+                    self._fetch_alone(source, uid, size)
         except Dropped:
             self._breaks += 1
             raise
+
+    def _room(self, octets: int) -> AbstractContextManager[object]:
+        """Large messages are in memory one at a time, whatever number of accounts is fetched."""
+        return self._job.large if octets > BATCH_OCTETS else nullcontext()
 
     def _end_batch(self, source: Source, tag: str, batch: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """Store what comes; returns what did not come, though the connection holds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Lock
 
 from pillarbox.services.fetch.link import Link
 from pillarbox.services.fetch.outcome import Outcome, Progress
@@ -31,4 +32,5 @@ class Job:
     router: Router
     choices: Choices
     progress: Progress
+    large: Lock = field(default_factory=Lock)  # held while a large message is in memory, by one fetch of all
     outcome: Outcome = field(default_factory=Outcome)
