@@ -10,6 +10,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+GMAIL = "IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR NAMESPACE LIST-EXTENDED SPECIAL-USE CONDSTORE X-GM-EXT-1"
+
+
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 
 
@@ -238,3 +241,13 @@ def serving(source: Source) -> Iterator[Source]:
         yield source
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
+
+
+def letter(number: int, text: str = "") -> Message:
+    """A message with this number in its subject."""
+    return Message(f"Subject: Letter {number:05}\r\nMessage-ID: <{number}@example.org>\r\n\r\n{text}\r\n".encode())
+
+
+def letters(*numbers: int) -> dict[int, Message]:
+    """Messages whose UIDs are their numbers."""
+    return {number: letter(number) for number in numbers}

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.app import fetching
 from tests.support import dovecot
 from tests.support.cutting_proxy import cutting
 from tests.support.dovecot import Dovecot
-from tests.support.fetch_shell import FetchShell, Mail, Meter
+from tests.support.fetch_shell import FetchShell, Mail
 
 pytestmark = pytest.mark.skipif(dovecot.PROGRAM is None, reason="dovecot is not installed")
 Begin = Callable[..., "Writer"]
@@ -28,12 +27,6 @@ AT = datetime(2023, 4, 5, 6, 7, 8, tzinfo=UTC)
 def server() -> Iterator[Dovecot]:
     with dovecot.running() as running:
         yield running
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FetchShell:
-    monkeypatch.setattr(fetching, "Meter", Meter)
-    return FetchShell(tmp_path)
 
 
 def message(number: int, text: str = "") -> bytes:
