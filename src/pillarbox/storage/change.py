@@ -138,7 +138,7 @@ def raise_floor(db: Connection, account: str, type: str, modseq: int) -> None:
 def purge(db: Connection, account: str, type: str, before: int) -> int:
     """Forget destroyed records up to a number and raise the floor to it; returns how many were forgotten."""
     before = min(before, bounds(db, account, type)[1])  # the floor is a state: it never runs ahead
-    # What was destroyed while hidden is in the log where it was hidden; that it is gone a backup may have yet to learn.
+    # What was destroyed while hidden is in the log where it was hidden; a backup may have yet to learn that it is gone.
     gone = "FROM record WHERE account = ? AND type = ? AND destroyed = 1 AND modseq <= ? AND touched <= ?"
     count = db.row(f"SELECT COUNT(*) {gone}", (account, type, before, before))
     db.run(f"DELETE {gone}", (account, type, before, before))

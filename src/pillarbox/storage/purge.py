@@ -56,12 +56,13 @@ def step(db: Connection, account: str, kind: DataType[Any], before: int, limit: 
 
 
 def _records(db: Connection, account: str, type: str, before: int, limit: int) -> list[tuple[str, int]]:
-    # Below the floor all were forgotten; at its very number a step may have ended among several.
+    # What was destroyed while hidden has the number at which it was hidden, and `touched` from its end, which no backup
+    # may miss.
     sql = (
-        "SELECT id, modseq FROM record WHERE account = ? AND type = ? AND modseq >= ? AND modseq <= ?"
+        "SELECT id, modseq FROM record WHERE account = ? AND type = ? AND modseq <= ? AND touched <= ?"
         " AND destroyed = 1 ORDER BY modseq, id LIMIT ?"
     )
-    return db.rows(sql, (account, type, _floor(db, account, type), before, limit))  # type: ignore[return-value]
+    return db.rows(sql, (account, type, before, before, limit))  # type: ignore[return-value]
 
 
 def _members(db: Connection, account: str, type: str, before: int, limit: int) -> list[tuple[str, int]]:
@@ -70,8 +71,3 @@ def _members(db: Connection, account: str, type: str, before: int, limit: int) -
         " ORDER BY container, modseq LIMIT ?"
     )
     return db.rows(sql, (account, type, before, limit))  # type: ignore[return-value]
-
-
-def _floor(db: Connection, account: str, type: str) -> int:
-    row = db.row("SELECT modseq FROM floor WHERE account = ? AND type = ?", (account, type))
-    return 0 if row is None else int(str(row[0]))
