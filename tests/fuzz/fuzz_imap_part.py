@@ -1,17 +1,22 @@
 """Throws octets at what IMAP shows of messages: `python tests/fuzz/fuzz_imap_part.py [rounds] [seed]`.
 
 Whatever the message, ENVELOPE, BODY and BODYSTRUCTURE must be read back as lists of the right shape, in ASCII for
-sessions without UTF-8; a listing that was read before must change nothing.
+sessions without UTF-8; a listing that was read before must change nothing; parts must have the octets they are said to.
 """
 
 import random
 import sys
+from typing import Any
 
 from pillarbox.datatypes.email.imap_part import imap_part, is_sound, read_part
+from pillarbox.datatypes.email.imap_path import octets_of
+from pillarbox.datatypes.email.imap_section import Sections, UnknownEncoding
 from pillarbox.formats import message
 from pillarbox.wire.imap.body_structure import body, body_structure
+from pillarbox.wire.imap.fetch_item import Binary, BinarySize, Section
 from tests.fuzz.fuzz_message import invent, mutate, seeds
 from tests.support.imap_list import read_list
+from tests.support.imap_part_path import shown_parts
 
 ADDRESSES = 6
 SEVEN = 7
@@ -27,8 +32,26 @@ def check(data: bytes) -> None:
         shown = read_part(stored, is_utf8=is_utf8)
         assert is_utf8 or stored.isascii() or (shown.envelope.isascii() and shown.body.isascii())
         check_envelope(read_list(shown.envelope))
-        check_body(read_list(body_structure(shown.body)), is_extended=True)
+        parts = read_list(body_structure(shown.body))
+        check_body(parts, is_extended=True)
+        check_octets(data, structure, parts)
         check_body(read_list(body(shown.body)), is_extended=False)
+
+
+def check_octets(data: bytes, structure: message.Structure, parts: Any) -> None:
+    """Each part that is shown can be had, and has the size that is shown; the decoded one as well."""
+    found = Sections(octets_of(data), structure)
+    for path, part in shown_parts(parts):
+        octets = found.section(Section(path))
+        assert octets is not None
+        assert isinstance(part[0], list) or len(octets) == part[6]
+        assert octets[1:4] == found.section(Section(path, partial=(1, 3)))
+        try:
+            decoded = found.binary(Binary(path))
+        except UnknownEncoding:
+            continue
+        assert decoded is not None
+        assert len(decoded) == found.binary_size(BinarySize(path))
 
 
 def check_envelope(envelope: object) -> None:

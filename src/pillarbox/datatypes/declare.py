@@ -67,7 +67,10 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What is written once, beside a new record: its fixed parts as JSON, its index columns, its text for search."""
+    """What is written once, beside a new record: its fixed parts, its index columns, its text for search.
+
+    Parts of which properties are cut are JSON objects.
+    """
 
     parts: Mapping[str, bytes] = field(default_factory=dict)
     columns: Mapping[str, str | int | None] = field(default_factory=dict)

@@ -89,7 +89,7 @@ class View(Protocol):
         """The stored JSON of live records by id, each with that of one fixed part when it is named."""
 
     def parts(self, kind: DataType[R], account: str, ids: Sequence[str], part: str) -> dict[str, bytes]:
-        """One fixed part of these records, as JSON by id."""
+        """One fixed part of these records by id, as it was written."""
 
     def find(self, kind: DataType[R], account: str, property: str, values: Sequence[str]) -> list[tuple[str, str]]:
         """(value, id) of the records, hidden ones too, whose indexed property (wire name) has one of the values."""

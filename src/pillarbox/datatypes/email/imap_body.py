@@ -110,7 +110,7 @@ def _enclosed(item: _Waiting, budget: _Budget) -> Embedded | None:
     if item.part.type not in TYPES or item.depth >= MAX_DEPTH or size > budget.octets:
         return None
     budget.octets -= size
-    return embedded_message(item.data, item.part)
+    return embedded_message(item.data[item.part.body_start : item.part.body_end], item.part)
 
 
 def _common_text(data: bytes, part: Part) -> str | None:
@@ -135,7 +135,7 @@ def _common_text(data: bytes, part: Part) -> str | None:
 def _around_text(media_type: str, content_type: bytes, encoding: str) -> tuple[str, str]:
     """What stands before and after the octets and lines of such a text: it is the same in most mail."""
     main, _, subtype = media_type.partition("/")
-    parameters = _parameters(header_text(content_type).replace("\0", ""), media_type)
+    parameters = _parameters(header_text(content_type), media_type)
     basic = printed.Basic(main, subtype, parameters, None, None, encoding, 0)
     return printed.basic(basic).removesuffix(" 0"), printed.end_basic(None, None, _NO_EXTENSION)
 

@@ -21,11 +21,13 @@ _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`{|}~"
 
 
 def header_text(octets: bytes) -> str:
-    """The value of a header field, unfolded, without the white space around it; encoded words stay."""
+    """The value of a header field, unfolded, without NUL and the white space around it; encoded words stay."""
     text = decode_header_octets(octets)
+    if "\0" in text:
+        text = text.replace("\0", "")
     if "\n" in text or "\r" in text:
         text = unfold(text)
-    return text.strip(" \t\r\n\0")
+    return text.strip(" \t\r\n")
 
 
 class Spelling:

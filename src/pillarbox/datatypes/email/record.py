@@ -1,6 +1,6 @@
 """What is stored of an email that can change, and the few facts that rules need at hand (RFC 8621 §4.1.1).
 
-What is read from the message and never changes stands in the fixed parts `listing` and `structure`.
+What is read from the message and never changes stands in the fixed parts `listing`, `structure` and `imap`.
 """
 
 from __future__ import annotations

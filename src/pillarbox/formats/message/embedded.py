@@ -21,13 +21,14 @@ class Embedded(NamedTuple):
     structure: Structure
 
 
-def embedded_message(data: bytes, part: Part) -> Embedded | None:
-    """The message that a part encloses; None when it is no such part, or is encoded in an unknown way.
+def embedded_message(body: bytes, part: Part) -> Embedded | None:
+    """The message that a part encloses, from the part's body as it stands.
 
-    RFC 2046 §5.2.1 forbids base64 and the like for the old type, RFC 6532 §3.7 allows them for the one with UTF-8. Both
-    are decoded, and all that is said of the inner message is about the decoded octets.
+    None when it is no such part, or is encoded in an unknown way. RFC 2046 §5.2.1 forbids base64 and the like for the
+    old type, RFC 6532 §3.7 allows them for the one with UTF-8. Both are decoded, and all that is said of the inner
+    message is about the decoded octets.
     """
     if part.type not in TYPES or not transfer.is_known(part.encoding):
         return None
-    octets = transfer.decode_transfer(data[part.body_start : part.body_end], part.encoding)
+    octets = transfer.decode_transfer(body, part.encoding)
     return Embedded(octets, scan(octets))

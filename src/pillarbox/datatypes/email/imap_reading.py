@@ -1,0 +1,130 @@
+"""Items of FETCH that are read from messages: sections, decoded parts, previews.
+
+RFC 9051 §6.4.5, RFC 3516 §4, RFC 8970 §3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.datatypes.email.imap_part import imap_part
+from pillarbox.datatypes.email.imap_path import Octets, octets_of
+from pillarbox.datatypes.email.imap_section import Sections, UnknownEncoding
+from pillarbox.datatypes.email.record import Email
+from pillarbox.datatypes.view import View
+from pillarbox.formats.message.structure import Structure
+from pillarbox.wire.imap.fetch_item import Binary, BinarySize, FetchItem, Plain, Preview, Section
+from pillarbox.wire.imap.fetch_response import binary_name, binary_size_name, section_name
+from pillarbox.wire.imap.response import literal, literal8, string, to_bytes
+
+_structure = msgspec.json.Decoder(Structure).decode
+_WHOLE_OCTETS = 1_000_000  # a larger message is read in ranges
+_EMPTY, _NIL = b'""', b"NIL"
+
+
+class _Listed(msgspec.Struct):
+    preview: str = ""
+
+
+_listed = msgspec.json.Decoder(_Listed).decode
+
+
+class MessageReading:
+    """Reads some messages of an account, one after the other; what is stored beside them is read for all at once."""
+
+    def __init__(self, view: View, account: str, emails: Mapping[str, Email]) -> None:
+        self._view, self._account, self._emails = view, account, emails
+        self._parts: dict[str, dict[str, bytes]] = {}
+        self._current: tuple[str, Octets, Sections | None] | None = None
+        self.has_failed = False  # the transfer encoding of a part was unknown: UNKNOWN-CTE (RFC 3516 §4.3)
+
+    def imap_part(self, id: str) -> bytes:
+        """The fixed part `imap` of a message that was stored before there was one. Raises Fault."""
+        octets = self._octets(id)
+        return imap_part(octets.read(0, octets.size), self._structure(id))
+
+    def answer(self, id: str, item: FetchItem, *, is_utf8: bool) -> bytes:
+        """An item with its value, as it stands in the answer. Raises Fault when the message cannot be read."""
+        match item:
+            case Section():
+                return section_name(item) + b" " + _nstring(self._section(id, item))
+            case Binary():
+                return binary_name(item) + b" " + self._binary(id, item)
+            case BinarySize():
+                return b"%b %d" % (binary_size_name(item), self._binary_size(id, item))
+            case Preview():
+                stored = self._stored("listing").get(id)
+                preview = string(_listed(stored).preview if stored is not None else "", is_utf8=is_utf8)
+                return to_bytes(f"PREVIEW {preview}")
+            case Plain():
+                raise AssertionError(f"{item} is no item of a message's octets")
+
+    def _section(self, id: str, item: Section) -> bytes | None:
+        if item.what or item.part:
+            return self._sections(id).section(item)
+        octets = self._octets(id)
+        start, count = item.partial or (0, octets.size)
+        return octets.read(min(start, octets.size), min(start + count, octets.size))
+
+    def _binary(self, id: str, item: Binary) -> bytes:
+        try:
+            return _nstring(self._sections(id).binary(item), is_binary=True)
+        except UnknownEncoding:
+            self.has_failed = True
+            return _NIL
+
+    def _binary_size(self, id: str, item: BinarySize) -> int:
+        try:
+            return self._sections(id).binary_size(item)
+        except UnknownEncoding:
+            self.has_failed = True
+            return 0
+
+    def _sections(self, id: str) -> Sections:
+        octets = self._octets(id)
+        assert self._current is not None
+        sections = self._current[2]
+        if sections is None:
+            sections = Sections(octets, self._structure(id))
+            self._current = (id, octets, sections)
+        return sections
+
+    def _structure(self, id: str) -> Structure:
+        stored = self._stored("structure").get(id)
+        if stored is None:
+            raise Fault(Kind.FAILED, f"the structure of email {id} is missing from the store")
+        return _structure(stored)
+
+    def _stored(self, name: str) -> dict[str, bytes]:
+        if name not in self._parts:
+            self._parts[name] = self._view.parts(EMAIL, self._account, list(self._emails), name)
+        return self._parts[name]
+
+    def _octets(self, id: str) -> Octets:
+        if self._current is None or self._current[0] != id:
+            self._current = (id, self._open(id), None)
+        return self._current[1]
+
+    def _open(self, id: str) -> Octets:
+        email = self._emails.get(id)
+        if email is None:
+            raise Fault(Kind.FAILED, f"email {id} is missing from the store")
+        view, account, blob = self._view, self._account, email.blob_id
+
+        def read(start: int, end: int) -> bytes:
+            data = view.read_blob_range(account, blob, start, end) if start < end else b""
+            if data is None or len(data) != end - start:
+                raise Fault(Kind.FAILED, f"the message of email {id} is missing from the store")
+            return data
+
+        return Octets(email.size, read) if email.size > _WHOLE_OCTETS else octets_of(read(0, email.size))
+
+
+def _nstring(octets: bytes | None, *, is_binary: bool = False) -> bytes:
+    if octets is None:
+        return _NIL
+    return (literal8(octets) if is_binary else literal(octets)) if octets else _EMPTY

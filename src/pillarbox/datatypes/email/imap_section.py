@@ -1,0 +1,111 @@
+"""The octets that BODY[...], BINARY[...] and BINARY.SIZE[...] of FETCH ask for (RFC 9051 §6.4.5, RFC 3516 §4).
+
+Octets are told as they are stored, whatever their line ends, so that sizes, offsets and literals agree with
+RFC822.SIZE, and signatures stay whole. Only an empty line that is added after chosen header fields is CRLF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pillarbox.datatypes.email.imap_path import Octets, Paths, Place
+from pillarbox.formats.message import transfer
+from pillarbox.formats.message.structure import Part, Structure
+from pillarbox.wire.imap.fetch_item import Binary, BinarySize, Section
+
+Partial = tuple[int, int] | None
+
+
+class UnknownEncoding(ValueError):
+    """The part's transfer encoding cannot be undone: UNKNOWN-CTE of RFC 3516 §4.3."""
+
+
+class Sections:
+    """The sections of one message."""
+
+    def __init__(self, octets: Octets, structure: Structure) -> None:
+        self._paths = Paths(octets, structure)
+
+    def section(self, item: Section) -> bytes | None:
+        """The octets of BODY[...]; None when there is no such part, or it has no such header.
+
+        RFC 9051 §6.4.5: of a partial one those that are there, none when it begins past the end.
+        """
+        place = self._paths.message(item.part) if item.what not in ("", "MIME") else self._paths.find(item.part)
+        if place is None:
+            return None
+        part, size = place.part, place.octets.size
+        match item.what:
+            case "":
+                start, end = (0, size) if place.is_message else (part.body_start, part.body_end)
+            case "MIME":
+                start, end = part.header_start, part.body_start
+            case "HEADER":
+                start, end = 0, part.body_start
+            case "TEXT":
+                start, end = part.body_start, size
+            case _:
+                header = place.octets.read(0, part.body_start)
+                chosen = _chosen(header, part, item.fields, is_not=item.what.endswith("NOT"))
+                return _sliced(chosen, item.partial)
+        return _read(place.octets, start, end, item.partial)
+
+    def binary(self, item: Binary) -> bytes | None:
+        """The decoded octets of a part; of a multipart or a message as it stands. Raises UnknownEncoding."""
+        place = self._paths.find(item.part)
+        if place is None:
+            return None
+        start, end = _body(place)
+        if _is_plain(place):
+            return _read(place.octets, start, end, item.partial)
+        decoded = transfer.decode_transfer(place.octets.read(start, end), place.part.encoding)
+        return _sliced(decoded, item.partial)
+
+    def binary_size(self, item: BinarySize) -> int:
+        """How many octets BINARY[...] has; 0 when there is no such part. Raises UnknownEncoding."""
+        place = self._paths.find(item.part)
+        if place is None:
+            return 0
+        start, end = _body(place)
+        return end - start if _is_plain(place) else place.part.size
+
+
+def _body(place: Place) -> tuple[int, int]:
+    return (0, place.octets.size) if place.is_message else (place.part.body_start, place.part.body_end)
+
+
+def _is_plain(place: Place) -> bool:
+    """Whether nothing has to be decoded. Raises UnknownEncoding."""
+    if place.is_message or place.part.is_multipart:
+        return True
+    if not transfer.is_known(place.part.encoding):
+        raise UnknownEncoding(place.part.encoding)
+    return place.part.encoding in transfer.IDENTITY
+
+
+def _read(octets: Octets, start: int, end: int, partial: Partial) -> bytes:
+    if partial is not None:
+        start = min(start + partial[0], end)
+        end = min(start + partial[1], end)
+    return octets.read(start, end) if start < end else b""
+
+
+def _sliced(octets: bytes, partial: Partial) -> bytes:
+    return octets if partial is None else octets[partial[0] : partial[0] + partial[1]]
+
+
+def _chosen(header: bytes, root: Part, names: Collection[str], *, is_not: bool) -> bytes:
+    """The fields with these names, or all but these, as they stand and in their order, and the empty line.
+
+    RFC 9051 §6.4.5.1: "The field-matching is ASCII-range case insensitive but otherwise exact".
+    """
+    wanted = {name.lower() for name in names}
+    out = []
+    for field in root.fields:
+        if (field.name.lower() in wanted) is not is_not:
+            line_end = header.find(b"\n", field.end)
+            out.append(
+                header[field.start : line_end + 1] if line_end >= 0 else header[field.start : field.end] + b"\r\n"
+            )
+    out.append(b"\r\n")
+    return b"".join(out)
