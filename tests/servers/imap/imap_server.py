@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import functools
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -17,7 +18,9 @@ from pillarbox.datatypes.admin.account import ACCOUNT, Account
 from pillarbox.datatypes.admin.domain import DOMAIN, Domain
 from pillarbox.datatypes.admin.password import hash_password
 from pillarbox.datatypes.view import Transaction
+from pillarbox.net.accept import Secure
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.count import Seat
 from pillarbox.net.handshake import Handshakes
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.listener import ImapListener
@@ -100,6 +103,14 @@ class Client:
                 return out.removesuffix(b"\r\n").decode()
             out += await asyncio.wait_for(self.reader.readexactly(int(size)), _SECONDS)
 
+    async def rest(self) -> bytes:
+        """All that the server says until it hangs up."""
+        out = b""
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            while piece := await asyncio.wait_for(self.reader.read(65_536), _SECONDS):
+                out += piece
+        return out
+
     def send(self, octets: bytes) -> None:
         self.writer.write(octets)
 
@@ -136,14 +147,18 @@ class Client:
 class Running:
     """A listener that runs."""
 
-    def __init__(self, store: Store, bridge: Bridge, listener: ImapListener, sock: socket.socket) -> None:
+    def __init__(self, store: Store, bridge: Bridge, listener: ImapListener, sockets: Sequence[socket.socket]) -> None:
         self.store, self.bridge, self.listener = store, bridge, listener
-        self.address = sock.getsockname()
+        self.address, self.tls_address = (sock.getsockname()[:2] for sock in sockets)
         self.clients: list[Client] = []
 
-    async def connect(self, user: str | None = "alice", *, mailbox: str | None = None) -> Client:
+    async def connect(
+        self, user: str | None = "alice", *, mailbox: str | None = None, tls: ssl.SSLContext | None = None
+    ) -> Client:
         """A client, logged in unless `user` is None, with a mailbox selected if one is named."""
-        client = Client(*await asyncio.open_connection(*self.address[:2], limit=1 << 26))
+        to = self.address if tls is None else self.tls_address
+        name = None if tls is None else "localhost"
+        client = Client(*await asyncio.open_connection(*to, limit=1 << 26, ssl=tls, server_hostname=name))
         self.clients.append(client)
         if user is not None:
             assert (await client.hear()).startswith("* OK")
@@ -157,24 +172,28 @@ class Running:
         await self.bridge.close()
         for client in self.clients:
             client.writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await client.writer.wait_closed()
 
 
 @contextlib.asynccontextmanager
-async def running(store: Store, handshakes: Handshakes | None = None, **changes: Any) -> AsyncIterator[Running]:
-    """A listener on a store that was filled."""
+async def running(
+    store: Store, handshakes: Handshakes | None = None, counts: Seat | None = None, **changes: Any
+) -> AsyncIterator[Running]:
+    """A listener on a store that was filled; on a second address there is TLS, if there are `handshakes`."""
     settings = msgspec.structs.replace(ImapSettings(hostname="mx.example.org", stop_seconds=5), **changes)
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     bridge = bridge_to(store)
     authentication = Authentication(store.clock, store.read)
     store.listeners.append(authentication.changed)
     service = Service(bridge, Logins(authentication), settings, Names(), Images())
-    listener = ImapListener(service, [sock], handshakes=handshakes)
-    server = Running(store, bridge, listener, sock)
+    secure = Secure(sockets[1:], handshakes) if handshakes is not None else None
+    listener = ImapListener(service, sockets[:1], secure=secure, handshakes=handshakes, counts=counts)
+    server = Running(store, bridge, listener, sockets)
     await listener.start()
     try:
         yield server
     finally:
         await server.close()
+        for sock in sockets:
+            sock.close()

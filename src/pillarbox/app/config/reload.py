@@ -9,7 +9,10 @@ import msgspec
 from pillarbox.app.config.settings import Settings
 
 # Where the data is, and what was opened before the processes were made.
-_FIXED = ("data", "workers", "storage", "blobs", "http.listen", "http.tls_listen", "lmtp.listen", "metrics.listen")
+_FIXED = (
+    "data", "workers", "storage", "blobs",
+    "http.listen", "http.tls_listen", "imap.listen", "imap.tls_listen", "lmtp.listen", "metrics.listen",
+)  # fmt: skip
 
 
 def applicable(old: Settings, new: Settings) -> tuple[Settings, list[str]]:

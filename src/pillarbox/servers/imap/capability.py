@@ -13,13 +13,10 @@ _ALWAYS = ("IMAP4rev2", "IMAP4rev1", "SASL-IR", "ID", "ENABLE", "LITERAL+")
 _LOGGED_IN = (
     "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "UIDPLUS", "UNSELECT", "MOVE",
     "CONDSTORE", "QRESYNC", "OBJECTID", "STATUS=SIZE", "SAVEDATE", "UTF8=ACCEPT",
+    "MULTIAPPEND", "REPLACE", "UIDONLY", "UIDBATCHES", "UNAUTHENTICATE",
 )  # fmt: skip
-_ENABLED = frozenset({"IMAP4REV2", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC"})
-
-
-def can_enable(name: str) -> bool:
-    """Whether ENABLE means something for this capability (RFC 5161 §3.1)."""
-    return name in _ENABLED
+# What ENABLE means something for (RFC 5161 §3.1), as it is spelled.
+ENABLED = {name.upper(): name for name in ("IMAP4rev2", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC", "UIDONLY")}
 
 
 def capabilities(session: Session) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]+")
 
 
 class Done(NamedTuple):
-    """The status, a response code without its brackets ("" for none), and words for a person."""
+    """The status, a response code without its brackets ("" for none), and words for a person.
+
+    The words may hold what a client sent, or the name of a mailbox: on the wire they are one line of ASCII, whatever
+    they are, and no response code.
+    """
 
     status: str
     code: str
@@ -15,7 +22,8 @@ class Done(NamedTuple):
     def line(self, tag: str) -> bytes:
         """The line on the wire."""
         code = f"[{self.code}] " if self.code else ""
-        return f"{tag} {self.status} {code}{self.text}\r\n".encode()
+        text = _UNPRINTABLE.sub(" ", self.text.encode("ascii", "replace").decode()).strip().lstrip("[") or "-"
+        return f"{tag} {self.status} {code}{text}\r\n".encode()
 
 
 def ok(text: str = "Done", code: str = "") -> Done:

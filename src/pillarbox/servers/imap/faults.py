@@ -29,11 +29,12 @@ ANSWERS: dict[Kind, tuple[str, str]] = {
     Kind.INVALID_MESSAGE: ("NO", "CANNOT"),
     Kind.SINGLETON: ("NO", "CANNOT"),
     Kind.UNAVAILABLE: ("NO", "UNAVAILABLE"),
+    # RFC 9051 §7.1: BAD is for a mistake of the client, such as the number of a message that is not there.
+    Kind.INVALID_ARGUMENTS: ("BAD", ""),
     # What a command of IMAP cannot have caused is a mistake of this server.
     **dict.fromkeys(
         (
             Kind.UNKNOWN_METHOD,
-            Kind.INVALID_ARGUMENTS,
             Kind.INVALID_REFERENCE,
             Kind.UNKNOWN_DATA_TYPE,
             Kind.STATE_MISMATCH,
@@ -61,6 +62,6 @@ ANSWERS: dict[Kind, tuple[str, str]] = {
 def answer_to(fault: Fault) -> Done:
     """What the client is told."""
     status, code = ANSWERS[fault.kind]
-    # A fault's words may hold what a client sent: no line of the wire can be made of it.
-    text = " ".join(str(fault).split()) or fault.kind.value
-    return Done(status, code, text.encode("ascii", "replace").decode())
+    if fault.kind is Kind.NOT_FOUND and fault.facts.get("try_create"):
+        code = "TRYCREATE"  # RFC 9051 §7.1: the client may create the mailbox, and try again
+    return Done(status, code, str(fault))

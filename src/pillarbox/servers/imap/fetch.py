@@ -8,16 +8,15 @@ from typing import Any
 from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, bad, no, ok
 from pillarbox.servers.imap.fetch_program import Program
-from pillarbox.servers.imap.select import absent
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
+from pillarbox.servers.imap.vanished import earlier, vanished
 from pillarbox.services.mail.mark import change_keywords
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
 from pillarbox.wire.imap.fetch_item import Plain
-from pillarbox.wire.imap.sequence_set import to_set
 
 
 async def fetch(session: Session, command: m.Fetch) -> Done:
@@ -29,7 +28,7 @@ async def fetch(session: Session, command: m.Fetch) -> Done:
     spans = choose(selected, command.set, is_uid=command.is_uid, partial=command.partial)
     items = list(dict.fromkeys(command.items))
     if command.changed_since is not None or Plain.MODSEQ in items:
-        session.enabled.add("CONDSTORE")  # RFC 7162 §3.1
+        session.enable_condstore()  # RFC 7162 §3.1
         items += [Plain.MODSEQ] if Plain.MODSEQ not in items else []
     if command.is_uid and Plain.UID not in items:
         items.append(Plain.UID)
@@ -77,15 +76,8 @@ async def _set_seen(session: Session, selected: Selected, batch: Sequence[Span])
 def _vanished(view: Snapshot, selected: Selected, command: m.Fetch) -> bytes:
     """What is gone of the set since then (RFC 7162 §3.2.6)."""
     assert command.changed_since is not None
-    place = selected.place
-    image_end = max(selected.uid_next - 1, 1)
-    ranges = command.set.bounded(image_end)
-    if command.changed_since >= view.known_since(place.account):
-        gone: Sequence[int] = view.removed_uids(place.account, place.id, command.changed_since)
-        gone = [uid for uid in gone if any(first <= uid <= last for first, last in ranges)]
-    else:
-        gone = list(absent(selected, ranges))
-    return f"* VANISHED (EARLIER) {to_set(gone)}\r\n".encode() if gone else b""
+    ranges = command.set.bounded(max(selected.uid_next - 1, 1))
+    return earlier(vanished(view, selected.place, selected, ranges, command.changed_since))
 
 
 HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {m.Fetch: fetch}

@@ -20,17 +20,20 @@ from pillarbox.servers.imap import (
     login,
     mailbox,
     observed,
+    parting,
     search,
     select,
     sorting,
     status,
     store,
     threading,
+    uid_batches,
     waiting,
 )
 from pillarbox.servers.imap.done import Done, bad
 from pillarbox.servers.imap.faults import answer_to
 from pillarbox.servers.imap.session import Session
+from pillarbox.servers.imap.uid_only import is_by_number, refusal
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
 
@@ -51,32 +54,57 @@ HANDLERS: Mapping[type[c.Command], Handler] = {
     **search.HANDLERS,
     **sorting.HANDLERS,
     **threading.HANDLERS,
+    **uid_batches.HANDLERS,
 }
 # While these run, the client counts messages by the numbers it knows: no removal may be told (RFC 9051 §7.5.1).
 _NUMBERED = (m.Fetch, m.Store, m.Search, m.Sort, m.Thread)
 
 
 async def carry_out(session: Session, tag: str, command: c.Command) -> None:
-    """Do what was asked, say what has changed, and how it ended."""
+    """Do what was asked, say what has changed, and how it ended. Whatever goes wrong, the conversation can go on."""
     began = perf_counter()
     session.tag = tag
-    handler = HANDLERS.get(type(command))
+    if session.is_revoked():
+        session.machine.close(parting.REVOKED)
+        return
     try:
-        if session.is_revoked():
-            session.machine.close(b"* BYE The login no longer holds\r\n")
-            return
-        done = await handler(session, command) if handler is not None else bad("This command is not known here")
-        if not session.machine.is_closed and session.selected is not None:
-            is_numbered = isinstance(command, _NUMBERED) and not getattr(command, "is_uid", False)
-            await session.update(may_expunge=not is_numbered)
-    except Fault as fault:
-        done = answer_to(fault)
+        done = await _done(session, command)
+        await _tell(session, command)
     except ConnectionError:
         return
-    except Exception as error:  # noqa: BLE001 -- whatever it is, the client is told, and the connection lives
-        observed.FAILED.log(error, command=type(command).__name__)
-        done = answer_to(Fault(Kind.FAILED))
+    if session.machine.is_closed:
+        return
     observed.COMMANDS.count(done.status.lower())
     if not isinstance(command, c.Idle):
         observed.COMMAND_SECONDS.observe(perf_counter() - began)
     session.machine.send(done.line(tag))
+
+
+async def _done(session: Session, command: c.Command) -> Done:
+    handler = HANDLERS.get(type(command))
+    if handler is None:
+        return bad("This command is not known here")
+    if session.is_uid_only and (refused := refusal(command)) is not None:
+        return refused
+    try:
+        return await handler(session, command)
+    except Fault as fault:
+        return answer_to(fault)
+    except ConnectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the client is told, and the connection lives
+        observed.FAILED.log(error, command=type(command).__name__)
+        return answer_to(Fault(Kind.FAILED))
+
+
+async def _tell(session: Session, command: c.Command) -> None:
+    """Say what has changed. If that cannot be read, the next command tells it: this one has ended as it has."""
+    if session.machine.is_closed or session.selected is None:
+        return
+    is_numbered = isinstance(command, _NUMBERED) and is_by_number(command)
+    try:
+        await session.update(may_expunge=not is_numbered)
+    except ConnectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- as above
+        observed.FAILED.log(error, command=type(command).__name__)

@@ -104,7 +104,9 @@ def _read(view: View, account: str, mailbox: str, state: tuple[int, int, int]) -
 
 
 def _brought_up(view: View, account: str, mailbox: str, known: Image, state: tuple[int, int, int]) -> Image | None:
-    """The image after what has changed; None when that is much."""
+    """The image after what has changed; None when that is much, or is not known any more."""
+    if known.modseq < view.known_since(account):
+        return None
     rows = view.memberships(account, mailbox, since=known.modseq, limit=_FULL_AFTER)
     if len(rows) >= _FULL_AFTER:
         return None

@@ -15,14 +15,13 @@ from pillarbox.net.count import Counts, Seat
 from pillarbox.net.handshake import Handshakes
 from pillarbox.net.load import Connections, Loads
 from pillarbox.net.spool import Spooler
-from pillarbox.servers.imap import observed
+from pillarbox.servers.imap import observed, parting
 from pillarbox.servers.imap.connection import Connection
 from pillarbox.servers.imap.session import Service, Session
 from pillarbox.wire.imap.options import Options
 from pillarbox.wire.imap.session import Session as Machine
 
 _SWEEP_SECONDS = 5.0
-_TOO_MANY = b"* BYE [LIMIT] Too many connections, try again later\r\n"
 _ALL = ("imap", "")
 
 
@@ -99,7 +98,7 @@ class ImapListener:
         while True:
             await asyncio.sleep(min(_SWEEP_SECONDS, settings.login_seconds / 2))
             for connection in list(self._connections):
-                connection.check_time(loop.time(), settings.login_seconds, settings.idle_seconds)
+                connection.check_time(loop.time(), settings)
 
     # --- what connections ask
 
@@ -119,7 +118,7 @@ class ImapListener:
     def _refuse(self, connection: Connection, peer_address: str, key: tuple[str, str]) -> bytes:
         self._refused.add(connection)
         observed.TOO_MANY.log(address=peer_address, connections=self._counts.total(key))
-        return _TOO_MANY
+        return parting.TOO_MANY
 
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""

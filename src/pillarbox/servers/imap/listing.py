@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pillarbox.datatypes.mailbox_name import SEPARATOR
 from pillarbox.servers.imap.done import Done, ok
-from pillarbox.servers.imap.namespace import SEPARATOR, Place
-from pillarbox.servers.imap.pattern import matches
+from pillarbox.servers.imap.namespace import Place
+from pillarbox.servers.imap.pattern import Patterns
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.special_use import attribute_of
 from pillarbox.servers.imap.status import status_line
@@ -34,22 +35,24 @@ class Entry:
 
 async def list_(session: Session, command: c.List) -> Done:
     """List mailboxes."""
-    if command.patterns == ("",) and not command.is_lsub:
+    if command.patterns == ("",) and not command.is_lsub and not command.is_extended:
         # RFC 9051 §6.3.9: an empty name asks for the separator and the root of the reference.
         session.say(f'* LIST (\\Noselect) "{SEPARATOR}" ""\r\n'.encode())
         return ok("This is the separator")
-    lines = await session.read(lambda view: b"".join(_lines(session, view, command)))
+    if "HIGHESTMODSEQ" in command.status:
+        session.enable_condstore()  # RFC 7162 §3.1: asking for it enables it
+    lines = await session.read(lambda view: b"".join(_lines(session, view, command)), slow=len(command.patterns) > 1)
     session.say(lines)
     return ok("That is all")
 
 
 def _lines(session: Session, view: Snapshot, command: c.List) -> Iterator[bytes]:
-    patterns = [command.reference + pattern for pattern in command.patterns]
+    patterns = Patterns([command.reference + pattern for pattern in command.patterns])
     entries = _entries(session.service.names.all(view, session.accounts))
     for entry in entries:
-        if not any(matches(pattern, entry.name) for pattern in patterns):
+        if not patterns.match(entry.name):
             continue
-        line = _lsub_line(session, entry, patterns) if command.is_lsub else _line(session, entry, command)
+        line = _lsub_line(session, entry, command) if command.is_lsub else _line(session, entry, command)
         if line is None:
             continue
         yield line
@@ -94,11 +97,11 @@ def _line(session: Session, entry: Entry, command: c.List) -> bytes | None:
     return _say("LIST", attributes, entry.name, session, child_info)
 
 
-def _lsub_line(session: Session, entry: Entry, patterns: list[str]) -> bytes | None:
+def _lsub_line(session: Session, entry: Entry, command: c.List) -> bytes | None:
     if entry.is_subscribed:
         return _say("LSUB", [], entry.name, session)
     # RFC 3501 §6.3.9: with % a level is listed when something below it is subscribed that % does not reach.
-    if entry.has_subscribed_below and any(pattern.endswith("%") for pattern in patterns):
+    if entry.has_subscribed_below and command.patterns[0].endswith("%"):
         return _say("LSUB", ["\\Noselect"], entry.name, session)
     return None
 

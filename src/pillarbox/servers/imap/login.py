@@ -11,6 +11,7 @@ from typing import Any
 from pillarbox import __version__
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.capability import MAIL
+from pillarbox.servers.imap import parting
 from pillarbox.servers.imap.capability import capabilities
 from pillarbox.servers.imap.done import Done, bad, no, ok
 from pillarbox.servers.imap.session import Session
@@ -102,7 +103,7 @@ def _refusal(fault: Fault) -> Done:
 
 async def log_out(session: Session, _command: c.Logout) -> Done:
     """End the conversation (RFC 9051 §6.1.3)."""
-    session.say(b"* BYE Goodbye\r\n")
+    session.say(parting.GOODBYE)
     session.unselect()
     session.is_over = True
     return ok("Logged out")
@@ -115,7 +116,9 @@ async def unauthenticate(session: Session, _command: c.Unauthenticate) -> Done:
 
 
 async def compress(session: Session, _command: c.Compress) -> Done:
-    """Compress both ways from the next octet on (RFC 4978)."""
+    """Compress both ways from the next octet on (RFC 4978). Strangers get no memory for it."""
+    if session.logged_in is None:
+        return no("Log in first", "CANNOT")
     if session.is_compressed:
         return no("It is compressed already", "COMPRESSIONACTIVE")
     session.wants_compression = True  # it begins after the tagged response

@@ -10,14 +10,16 @@ import msgspec
 from pillarbox.core.account import Access
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.mailbox import MAILBOX, id_of_role
+from pillarbox.datatypes.mailbox_name import SEPARATOR, to_level
 from pillarbox.servers.imap.done import Done, no, ok
-from pillarbox.servers.imap.namespace import OTHERS, SEPARATOR, Place, split
+from pillarbox.servers.imap.namespace import OTHERS, Place, prefix_of, split
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.special_use import role_of
 from pillarbox.services.mail import mailbox_change
 from pillarbox.services.mail.mailbox_path import Path
 from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import command as c
+from pillarbox.wire.imap.response import mailbox as mailbox_word
 
 
 async def create(session: Session, command: c.Create) -> Done:
@@ -39,6 +41,7 @@ async def create(session: Session, command: c.Create) -> Done:
         if role is None or fault.kind is not Kind.INVALID_PROPERTIES:
             raise
         return no(str(fault), "USEATTR")
+    _tell_name(session, command.mailbox, access, path)
     return ok("Made", f"MAILBOXID ({id})")  # RFC 8474 §4.1
 
 
@@ -48,6 +51,9 @@ async def delete(session: Session, command: c.Delete) -> Done:
     assert session.logged_in is not None
     caller = session.logged_in.caller
     await session.bridge.write(lambda tx: mailbox_change.destroy(tx, caller, place.access, place.mailbox), slow=True)
+    if session.selected is not None and session.selected.place.id == place.id:
+        session.unselect()
+        session.say(b"* OK [CLOSED] It was the one that was selected\r\n")
     return ok("Gone")
 
 
@@ -68,7 +74,17 @@ async def rename(session: Session, command: c.Rename) -> Done:
             mailbox_change.rename(tx, place.account, box, path)
 
     await session.bridge.write(body, slow=place.mailbox.role == "inbox")
+    _tell_name(session, command.new_name, access, path)
     return ok("Renamed")
+
+
+def _tell_name(session: Session, asked: str, access: Access, path: Path) -> None:
+    """Tell under which name a new mailbox is to be found, if it is another (RFC 9051 §6.3.4, §7.3.1)."""
+    name = SEPARATOR.join(map(to_level, path))
+    name = name if access.account == session.access.account else prefix_of(access) + name
+    if session.is_rev2 and name != asked:
+        new, old = mailbox_word(name, is_utf8=True), mailbox_word(asked, is_utf8=True)
+        session.say(f'* LIST () "{SEPARATOR}" {new} ("OLDNAME" ({old}))\r\n'.encode())
 
 
 async def subscribe(session: Session, command: c.Subscribe) -> Done:

@@ -7,6 +7,7 @@ RFC 9051 §5.1, §6.3.10 (NAMESPACE). The separator is `/`. An account of somebo
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +15,12 @@ from dataclasses import dataclass
 from pillarbox.core.account import Access
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
+from pillarbox.datatypes.mailbox_name import OTHER_USERS, SEPARATOR, to_level
 from pillarbox.datatypes.view import View
 from pillarbox.services.mail.mailbox_path import paths_of
 
-SEPARATOR = "/"
-OTHERS = "Other Users"
+OTHERS = OTHER_USERS
 _MAX_ACCOUNTS = 2_000
-# A name of JMAP may hold the separator; IMAP shows this in its place.
-_SHOWN_SEPARATOR = "\N{DIVISION SLASH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Names:
 
     def find(self, view: View, accounts: Sequence[Access], name: str) -> Place:
         """The mailbox of a name, in one of these accounts, of which the first is one's own. Raises NOT_FOUND."""
-        access, rest = split(accounts, name)
+        access, rest = split(accounts, unicodedata.normalize("NFC", name))
         mailbox = self._of(view, access.account).get(rest) if access is not None else None
         if access is None or mailbox is None:
             raise Fault(Kind.NOT_FOUND, "There is no such mailbox")
@@ -96,6 +95,6 @@ def _read(view: View, account: str) -> Mapping[str, Mailbox]:
     boxes = {box.id: box for box in view.all(MAILBOX, account)}
     out: dict[str, Mailbox] = {}
     for id, path in sorted(paths_of(view, account).items(), key=lambda item: item[1]):
-        name = SEPARATOR.join(part.replace(SEPARATOR, _SHOWN_SEPARATOR) for part in path)
+        name = SEPARATOR.join(map(to_level, path))
         out.setdefault(name, boxes[id])
     return out

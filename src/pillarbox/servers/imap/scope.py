@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pillarbox.servers.imap.namespace import SEPARATOR, Place
+from pillarbox.datatypes.mailbox_name import SEPARATOR
+from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.session import Session
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap.message_command import Scope

@@ -23,7 +23,7 @@ _ALL = frozenset({"ALL"})
 async def search(session: Session, command: m.Search) -> Done:
     """Find messages."""
     if command.is_modseq_wanted:
-        session.enabled.add("CONDSTORE")
+        session.enable_condstore()
     if command.scopes:
         return await _search_elsewhere(session, command)
     selected = session.selected

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.membership import Membership
-from pillarbox.servers.imap.capability import can_enable
-from pillarbox.servers.imap.done import Done, ok
+from pillarbox.servers.imap.capability import ENABLED
+from pillarbox.servers.imap.done import Done, bad, ok
 from pillarbox.servers.imap.expunge import remove_deleted
 from pillarbox.servers.imap.flag import mailbox_flags
 from pillarbox.servers.imap.image import Image
 from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
+from pillarbox.servers.imap.vanished import Ranges, earlier, holds, vanished
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap.response import mailbox as mailbox_word
-from pillarbox.wire.imap.sequence_set import to_set
 
 
 class Opened(NamedTuple):
@@ -27,22 +25,22 @@ class Opened(NamedTuple):
 
     place: Place
     image: Image
-    vanished: Sequence[int]
+    vanished: Ranges
     rows: Sequence[Membership]
 
 
 async def select(session: Session, command: c.Select) -> Done:
     """Open a mailbox, and tell what has changed since the client saw it last, if it says when that was."""
-    if command.condstore:
-        session.enabled.add("CONDSTORE")
     if command.resync is not None and not session.has_qresync:
-        # RFC 7162 §3.2.5: the parameter may only be used once QRESYNC was enabled.
-        raise Fault(Kind.INVALID_PROPERTIES, "Enable QRESYNC first")
+        # RFC 7162 §3.2.5: without ENABLE "the server MUST respond with a tagged BAD response".
+        return bad("Enable QRESYNC first")
     # RFC 9051 §6.3.2: whatever comes of it, no mailbox is selected meanwhile.
     was_selected = session.selected is not None
     session.unselect()
     if was_selected:
         session.say(b"* OK [CLOSED] The mailbox before is closed\r\n")
+    if command.condstore:
+        session.enable_condstore()
     opened = await session.read(lambda view: _open(session, view, command))
     is_read_only = command.is_read_only or opened.place.access.is_read_only
     selected = Selected(opened.place, opened.image, is_read_only=is_read_only)
@@ -59,37 +57,13 @@ def _open(session: Session, view: Snapshot, command: c.Select) -> Opened:
     resync = command.resync
     if resync is None or resync.uid_validity != image.uid_validity:
         return Opened(place, image, (), ())
-    rows = view.memberships(place.account, place.id, since=resync.modseq)
-    vanished = _vanished(view, place, image, resync)
+    known = None
     if resync.known_uids is not None:
         known = resync.known_uids.bounded(max(image.uid_next - 1, 1))
-        rows = [row for row in rows if _is_in(known, row.uid)]
-    return Opened(place, image, vanished, rows)
-
-
-def _vanished(view: Snapshot, place: Place, image: Image, resync: c.Resync) -> Sequence[int]:
-    """The UIDs that are gone since the client saw the mailbox: of those it knows, if it says which."""
-    known = resync.known_uids.bounded(max(image.uid_next - 1, 1)) if resync.known_uids is not None else None
-    if resync.modseq >= view.known_since(place.account):
-        gone = view.removed_uids(place.account, place.id, resync.modseq)
-        return [uid for uid in gone if known is None or _is_in(known, uid)]
-    # Not known any more since when: everything that is not there (RFC 7162 §3.2.5.1).
-    return list(absent(image, known if known is not None else [(1, image.uid_next - 1)]))
-
-
-def absent(image: Image | Selected, ranges: Sequence[tuple[int, int]]) -> Iterator[int]:
-    """The UIDs in some ranges that a mailbox once had, or may have had, and has not."""
-    for first, last in ranges:
-        at, expected = bisect_left(image.uids, first), first
-        while expected <= min(last, image.uid_next - 1):
-            there = image.uids[at] if at < len(image.uids) else image.uid_next
-            yield from range(expected, min(there, last + 1))
-            expected, at = there + 1, at + 1
-
-
-def _is_in(ranges: Sequence[tuple[int, int]], uid: int) -> bool:
-    at = bisect_left(ranges, (uid + 1,)) - 1
-    return at >= 0 and ranges[at][0] <= uid <= ranges[at][1]
+    rows = view.memberships(place.account, place.id, since=resync.modseq)
+    if known is not None:
+        rows = [row for row in rows if holds(known, row.uid)]
+    return Opened(place, image, vanished(view, place, image, known, resync.modseq, resync.match), rows)
 
 
 def _greet(session: Session, selected: Selected, opened: Opened) -> Iterator[bytes]:
@@ -110,8 +84,8 @@ def _greet(session: Session, selected: Selected, opened: Opened) -> Iterator[byt
 
 
 def _missed(session: Session, selected: Selected, opened: Opened) -> Iterator[bytes]:
-    if opened.vanished:
-        yield f"* VANISHED (EARLIER) {to_set(opened.vanished)}\r\n".encode()
+    # RFC 7162 §3.2.5.1: VANISHED comes before the FETCH responses.
+    yield earlier(opened.vanished)
     lines = []
     for row in opened.rows:
         number = selected.number_of(row.uid)
@@ -138,14 +112,15 @@ async def unselect(session: Session, _command: c.Unselect) -> Done:
 
 async def enable(session: Session, command: c.Enable) -> Done:
     """Switch on what changes how the server speaks (RFC 5161, RFC 9051 §6.3.1)."""
-    new = [name for name in command.names if can_enable(name) and name not in session.enabled]
+    new = [name for name in dict.fromkeys(command.names) if name in ENABLED and name not in session.enabled]
     for name in new:
+        if name in ("CONDSTORE", "QRESYNC"):  # RFC 7162 §3.2.3: who has QRESYNC has CONDSTORE
+            session.enable_condstore()
         session.enabled.add(name)
-        if name == "QRESYNC":
-            session.enabled.add("CONDSTORE")  # RFC 7162 §3.2.3
         if name in ("IMAP4REV2", "UTF8=ACCEPT"):
             session.machine.is_utf8 = True
-    session.say(f"* ENABLED {' '.join(new)}".rstrip().encode() + b"\r\n")
+    # RFC 5161 §3.2: what was enabled just now, and nothing that was not.
+    session.say(" ".join(["* ENABLED", *(ENABLED[name] for name in new)]).encode() + b"\r\n")
     return ok("Enabled")
 
 

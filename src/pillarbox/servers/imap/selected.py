@@ -52,9 +52,8 @@ class Selected:
         self.uid_next = image.uid_next
         self.modseq = image.modseq
         self.saved: Sequence[int] = ()  # the UIDs of `$` (RFC 5182)
-        self.own: set[tuple[int, int]] = (
-            set()
-        )  # (uid, modseq) of changes that the client made, and asked not to hear of
+        # (uid, modseq) of changes that the client made, and knows of or asked not to hear of.
+        self.own: set[tuple[int, int]] = set()
         self._owed: Sequence[int] = ()  # removals that may not be told yet
         self.listening: Listening | None = None
 
@@ -116,7 +115,11 @@ class Selected:
         if state.modseq == self.modseq and state.uid_next == self.uid_next:
             return News()
         image = images.now(view, account, id)
-        gone = view.removed_uids(account, id, self.modseq)
+        if self.modseq >= view.known_since(account):
+            gone: Sequence[int] = view.removed_uids(account, id, self.modseq)
+        else:  # nobody knows any more what was removed since: it is not there
+            there = set(image.uids)
+            gone = [uid for uid in self.uids if uid not in there]
         return News(image, gone, view.memberships(account, id, since=self.modseq))
 
     def take(self, news: News, speech: Speech, *, may_expunge: bool) -> Iterator[bytes]:

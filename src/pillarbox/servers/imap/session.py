@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from pillarbox.core.account import DIRECTORY, Access
 from pillarbox.core.operation import current
 from pillarbox.net.bridge import Bridge
+from pillarbox.servers.imap import parting
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.namespace import Names, Place
 from pillarbox.servers.imap.selected import Selected
@@ -146,6 +147,13 @@ class Session:
         """Whether MODSEQ is told with every change of flags (RFC 7162 §3.1)."""
         return "CONDSTORE" in self.enabled
 
+    def enable_condstore(self) -> None:
+        """Have MODSEQ told from now on; and up to which number all has been told (RFC 7162 §3.1)."""
+        if "CONDSTORE" not in self.enabled:
+            self.enabled.add("CONDSTORE")
+            if self.selected is not None:
+                self.say(f"* OK [HIGHESTMODSEQ {self.selected.modseq}] Told so far\r\n".encode())
+
     @property
     def has_qresync(self) -> bool:
         """Whether removals are told as VANISHED (RFC 7162 §3.2)."""
@@ -193,7 +201,7 @@ class Session:
         news = await self.read(lambda view: selected.look(view, self.service.images))
         if news.is_gone:
             self.unselect()
-            self.machine.close(b"* BYE The selected mailbox was deleted\r\n")
+            self.machine.close(parting.DELETED)
             return
         for piece in selected.take(news, self, may_expunge=may_expunge):
             self.say(piece)

@@ -13,11 +13,11 @@ class ImapSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int = 10_000
     # From one address of the network; unix sockets do not count.
     max_connections_per_address: int = 200
-    # How long a connection may stay without a login.
+    # How long a connection may stay without a login, whatever it says meanwhile.
     login_seconds: float = 60
+    # How long a client may take none of its responses, once it has logged in.
+    take_seconds: float = 300
     # RFC 9051 §5.4: an inactivity timer is "at least 30 minutes".
     idle_seconds: float = 1_860
     # How long a stop waits for commands that are being carried out.
     stop_seconds: float = 10
-    # Whether passwords may come without TLS from other machines.
-    allow_plain: bool = False

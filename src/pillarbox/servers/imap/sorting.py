@@ -92,7 +92,7 @@ def in_order(view: View, account: str, rows: Sequence[Membership], criteria: Seq
 async def sort(session: Session, command: m.Sort) -> Done:
     """Find messages, and tell them in order."""
     if command.is_modseq_wanted:
-        session.enabled.add("CONDSTORE")
+        session.enable_condstore()
     selected = session.selected
     assert selected is not None
     place = selected.place

@@ -31,6 +31,8 @@ async def status(session: Session, command: c.Status) -> Done:
         place = session.find(view, command.mailbox)
         return status_line(session, view, place, command.items)
 
+    if "HIGHESTMODSEQ" in command.items:
+        session.enable_condstore()  # RFC 7162 §3.1: asking for it enables it
     session.say(await session.read(body))
     return ok("That is how it is")
 
@@ -50,7 +52,6 @@ def status_line(session: Session, view: Snapshot, place: Place, items: Sequence[
             value = str(state.uid_validity)
         elif item == "HIGHESTMODSEQ":
             value = str(state.modseq)
-            session.enabled.add("CONDSTORE")  # RFC 7162 §3.1: asking for it enables it
         elif item == "MAILBOXID":
             value = f"({place.id})"
         elif item == "APPENDLIMIT":

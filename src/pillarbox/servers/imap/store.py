@@ -66,7 +66,7 @@ async def store(session: Session, command: m.Store) -> Done:
     if selected.is_read_only:
         return no("The mailbox is open for reading only", "CANNOT")
     if command.unchanged_since is not None:
-        session.enabled.add("CONDSTORE")
+        session.enable_condstore()
     spans = choose(selected, command.set, is_uid=command.is_uid)
     keywords, is_deleted = set(), False
     for flag in command.flags:

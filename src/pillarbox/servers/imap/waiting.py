@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.servers.imap import observed, parting
 from pillarbox.servers.imap.done import Done, bad, ok
+from pillarbox.servers.imap.faults import answer_to
 from pillarbox.servers.imap.session import Session
 from pillarbox.wire.imap import command as c
 
@@ -25,29 +28,51 @@ async def idle(session: Session, _command: c.Idle) -> Done:
     """Tell what changes until the client says DONE."""
     selected = session.selected
     account = selected.place.account if selected is not None else session.access.account
-    subscription = session.bridge.feed.subscribe([account])
+    subscription = session.bridge.feed.subscribe([account])  # before anything is read: nothing is missed
     line = asyncio.ensure_future(session.line.next_line(b"Waiting"))
+    failed: Done | None = None
     try:
-        while True:
-            await session.update()
-            await session.line.drain()
+        while not line.done() and failed is None:
+            failed = await _told(session)
             if session.machine.is_closed:
                 return ok()
-            news = asyncio.ensure_future(subscription.next())
-            try:
-                await asyncio.wait((line, news), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                news.cancel()
-            if line.done():
-                break
-            if session.is_revoked():
-                session.machine.close(b"* BYE The login no longer holds\r\n")
+            await _either(line, subscription.next() if failed is None else None)
+            if not line.done() and session.is_revoked():
+                session.machine.close(parting.REVOKED)
                 return ok()
         # RFC 9051 §6.3.13: "The client tells the server to end IDLE by sending DONE".
-        return ok("No longer waiting") if line.result().strip().upper() == b"DONE" else bad("DONE was expected")
+        said = (await line).strip().upper()
     finally:
         line.cancel()
         subscription.close()
+    return bad("DONE was expected") if said != b"DONE" else failed or ok("No longer waiting")
+
+
+async def _told(session: Session) -> Done | None:
+    """Tell what has changed; what the client hears at the end of its IDLE when that goes wrong."""
+    try:
+        await session.update()
+    except ConnectionError:
+        raise
+    except Fault as fault:
+        return answer_to(fault)
+    except Exception as error:  # noqa: BLE001 -- the client can answer nothing but DONE now
+        observed.FAILED.log(error, command="Idle")
+        return answer_to(Fault(Kind.FAILED))
+    await session.line.drain()
+    return None
+
+
+async def _either(line: asyncio.Future[bytes], news: Coroutine[Any, Any, object] | None) -> None:
+    """Wait for the client, or for something to tell it."""
+    tasks: list[asyncio.Future[Any]] = [line]
+    if news is not None:
+        tasks.append(asyncio.ensure_future(news))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks[1:]:
+            task.cancel()
 
 
 HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
-
 import msgspec
 
 from pillarbox.core.account import Access, Caller
@@ -12,6 +9,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
+from pillarbox.datatypes.mailbox_name import from_level
 from pillarbox.datatypes.view import Transaction
 from pillarbox.services.mail.mailbox_path import Path, paths_of
 
@@ -30,7 +28,7 @@ def create(tx: Transaction, account: str, path: Path, role: str | None = None) -
 def rename(tx: Transaction, account: str, box: Mailbox, path: Path) -> None:
     """Give a mailbox another name and place, and with it all that is below it. Raises Fault."""
     parent = _make_parents(tx, account, path)
-    tx.write(MAILBOX, account, box, _replace(box, name=_normal(path[-1]), parent_id=parent))
+    tx.write(MAILBOX, account, box, _replace(box, name=path[-1], parent_id=parent))
 
 
 def move_content(tx: Transaction, account: str, box: Mailbox, path: Path) -> None:
@@ -63,18 +61,14 @@ def _make_parents(tx: Transaction, account: str, path: Path) -> str | None:
 
 
 def _make(tx: Transaction, account: str, name: str, parent: str | None, role: str | None) -> Mailbox:
-    box = Mailbox(id=tx.new_id(MAILBOX), name=_normal(name), parent_id=parent, role=role)
+    box = Mailbox(id=tx.new_id(MAILBOX), name=name, parent_id=parent, role=role)
     tx.write(MAILBOX, account, None, box)
     return box
 
 
-def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
 def path_of(name: str, separator: str) -> Path:
-    """The path that a name means. Raises invalidProperties for one with an empty part."""
-    parts: Sequence[str] = name.split(separator)
+    """The path that a name means, in normalisation form C. Raises invalidProperties for one with an empty part."""
+    parts = tuple(map(from_level, name.split(separator)))
     if not all(parts):
         raise Fault(Kind.INVALID_PROPERTIES, "A part of the name is empty", properties=["name"])
-    return tuple(parts)
+    return parts
