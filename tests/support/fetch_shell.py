@@ -46,6 +46,13 @@ class FetchShell:
         for name in ("alice", "bob"):
             self.json("account", "add", f"{name}@example.org", "--generate")
 
+    @classmethod
+    def of(cls, folder: Path) -> FetchShell:
+        """The one for a store that is there, with accounts of its own."""
+        shell = cls.__new__(cls)
+        shell.data, shell._variables = folder / "data", {}
+        return shell
+
     def run(self, *words: object, password: str = "secret-a", **variables: str) -> Result:  # noqa: S107
         arguments = [str(word) for word in words]
         env = {"PILLARBOX_CONFIG": None, "PILLARBOX_FETCH_PASSWORD": password, **self._variables, **variables}
