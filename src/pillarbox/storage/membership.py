@@ -44,6 +44,16 @@ def flags(db: Connection, account: str, container: str, span: Span) -> list[tupl
     return _rows(db, account, container, _FLAGS, span)
 
 
+def listed(db: Connection, account: str, container: str, span: Span, part: str) -> list[Any]:
+    """(uid, item, size, sort_key, a fixed part of the record or None), in the order of uids."""
+    sql = (
+        "SELECT m.uid, m.item, m.size, m.sort_key, p.body FROM member m LEFT JOIN part p"
+        " ON p.account = m.account AND p.type = m.type AND p.id = m.item AND p.name = ?"
+        " WHERE m.account = ? AND m.container = ? AND m.uid >= ? AND m.uid <= ? AND m.removed <> 1 ORDER BY m.uid"
+    )
+    return db.rows(sql, (part, account, container, *_uids(span)))
+
+
 def _rows(db: Connection, account: str, container: str, columns: str, span: Span) -> list[Any]:
     epoch = _epoch(db, account)
     first = _columns(columns, epoch)

@@ -232,6 +232,12 @@ class Snapshot:
         self.before_reading_containers()
         return membership.flags(self.db, account, container, membership.Span(first, last, since))
 
+    def listed(
+        self, account: str, container: str, first: int, last: int, part: str
+    ) -> list[tuple[int, str, int, int, bytes | None]]:
+        self.before_reading_containers()
+        return membership.listed(self.db, account, container, membership.Span(first, last), part)
+
     def memberships_of(self, account: str, container: str, uids: Sequence[int]) -> list[Membership]:
         return membership.memberships_of(self.db, account, container, uids)
 

@@ -7,6 +7,7 @@ same again, as sessions see it that asked for UTF-8 (RFC 6855 §3); others see e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pillarbox.datatypes.email.imap_body import show_body
@@ -57,6 +58,18 @@ def _is_whole(shown: bytes) -> bool:
     envelope, *pieces = shown.split(_MARK)
     parenthesised = all(text.startswith(b"(") and text.endswith(b")") for text in (envelope, b"".join(pieces)))
     return parenthesised and len(pieces) >= 3 and len(pieces) % 2 == 1
+
+
+def read_parts(stored: Sequence[bytes], *, is_utf8: bool) -> list[tuple[bytes, bytes]]:
+    """The same for many messages, as plain pairs of envelope and body."""
+    out: list[tuple[bytes, bytes]] = []
+    for octets in stored:
+        if _OTHER in octets:
+            plain, _, other = octets.partition(_OTHER)
+            octets = other if is_utf8 else plain  # noqa: PLW2901 -- the part of it that counts
+        envelope, _, body = octets.partition(_MARK)
+        out.append((envelope, body))
+    return out
 
 
 def _show(data: bytes, structure: Structure, spelling: Spelling, listed: Listing | None) -> str:

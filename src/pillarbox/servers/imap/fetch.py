@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, bad, no, ok
 from pillarbox.servers.imap.fetch_program import Program
+from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.vanished import earlier, vanished
@@ -17,6 +19,8 @@ from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
 from pillarbox.wire.imap.fetch_item import Plain
+
+_QUICK = 1_000  # messages that are told without keeping others waiting
 
 
 async def fetch(session: Session, command: m.Fetch) -> Done:
@@ -32,31 +36,41 @@ async def fetch(session: Session, command: m.Fetch) -> Done:
         items += [Plain.MODSEQ] if Plain.MODSEQ not in items else []
     if command.is_uid and Plain.UID not in items:
         items.append(Plain.UID)
-    program = Program(items, is_utf8=session.is_utf8, is_uid_only=session.is_uid_only)
+    since = command.changed_since or 0
+    program = Program(items, is_utf8=session.is_utf8, is_uid_only=session.is_uid_only, since=since)
     if command.wants_vanished and command.changed_since is not None:
         session.say(await session.read(lambda view: _vanished(view, selected, command)))
-    sets_seen = program.sets_seen and not selected.is_read_only
     for batch in batches(spans, program.batch):
-        told = await _batch(session, selected, program, batch, command.changed_since or 0, sets_seen=sets_seen)
-        session.say(told)
+        if program.sets_seen and not selected.is_read_only:
+            await _set_seen(session, selected, batch)
+        session.say(await _batch(session, selected, program, batch))
         await session.line.drain()
     if program.has_failed:
         return no("Some parts cannot be decoded", "UNKNOWN-CTE")  # RFC 3516 §4.3
     return ok("Fetched")
 
 
-async def _batch(
-    session: Session, selected: Selected, program: Program, batch: Sequence[Span], since: int, *, sets_seen: bool
-) -> bytes:
-    if sets_seen:
-        await _set_seen(session, selected, batch)
-    is_slow = program.reads_octets and count(batch) > 1
-    return await session.read(
-        lambda view: program.print(
-            view, selected.place.account, rows_of(view, selected, batch, since=since), told_flags=sets_seen
-        ),
-        slow=is_slow,
-    )
+async def _batch(session: Session, selected: Selected, program: Program, batch: Sequence[Span]) -> bytes:
+    is_all = batch == [(0, len(selected.uids))]
+    if is_all and program.key is not None:
+        return await session.read(partial(_all, session.service.images, selected, program))
+    is_slow = count(batch) > (1 if program.reads_octets else _QUICK)
+    return await session.read(lambda view: program.run(view, selected, batch), slow=is_slow)
+
+
+def _all(images: Images, selected: Selected, program: Program, view: Snapshot) -> bytes:
+    """The answer for all messages, remembered for as long as nothing changes in the mailbox."""
+    key, spans = (selected.place.account, selected.place.id), [(0, len(selected.uids))]
+    image = images.now(view, *key)
+    if image.uids is not selected.uids:  # the client has not been told of everything
+        return program.run(view, selected, spans)
+    answer = image.printed.get(program.key)
+    if answer is None:
+        if len(selected.uids) > _QUICK:
+            view.take_time()
+        answer = program.run(view, selected, spans)
+        images.keep_printed(key, image, program.key, answer)
+    return answer
 
 
 async def _set_seen(session: Session, selected: Selected, batch: Sequence[Span]) -> None:

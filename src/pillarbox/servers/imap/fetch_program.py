@@ -6,39 +6,50 @@ of joining strings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from time import gmtime
+from collections.abc import Sequence
 
 from pillarbox.datatypes.email import imap_part
 from pillarbox.datatypes.email.declaration import EMAIL
-from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
+from pillarbox.servers.imap.chosen import Span
+from pillarbox.servers.imap.fetch_rows import FLAGS, Chosen, Row, Source, read_rows, source_for
 from pillarbox.servers.imap.message_reading import MessageReading
+from pillarbox.servers.imap.selected import Selected
 from pillarbox.wire.imap.body_structure import body, body_structure
 from pillarbox.wire.imap.fetch_item import FetchItem, Plain, Preview
-from pillarbox.wire.imap.response import flags
 
-Rows = Sequence[tuple[int, Membership]]
-Column = Callable[[View, str, Rows], Sequence[object]]
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_OF_ROWS = 20_000  # messages in one reading, by what is read of each
+_OF_FLAGS = 100_000  # messages in one reading, by what is read of each
+_OF_ROWS = 20_000
 _OF_PARTS = 1_000
 _OF_OCTETS = 20
+_PARTS = (Plain.ENVELOPE, Plain.BODY, Plain.BODYSTRUCTURE)
+_FORMS = {
+    Plain.FLAGS: "FLAGS %b",
+    Plain.UID: "UID %d",
+    Plain.INTERNALDATE: "INTERNALDATE %b",
+    Plain.RFC822_SIZE: "RFC822.SIZE %d",
+    Plain.MODSEQ: "MODSEQ (%d)",
+    Plain.EMAILID: "EMAILID (%b)",
+    Plain.THREADID: "THREADID (%b)",
+    Plain.SAVEDATE: "SAVEDATE %b",
+}
 
 
 class Program:
-    """One FETCH, made ready."""
+    """One FETCH, made ready. `since`: of messages that changed after this number alone."""
 
-    def __init__(self, items: Sequence[FetchItem], *, is_utf8: bool, is_uid_only: bool) -> None:
-        self._is_utf8 = is_utf8
-        plain = [item for item in items if isinstance(item, Plain)]
-        self._parts = [item for item in plain if item in _PARTS]
+    def __init__(
+        self, items: Sequence[FetchItem], *, is_utf8: bool = False, is_uid_only: bool = False, since: int = 0
+    ) -> None:
+        self._is_utf8, self._is_uid_only, self._since = is_utf8, is_uid_only, since
         self._sections = [item for item in items if not isinstance(item, Plain)]
-        self._has_flags = Plain.FLAGS in plain
-        if is_uid_only:
-            plain = [item for item in plain if item is not Plain.UID]
+        plain = [item for item in items if isinstance(item, Plain) and not (is_uid_only and item is Plain.UID)]
+        if self.sets_seen and Plain.FLAGS not in plain:
+            plain.append(Plain.FLAGS)  # they may change by this
+        self._parts = [item for item in plain if item in _PARTS]
         self._columns = [item for item in plain if item not in _PARTS]
-        self._is_uid_only = is_uid_only
+        has_parts, has_sections = bool(self._parts), bool(self._sections)
+        self._source: Source = source_for(self._columns, has_parts=has_parts, has_sections=has_sections, since=since)
         self.has_failed = False  # a part could not be decoded
 
     @property
@@ -54,81 +65,67 @@ class Program:
     @property
     def batch(self) -> int:
         """How many messages to read at a time."""
-        return _OF_OCTETS if self._sections else _OF_PARTS if self._parts else _OF_ROWS
+        if self._sections:
+            return _OF_OCTETS
+        return _OF_PARTS if self._parts else _OF_FLAGS if self._source is FLAGS else _OF_ROWS
 
-    def print(self, view: View, account: str, rows: Rows, *, told_flags: bool = False) -> bytes:
-        """The untagged responses for some messages; `told_flags`: with flags, as they may have changed by this."""
-        if not rows:
-            return b""
-        columns = [*self._columns, *([Plain.FLAGS] if told_flags and not self._has_flags else [])]
-        names, values = [], []
-        for item in columns:
-            name, read = _COLUMNS[item]
-            names.append(name)
-            values.append(read(rows))
+    @property
+    def key(self) -> object | None:
+        """What the answer depends on beside flags; None when it is not worth remembering."""
+        is_short = self._source is FLAGS and not self._since
+        return (tuple(self._columns), self._is_uid_only) if is_short else None
+
+    def run(self, view: View, selected: Selected, spans: Sequence[Span]) -> bytes:
+        """The untagged responses for the messages at some places."""
+        chosen = read_rows(self._source, view, selected, spans, self._since)
+        return self._print(view, selected.place.account, chosen) if chosen.rows else b""
+
+    def _print(self, view: View, account: str, chosen: Chosen) -> bytes:
+        rows = chosen.rows
+        names = [_FORMS[item] for item in self._columns]
+        values: list[Sequence[object]] = [self._source.columns[item](rows) for item in self._columns]
         if self._parts:
             names += [f"{item.value} %b" for item in self._parts]
             values += self._read_parts(view, account, rows)
         head = "UIDFETCH" if self._is_uid_only else "FETCH"
         form = f"* %d {head} ({' '.join(names)}"
-        numbers = [row.uid for _, row in rows] if self._is_uid_only else [number for number, _ in rows]
+        numbers = [row[0] for row in rows] if self._is_uid_only else chosen.numbers
         if self._sections:
-            return self._with_sections(
-                view, account, rows, (form + (" " if names else "")).encode(), [numbers, *values]
-            )
+            start = (form + (" " if names else "")).encode()
+            return self._with_sections(view, account, rows, start, [numbers, *values])
         line = f"{form})\r\n".encode()
         return b"".join([line % row for row in zip(numbers, *values, strict=True)])
 
-    def _read_parts(self, view: View, account: str, rows: Rows) -> list[list[bytes]]:
-        ids = [row.item for _, row in rows]
-        stored = view.parts(EMAIL, account, ids, imap_part.NAME)
-        reading = MessageReading(view, account, ids)
-        shown = [imap_part.read_part(stored.get(id) or reading.imap_part(id), is_utf8=self._is_utf8) for id in ids]
-        return [[_PARTS[item](one) for one in shown] for item in self._parts]
+    def _read_parts(self, view: View, account: str, rows: Sequence[Row]) -> list[list[bytes]]:
+        item, part = self._source.item, self._source.part
+        assert item is not None
+        ids: list[str] = [row[item] for row in rows]
+        if part is not None:
+            stored: list[bytes | None] = [row[part] for row in rows]
+        else:
+            found = view.parts(EMAIL, account, ids, imap_part.NAME)
+            stored = [found.get(id) for id in ids]
+        if None in stored:  # they came before this was printed at delivery
+            missing = [id for id, octets in zip(ids, stored, strict=True) if octets is None]
+            reading = MessageReading(view, account, missing)
+            stored = [octets or reading.imap_part(id) for id, octets in zip(ids, stored, strict=True)]
+        shown = imap_part.read_parts(stored, is_utf8=self._is_utf8)  # type: ignore[arg-type]
+        out: dict[Plain, list[bytes]] = {Plain.ENVELOPE: [one[0] for one in shown]}
+        if Plain.BODY in self._parts:
+            out[Plain.BODY] = [body(one[1]) for one in shown]
+        if Plain.BODYSTRUCTURE in self._parts:
+            out[Plain.BODYSTRUCTURE] = [body_structure(one[1]) for one in shown]
+        return [out[one] for one in self._parts]
 
     def _with_sections(
-        self, view: View, account: str, rows: Rows, head: bytes, values: list[Sequence[object]]
+        self, view: View, account: str, rows: Sequence[Row], head: bytes, values: list[Sequence[object]]
     ) -> bytes:
-        reading = MessageReading(view, account, [row.item for _, row in rows])
+        assert self._source.item is not None
+        ids = [row[self._source.item] for row in rows]
+        reading = MessageReading(view, account, ids)
         out = []
-        for (_, row), value in zip(rows, zip(*values, strict=True), strict=True):
-            pieces = [reading.section(row.item, item, is_utf8=self._is_utf8) for item in self._sections]
+        for id, value in zip(ids, zip(*values, strict=True), strict=True):
+            pieces = [reading.section(id, item, is_utf8=self._is_utf8) for item in self._sections]
             self.has_failed |= reading.has_failed
             out += [head % value, b" ".join(pieces), b")\r\n"]
         return b"".join(out)
-
-
-def internal_date(ms: int) -> bytes:
-    """A time as INTERNALDATE and SAVEDATE tell it, in UTC (RFC 9051 §9, date-time)."""
-    t = gmtime(ms // 1000)
-    text = f'"{t[2]:2d}-{_MONTHS[t[1] - 1]}-{t[0]:04d} {t[3]:02d}:{t[4]:02d}:{t[5]:02d} +0000"'
-    return text.encode()
-
-
-def _flags(rows: Rows) -> list[bytes]:
-    known: dict[tuple[str, bool], bytes] = {}
-    out = []
-    for _, row in rows:
-        key = row[3], row[8]
-        text = known.get(key)
-        if text is None:
-            text = known[key] = flags(row[3], is_deleted=bool(row[8])).encode()
-        out.append(text)
-    return out
-
-
-_COLUMNS: dict[Plain, tuple[str, Callable[[Rows], Sequence[object]]]] = {
-    Plain.FLAGS: ("FLAGS %b", _flags),
-    Plain.UID: ("UID %d", lambda rows: [row[0] for _, row in rows]),
-    Plain.INTERNALDATE: ("INTERNALDATE %b", lambda rows: [internal_date(row.sort_key) for _, row in rows]),
-    Plain.RFC822_SIZE: ("RFC822.SIZE %d", lambda rows: [row[4] for _, row in rows]),
-    Plain.MODSEQ: ("MODSEQ (%d)", lambda rows: [row[2] for _, row in rows]),
-    Plain.EMAILID: ("EMAILID (%b)", lambda rows: [row[1].encode() for _, row in rows]),
-    Plain.THREADID: ("THREADID (%b)", lambda rows: [row.group_id.encode() for _, row in rows]),
-    Plain.SAVEDATE: ("SAVEDATE %b", lambda rows: [internal_date(row.saved_at) for _, row in rows]),
-}
-_PARTS: dict[Plain, Callable[[imap_part.Shown], bytes]] = {
-    Plain.ENVELOPE: lambda shown: shown.envelope,
-    Plain.BODY: lambda shown: body(shown.body),
-    Plain.BODYSTRUCTURE: lambda shown: body_structure(shown.body),
-}

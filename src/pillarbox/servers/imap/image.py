@@ -12,25 +12,39 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
 
 Uids = Sequence[int]  # an array of 32 bits each, in rising order; never changed once it is shared
-_MAX_UIDS = 4_000_000  # in all images of a process: 16 MB
+_MAX_UIDS = 4_000_000  # in all images of a process, with what was printed of them: 16 MB
+_UID_OCTETS = 4
 _ENTRY_UIDS = 250  # what an image costs beside its uids
+_MAX_PRINTED = 4  # answers of one image
+_MAX_PRINTED_OCTETS = 4_194_304  # of one answer
 _MAX_TOTALS = 20_000
-_SINGLY = 64  # to take more out, the array is built anew
+_SINGLY = 64  # to take more out, the array is built anew; of more changes no list is kept
 _FULL_AFTER = 5_000  # changes; a mailbox is read anew when more have come
 
 
 class Image:
     """A mailbox at one modseq."""
 
-    __slots__ = ("keywords", "modseq", "uid_next", "uid_validity", "uids")
+    __slots__ = ("changed", "changed_since", "keywords", "modseq", "printed", "uid_next", "uid_validity", "uids")
 
     def __init__(self, uids: Uids, keywords: frozenset[str], state: tuple[int, int, int]) -> None:
         """`state` is the UID validity, the next UID and the modseq; `keywords` are of now or of messages gone since."""
         self.uids, self.keywords = uids, keywords
         self.uid_validity, self.uid_next, self.modseq = state
+        # What made it of the image before, for the sessions that have seen that one.
+        self.changed_since: int | None = None
+        self.changed: Sequence[Membership] = ()
+        # What a FETCH of all messages was answered, by what it asked for: many clients ask whenever they come.
+        self.printed: dict[object, bytes] = {}
+
+    @property
+    def weight(self) -> int:
+        """What it takes of the memory for images, in uids."""
+        return len(self.uids) + _ENTRY_UIDS + sum(map(len, self.printed.values())) // _UID_OCTETS
 
 
 class Totals(NamedTuple):
@@ -72,6 +86,16 @@ class Images:
             self._keep(key, image)
         return image
 
+    def keep_printed(self, key: tuple[str, str], image: Image, what: object, answer: bytes) -> None:
+        """Remember what a FETCH of all messages was answered, for as long as the mailbox stays as it is."""
+        if len(answer) > _MAX_PRINTED_OCTETS or len(image.printed) >= _MAX_PRINTED:
+            return
+        with self._lock:
+            if self._images.get(key) is image:
+                image.printed[what] = answer
+                self._held += len(answer) // _UID_OCTETS
+                self._shrink()
+
     def totals(self, view: View, account: str, mailbox: str) -> Totals:
         """The sums over a mailbox as the view sees it."""
         key, modseq = (account, mailbox), view.container(account, mailbox).modseq
@@ -90,12 +114,15 @@ class Images:
     def _keep(self, key: tuple[str, str], image: Image) -> None:
         with self._lock:
             known = self._images.pop(key, None)
-            self._held -= len(known.uids) + _ENTRY_UIDS if known is not None else 0
+            self._held -= known.weight if known is not None else 0
             self._images[key] = image
-            self._held += len(image.uids) + _ENTRY_UIDS
-            while self._held > self._max and self._images:
-                _, dropped = self._images.popitem(last=False)
-                self._held -= len(dropped.uids) + _ENTRY_UIDS
+            self._held += image.weight
+            self._shrink()
+
+    def _shrink(self) -> None:
+        while self._held > self._max and self._images:
+            _, dropped = self._images.popitem(last=False)
+            self._held -= dropped.weight
 
 
 def _read(view: View, account: str, mailbox: str, state: tuple[int, int, int]) -> Image:
@@ -115,7 +142,10 @@ def _brought_up(view: View, account: str, mailbox: str, known: Image, state: tup
     if new:
         uids = array("I", uids)
         uids.extend(new)
-    return Image(uids, known.keywords | _split({row[3] for row in rows}), state)
+    image = Image(uids, known.keywords | _split({row[3] for row in rows}), state)
+    if len(rows) <= _SINGLY:
+        image.changed_since, image.changed = known.modseq, rows
+    return image
 
 
 def _split(words: Iterable[str]) -> frozenset[str]:

@@ -120,6 +120,8 @@ class Selected:
         else:  # nobody knows any more what was removed since: it is not there
             there = set(image.uids)
             gone = [uid for uid in self.uids if uid not in there]
+        if image.changed_since == self.modseq:
+            return News(image, gone, image.changed)
         return News(image, gone, view.memberships(account, id, since=self.modseq))
 
     def take(self, news: News, speech: Speech, *, may_expunge: bool) -> Iterator[bytes]:
