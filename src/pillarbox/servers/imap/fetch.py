@@ -77,14 +77,16 @@ async def _set_seen(session: Session, selected: Selected, batch: Sequence[Span])
     r"""Reading a body sets \Seen (RFC 9051 §6.4.5)."""
     place = selected.place
     rows = await session.read(lambda view: rows_of(view, selected, batch))
-    unseen = [row.item for _, row in rows if " $seen " not in row.words]
+    unseen = {row.item: row.uid for _, row in rows if " $seen " not in row.words}
     if not unseen:
         return
 
-    def body(tx: Transaction) -> None:
+    def body(tx: Transaction) -> int:
         change_keywords(tx, place.account, unseen, add={"$seen"})
+        return tx.numbers.get(place.account, 0)
 
-    await session.bridge.write(body)
+    number = await session.bridge.write(body)
+    selected.own.update((uid, number) for uid in unseen.values())  # the answer tells the flags
 
 
 def _vanished(view: Snapshot, selected: Selected, command: m.Fetch) -> bytes:

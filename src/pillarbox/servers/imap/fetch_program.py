@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from pillarbox.datatypes.email import imap_part
 from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.datatypes.email.imap_reading import MessageReading
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.chosen import Span
 from pillarbox.servers.imap.fetch_rows import FLAGS, Chosen, Row, Source, read_rows, source_for
-from pillarbox.servers.imap.message_reading import MessageReading
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.wire.imap.body_structure import body, body_structure
 from pillarbox.wire.imap.fetch_item import FetchItem, Plain, Preview
@@ -107,7 +107,7 @@ class Program:
             stored = [found.get(id) for id in ids]
         if None in stored:  # they came before this was printed at delivery
             missing = [id for id, octets in zip(ids, stored, strict=True) if octets is None]
-            reading = MessageReading(view, account, missing)
+            reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, missing))
             stored = [octets or reading.imap_part(id) for id, octets in zip(ids, stored, strict=True)]
         shown = imap_part.read_parts(stored, is_utf8=self._is_utf8)  # type: ignore[arg-type]
         out: dict[Plain, list[bytes]] = {Plain.ENVELOPE: [one[0] for one in shown]}
@@ -122,10 +122,10 @@ class Program:
     ) -> bytes:
         assert self._source.item is not None
         ids = [row[self._source.item] for row in rows]
-        reading = MessageReading(view, account, ids)
+        reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, ids))
         out = []
         for id, value in zip(ids, zip(*values, strict=True), strict=True):
-            pieces = [reading.section(id, item, is_utf8=self._is_utf8) for item in self._sections]
+            pieces = [reading.answer(id, item, is_utf8=self._is_utf8) for item in self._sections]
             self.has_failed |= reading.has_failed
             out += [head % value, b" ".join(pieces), b")\r\n"]
         return b"".join(out)
