@@ -39,6 +39,7 @@ def imap_listener(
         settings=ImapSettings(
             hostname=settings.hostname,
             max_message=settings.limits.max_size_message,
+            max_connections_per_address=settings.imap.max_connections_per_address,
             stop_seconds=settings.stop_seconds,
         ),
         names=Names(),

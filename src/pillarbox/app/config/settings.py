@@ -122,6 +122,14 @@ class Imap(msgspec.Struct, frozen=True, kw_only=True):
             " tls.certificates, and from other machines nobody logs in without it. Empty: none."
         ),
     ] = ()
+    max_connections_per_address: Annotated[
+        int,
+        Doc(
+            ge=1,
+            description="How many connections one address of the network may have; a client takes several, and an"
+            " office has one address.",
+        ),
+    ] = 500
 
 
 class Outbound(msgspec.Struct, frozen=True, kw_only=True):

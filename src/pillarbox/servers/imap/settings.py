@@ -12,7 +12,7 @@ class ImapSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_message: int = 75_000_000
     max_connections: int = 10_000
     # From one address of the network; unix sockets do not count.
-    max_connections_per_address: int = 200
+    max_connections_per_address: int = 500
     # How long a connection may stay without a login, whatever it says meanwhile.
     login_seconds: float = 60
     # How long a client may take none of its responses, once it has logged in.
