@@ -75,7 +75,7 @@ def test_before_login_a_command_has_few_literals() -> None:
 def test_before_login_the_literals_of_a_command_are_small_together() -> None:
     server = Server(BEFORE)
     literal = b"{4096+}\r\n" + b"x" * 4096
-    answer = server.say(b"a ID (" + b" ".join([literal] * 6) + b")\r\n")
+    answer = server.say(b"a ID (" + b" ".join([literal] * 10) + b")\r\n")
     assert answer == b"a NO [TOOBIG] The literal is too big\r\n"
 
 

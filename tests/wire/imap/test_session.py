@@ -124,7 +124,7 @@ def test_an_answer_is_any_octets_and_announces_no_literal() -> None:
 
 def test_an_answer_that_is_too_long_comes_as_an_empty_line() -> None:
     session = Session(Options(), lambda: pytest.fail("no sink"))
-    session.receive_data(b"a AUTHENTICATE PLAIN\r\n" + b"x" * 9000 + b"\r\nb NOOP\r\n")
+    session.receive_data(b"a AUTHENTICATE PLAIN\r\n" + b"x" * 40_000 + b"\r\nb NOOP\r\n")
     assert session.next_event() is not None
     session.ask_line(b"")
     line = session.next_event()

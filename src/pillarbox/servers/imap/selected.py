@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from pillarbox.core.faults import Fault, Kind
@@ -139,12 +139,20 @@ class Selected:
         yield from self._grow(image, may_expunge=may_expunge)
         changed = self._changed(news.rows, speech)
         self.modseq, self.uid_next = image.modseq, image.uid_next
-        if not image.keywords <= self.keywords:
-            before = self.flags_line()
-            self.keywords = self.keywords | image.keywords
-            if self.flags_line() != before:
-                yield self.flags_line()
+        yield self.learn(image.keywords)
         yield changed
+
+    def learn(self, keywords: Iterable[str]) -> bytes:
+        """Take keywords as used here; the untagged FLAGS if the client has not been told of all of them.
+
+        It has to come before a FETCH that tells them (RFC 9051 §7.3.5).
+        """
+        if self.keywords.issuperset(keywords):
+            return b""
+        before = self.flags_line()
+        self.keywords = self.keywords.union(keywords)
+        after = self.flags_line()
+        return after if after != before else b""
 
     def flags_line(self) -> bytes:
         """The untagged FLAGS of this mailbox."""

@@ -40,8 +40,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     swallowed: int
 
 
-# RFC 7162 §4 asks for lines of 8192 octets. What LOGIN and ID need is small.
-BEFORE_LOGIN = Limits(line=8192, literal=4096, command=16 * 1024, literals=8, errors=10, swallowed=64 * 1024)
+# What LOGIN needs is small; ID may have 30 fields of 30 and values of 1024 octets (RFC 2971 §3.3).
+BEFORE_LOGIN = Limits(line=36 * 1024, literal=4096, command=37 * 1024, literals=10, errors=10, swallowed=64 * 1024)
 AFTER_LOGIN = Limits(
     line=64 * 1024, literal=128 * 1024, command=512 * 1024, literals=1000, errors=100, swallowed=1 << 30
 )
