@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from pillarbox.net.blob_pieces import BlobMissing, blob_pieces
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
@@ -14,28 +15,14 @@ from pillarbox.storage.blob_incoming import Incoming
 Pieces = AsyncGenerator[bytes, None]
 
 
-class BlobMissing(Exception):
-    """A blob that was there a moment ago is not there as a whole: the answer cannot be finished."""
-
-
 async def outgoing(bridge: Bridge, extent: Extent) -> Pieces:
     """The pieces of a blob; the first is read already, so that a blob that cannot be read is told as a problem."""
-    pieces = _read(bridge, extent)
-    first = await anext(pieces, b"")
+    pieces = blob_pieces(bridge, extent.blob, extent.start, extent.end)
+    try:
+        first = await anext(pieces, b"")
+    except BlobMissing:
+        raise Problem(404, "there is no such blob") from None
     return _chain(first, pieces)
-
-
-async def _read(bridge: Bridge, extent: Extent) -> Pieces:
-    blobs, at = bridge.store.blobs, extent.start
-    while at < extent.end:
-        end = min(at + blobs.piece_octets, extent.end)
-        piece = await bridge.carry(blobs.read_range, extent.blob, at, end)
-        if piece is None and at == extent.start:
-            raise Problem(404, "there is no such blob")
-        if piece is None or len(piece) != end - at:
-            raise BlobMissing(extent.blob)
-        yield piece
-        at = end
 
 
 async def _chain(first: bytes, rest: Pieces) -> Pieces:
