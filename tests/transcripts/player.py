@@ -1,0 +1,74 @@
+"""Plays a conversation with a whole server, line by line, where several clients may speak in turn.
+
+`C: ` is what a client says, `S: ` what it must hear, in this order; `C2: ` and `S2: ` are of a second client, and so
+on. `{name}` in what is heard is whatever stands there, without spaces, brackets and parentheses, and is known from then
+on; `...` is anything. `C* ` are octets as a Python literal, `S-` is the end of the connection, `# ` is a remark, and
+`= name value` an option of the test.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+_LINE = re.compile(r"([CS])(\d*)([:*-]) ?(.*)")
+_NAME = re.compile(r"\{([a-z]\w*)\}")
+
+
+class Talker(Protocol):
+    """A client."""
+
+    def send(self, octets: bytes) -> None: ...
+    async def hear(self) -> str: ...
+
+
+class Player:
+    """The clients of one conversation."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Talker]]) -> None:
+        self._connect = connect
+        self._clients: dict[str, Talker] = {}
+        self._known: dict[str, str] = {}
+
+    async def play(self, lines: list[str]) -> None:
+        for number, line in enumerate(lines, 1):
+            if (match := _LINE.match(line)) is None:
+                assert not line.strip() or line.startswith(("#", "=")), f"line {number} is none of a transcript: {line}"
+                continue
+            who, which, kind, text = match.groups()
+            if which not in self._clients:
+                self._clients[which] = await self._connect()
+            client = self._clients[which]
+            if who == "C":
+                text = _NAME.sub(lambda name: self._known.get(name[1], name[0]), text)
+                client.send(ast.literal_eval(text) if kind == "*" else text.encode() + b"\r\n")
+                continue
+            heard = await client.hear()
+            found = _pattern("" if kind == "-" else text, self._known).fullmatch(heard)
+            assert found is not None, f"line {number}\nwanted {text}\nheard  {heard}"
+            self._known.update(found.groupdict())
+
+
+def options(lines: list[str]) -> dict[str, str]:
+    """The options of a conversation by name."""
+    return dict(line[2:].split(maxsplit=1) for line in lines if line.startswith("= "))
+
+
+def _pattern(text: str, known: dict[str, str]) -> re.Pattern[str]:
+    out, seen = "", set()
+    for piece in re.split(r"(\{[a-z]\w*\}|\.\.\.)", text):
+        name = _NAME.fullmatch(piece)
+        if piece == "...":
+            out += r"[\s\S]*"
+        elif name is None:
+            out += re.escape(piece)
+        elif name[1] in known:
+            out += re.escape(known[name[1]])
+        elif name[1] in seen:
+            out += f"(?P={name[1]})"
+        else:
+            seen.add(name[1])
+            out += rf"(?P<{name[1]}>[^ ()\[\]]+)"
+    return re.compile(out)
