@@ -2,7 +2,7 @@
 
 The demo says in one line of JSON when it is ready, and where it listens:
 `{"http": URL, "https": URL, "ca": FILE, "jmap": URL, "lmtp": {"host", "port"},
-"imap": {"host", "port", "tls_port"}, "users": [{"name", "password"}, ...]}`.
+"imap": {"host", "port", "tls_port"}, "pop3": {"host", "port", "tls_port"}, "users": [{"name", "password"}, ...]}`.
 """
 
 import json
@@ -53,6 +53,7 @@ class Ready:
     users: tuple[User, ...]
     https: str = ""
     authority: str = ""  # the file of the certificate to believe
+    pop3s: tuple[str, int] = ("", 0)
 
     @classmethod
     def from_json(cls, line: str | bytes) -> "Ready":
@@ -61,7 +62,8 @@ class Ready:
             found: dict[str, Any] = json.loads(line)
             users = tuple(User(user["name"], user["password"]) for user in found["users"])
             lmtp = (found["lmtp"]["host"], int(found["lmtp"]["port"]))
-            return cls(found["http"], found["jmap"], lmtp, users, found.get("https", ""), found.get("ca", ""))
+            pop3s = (found["pop3"]["host"], int(found["pop3"]["tls_port"])) if "pop3" in found else ("", 0)
+            return cls(found["http"], found["jmap"], lmtp, users, found.get("https", ""), found.get("ca", ""), pop3s)
         except (ValueError, KeyError, TypeError) as error:
             raise DemoFailed(f"not the demo's line ({error!r}): {line!r}") from error
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import poplib
 import signal
 import smtplib
 import ssl
@@ -62,3 +63,15 @@ def test_the_demo_speaks_tls_by_an_authority_of_its_own_which_stays(tmp_path: Pa
             for secret in ("ca-key.pem", "server.pem"):
                 assert stat.S_IMODE(authority.with_name(secret).stat().st_mode) == 0o600
     assert len(shown) == 1
+
+
+def test_mail_of_the_demo_can_be_fetched_by_pop3(tmp_path: Path) -> None:
+    with DemoProcess(tmp_path / "data") as demo:
+        user, context = demo.ready.users[0], ssl.create_default_context(cafile=demo.ready.authority)
+        client = poplib.POP3_SSL(*demo.ready.pop3s, context=context, timeout=20)
+        client.user(user.name)
+        client.pass_(user.password)
+        count, _ = client.stat()
+        assert count > 10
+        assert len(client.uidl()[1]) == count
+        client.quit()

@@ -23,6 +23,8 @@ _ADDRESSES = {
     "metrics": "metrics.listen",
     "imap": "imap.listen",
     "imaps": "imap.tls_listen",
+    "pop3": "pop3.listen",
+    "pop3s": "pop3.tls_listen",
 }
 _ORPHANS_SECONDS = 30.0
 _DYING_SECONDS = 1.0  # a kill takes its time
@@ -43,10 +45,13 @@ class Listening:
     https: Sequence[socket.socket] = ()
     imap: Sequence[socket.socket] = ()
     imaps: Sequence[socket.socket] = ()
+    pop3: Sequence[socket.socket] = ()
+    pop3s: Sequence[socket.socket] = ()
 
     @property
     def _all(self) -> tuple[socket.socket, ...]:
-        return (*self.http, *self.https, *self.lmtp, *self.metrics, *self.imap, *self.imaps)
+        mail = (*self.lmtp, *self.imap, *self.imaps, *self.pop3, *self.pop3s)
+        return (*self.http, *self.https, *mail, *self.metrics)
 
     def listen(self, backlog: int) -> None:
         """Let clients connect; they wait until a process accepts them."""

@@ -19,13 +19,15 @@ class Commons:
     http: Loads
     lmtp: Loads
     imap: Loads
+    pop3: Loads
     mailboxes: Mailboxes
     failures: FailureTable
 
     @classmethod
     def make(cls, seats: int) -> Commons:
         """Make all of it."""
-        return cls(seats, Counts(seats), Loads(seats), Loads(seats), Loads(seats), Mailboxes(seats), FailureTable())
+        http, lmtp, imap, pop3 = (Loads(seats) for _ in range(4))
+        return cls(seats, Counts(seats), http, lmtp, imap, pop3, Mailboxes(seats), FailureTable())
 
     def clear(self, seat: int) -> None:
         """Forget what a process said that is no more."""
@@ -33,6 +35,7 @@ class Commons:
         self.http.clear(seat)
         self.lmtp.clear(seat)
         self.imap.clear(seat)
+        self.pop3.clear(seat)
         self.mailboxes.empty(seat)
 
 

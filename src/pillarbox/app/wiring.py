@@ -10,6 +10,7 @@ from pillarbox.app.config.settings import Outbound, Settings
 from pillarbox.app.imap import imap_listener
 from pillarbox.app.listening import Listening
 from pillarbox.app.place import Place
+from pillarbox.app.pop3 import pop3_listener
 from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
@@ -33,6 +34,7 @@ from pillarbox.servers.http.listener import HttpListener, https
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.imap.listener import ImapListener
 from pillarbox.servers.jmap.server import jmap_routes
+from pillarbox.servers.pop3.listener import Pop3Listener
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.authentication import Authentication
@@ -56,7 +58,7 @@ from pillarbox.workers.push_request import PushSender
 from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
-Listener = HttpListener | LmtpListener | ImapListener
+Listener = HttpListener | LmtpListener | ImapListener | Pop3Listener
 Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch
 
 
@@ -172,6 +174,7 @@ def build(
         HttpListener(app, listening.http, stop_seconds=stop, loads=commons.http, seat=seat, secure=secure),
         LmtpListener(bridge, listening.lmtp, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
         imap_listener(settings, bridge, authentication, listening, place, counts, tls),
+        pop3_listener(settings, bridge, authentication, listening, place, counts, tls),
     )
     return House(store, bridge, listeners, workers, watching)
 

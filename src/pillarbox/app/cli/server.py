@@ -41,7 +41,7 @@ def serve(config_file: Path | None, data: Path | None, assignments: tuple[str, .
     type=click.IntRange(0, 65000),
     default=8400,
     show_default=True,
-    help="HTTP is at this port, LMTP 24 above, HTTP over TLS 43; 0: any free ports.",
+    help="HTTP is at this port, LMTP 24 above, HTTP over TLS 43, POP3 over TLS 95; 0: any free ports.",
 )
 def demo(as_json: bool, data: Path | None, port_base: int) -> None:  # noqa: FBT001 -- click hands flags over so
     """Run a server on loopback with accounts full of mail, to look at or to test a client with.
@@ -76,6 +76,8 @@ def _print_text(ready: dict[str, Any]) -> None:
     click.echo(
         f"  IMAP          {imap['host']}:{imap['tls_port']} with TLS, {imap['host']}:{imap['port']} with STARTTLS"
     )
+    pop3 = ready["pop3"]
+    click.echo(f"  POP3          {pop3['host']}:{pop3['tls_port']} with TLS, {pop3['host']}:{pop3['port']} with STLS")
     click.echo(f"  LMTP          {lmtp['host']}:{lmtp['port']}\n")
     click.echo(f"  TLS is certified by an authority of the demo's own: {ready['ca']}\n")
     click.echo("  Log in as          with the password")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from pillarbox.app.config.mail import Imap, Lmtp, Login, Pop3
 from pillarbox.core.limits import Limits
 
 Doc = msgspec.Meta
@@ -68,68 +69,6 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     session_tickets: Annotated[
         bool, Doc(description="Let clients resume a session; turn it off if a client stumbles over tickets.")
     ] = True
-
-
-class Lmtp(msgspec.Struct, frozen=True, kw_only=True):
-    """Delivery by a mail transfer agent."""
-
-    listen: Annotated[
-        tuple[str, ...],
-        Doc(description="Addresses to listen on: HOST:PORT, [IPV6]:PORT or unix:/PATH. Empty: none."),
-    ] = ("127.0.0.1:8024",)
-
-
-class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """Logging in by other protocols than HTTP."""
-
-    without_tls: Annotated[
-        bool,
-        Doc(
-            description="Let people log in without TLS from other machines: passwords and mail cross the network in the"
-            " clear. From loopback they always may."
-        ),
-    ] = False
-    scram: Annotated[
-        bool,
-        Doc(
-            description="Offer SCRAM-SHA-256, and keep for it what passwords are easier to guess from than from their"
-            " argon2id hash, should the store be stolen. When off, what was kept goes as people log in."
-        ),
-    ] = True
-    certificate_binding: Annotated[
-        bool,
-        Doc(
-            description="Offer SCRAM-SHA-256-PLUS although it can be bound to the certificate only"
-            " (tls-server-end-point): clients that want tls-exporter then fail to log in."
-        ),
-    ] = False
-
-
-class Imap(msgspec.Struct, frozen=True, kw_only=True):
-    """Mail clients that speak IMAP."""
-
-    tls_listen: Annotated[
-        tuple[str, ...],
-        Doc(
-            description="Addresses to listen on for IMAP over TLS, such as 0.0.0.0:993; needs tls.certificates. Empty:"
-            " none."
-        ),
-    ] = ()
-    listen: Annotated[
-        tuple[str, ...],
-        Doc(
-            description="Addresses to listen on without TLS, such as 0.0.0.0:143; STARTTLS is offered when there are"
-            " tls.certificates, and from other machines nobody logs in without it. Empty: none."
-        ),
-    ] = ()
-    max_connections_per_address: Annotated[
-        int,
-        Doc(
-            ge=1,
-            description="How many connections one address of the network may have; a client takes several, and an"
-            " office has one address.",
-        ),
-    ] = 500
 
 
 class Outbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -269,6 +208,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls: Tls = msgspec.field(default_factory=Tls)
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
     imap: Imap = msgspec.field(default_factory=Imap)
+    pop3: Pop3 = msgspec.field(default_factory=Pop3)
     login: Login = msgspec.field(default_factory=Login)
     push: Push = msgspec.field(default_factory=Push)
     outbound: Outbound = msgspec.field(default_factory=Outbound)

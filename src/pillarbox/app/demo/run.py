@@ -11,7 +11,8 @@ from socket import socket
 from typing import Any
 
 from pillarbox.app.certificates import load_certificates
-from pillarbox.app.config.settings import Http, Imap, Lmtp, Log, Settings, Tls
+from pillarbox.app.config.mail import Imap, Lmtp, Pop3
+from pillarbox.app.config.settings import Http, Log, Settings, Tls
 from pillarbox.app.demo.authority import issue
 from pillarbox.app.demo.seed import DOMAIN, USERS, seed
 from pillarbox.app.engine import Engine
@@ -21,6 +22,7 @@ from pillarbox.net.socket_address import url_of
 
 LMTP_OFFSET, HTTPS_OFFSET = 24, 43
 IMAP_OFFSET, IMAPS_OFFSET = 14, 93  # of 143 and 993
+POP3_OFFSET, POP3S_OFFSET = 11, 95  # of 110 and 995
 
 
 def settings_for(data: Path, port_base: int, certificate: Path) -> Settings:
@@ -35,6 +37,7 @@ def settings_for(data: Path, port_base: int, certificate: Path) -> Settings:
         tls=Tls(certificates=(str(certificate),)),
         lmtp=Lmtp(listen=at(LMTP_OFFSET)),
         imap=Imap(listen=at(IMAP_OFFSET), tls_listen=at(IMAPS_OFFSET)),
+        pop3=Pop3(listen=at(POP3_OFFSET), tls_listen=at(POP3S_OFFSET)),
         log=Log(level="warning"),
     )
 
@@ -58,13 +61,13 @@ def run_demo(data: Path | None, port_base: int, on_ready: Callable[[dict[str, An
 def describe(listening: Listening) -> dict[str, Any]:
     """Where the demo answers and who may log in: what `demo --json` prints."""
     http = url_of(listening.http[0])
-    imap, imaps = _place(listening.imap), _place(listening.imaps)
     return {
         "http": http,
         "https": url_of(listening.https[0], "https"),
         "jmap": f"{http}/.well-known/jmap",
         "lmtp": _place(listening.lmtp),
-        "imap": {**imap, "tls_port": imaps["port"]},
+        "imap": _places(listening.imap, listening.imaps),
+        "pop3": _places(listening.pop3, listening.pop3s),
         "users": [{"name": user.name, "password": user.password} for user in USERS],
     }
 
@@ -72,6 +75,10 @@ def describe(listening: Listening) -> dict[str, Any]:
 def _place(sockets: Sequence[socket]) -> dict[str, Any]:
     host, port = sockets[0].getsockname()[:2]
     return {"host": host, "port": port}
+
+
+def _places(sockets: Sequence[socket], with_tls: Sequence[socket]) -> dict[str, Any]:
+    return {**_place(sockets), "tls_port": _place(with_tls)["port"]}
 
 
 @contextlib.contextmanager

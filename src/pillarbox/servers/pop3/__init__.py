@@ -1,0 +1,1 @@
+"""Mail that is fetched by POP3 (RFC 1939)."""
