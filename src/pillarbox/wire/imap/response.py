@@ -81,14 +81,8 @@ def flag(keyword: str) -> str:
     return _SYSTEM_FLAGS.get(keyword, keyword)
 
 
-def keyword(flag: str) -> str:
-    r"""The keyword of JMAP for a flag as a client wrote it: `$seen` for `\SEEN`; `\Deleted` and `\Recent` have none."""
-    lower = flag.lower()
-    return f"${lower[1:]}" if lower in {"\\seen", "\\answered", "\\flagged", "\\draft"} else lower
-
-
 @lru_cache(maxsize=4096)
-def flags(words: str, *, is_deleted: bool = False, is_recent: bool = False) -> str:
+def flags(words: str, *, is_deleted: bool = False) -> str:
     r"""The flags of a message in parentheses, from its keywords between spaces (`member.words`).
 
     Most messages of a mailbox have one of a few sets of keywords, so the text is remembered. JMAP allows keywords that
@@ -96,7 +90,6 @@ def flags(words: str, *, is_deleted: bool = False, is_recent: bool = False) -> s
     """
     out = [flag(word) for word in words.split() if not _NO_ATOM.search(word)]
     out += [r"\Deleted"] if is_deleted else []
-    out += [r"\Recent"] if is_recent else []
     return f"({' '.join(out)})"
 
 
