@@ -43,7 +43,9 @@ async def fetch(session: Session, command: m.Fetch) -> Done:
     for batch in batches(spans, program.batch):
         if program.sets_seen and not selected.is_read_only:
             await _set_seen(session, selected, batch)
-        session.say(await _batch(session, selected, program, batch))
+        answer = await _batch(session, selected, program, batch)
+        session.say(selected.learn(word for words in program.words for word in words.split()))
+        session.say(answer)
         await session.line.drain()
     if program.has_failed:
         return no("Some parts cannot be decoded", "UNKNOWN-CTE")  # RFC 3516 §4.3
@@ -65,6 +67,7 @@ def _all(images: Images, selected: Selected, program: Program, view: Snapshot) -
     if image.uids is not selected.uids:  # the client has not been told of everything
         return program.run(view, selected, spans)
     answer = image.printed.get(program.key)
+    program.words = image.keywords
     if answer is None:
         if len(selected.uids) > _QUICK:
             view.take_time()

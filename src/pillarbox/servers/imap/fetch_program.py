@@ -7,6 +7,7 @@ of joining strings.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from pillarbox.datatypes.email import imap_part
 from pillarbox.datatypes.email.declaration import EMAIL
@@ -51,6 +52,9 @@ class Program:
         has_parts, has_sections = bool(self._parts), bool(self._sections)
         self._source: Source = source_for(self._columns, has_parts=has_parts, has_sections=has_sections, since=since)
         self.has_failed = False  # a part could not be decoded
+        self.words: AbstractSet[str] = (
+            frozenset()
+        )  # the keywords that the last answer tells, a text for each set of them
 
     @property
     def sets_seen(self) -> bool:
@@ -82,6 +86,9 @@ class Program:
 
     def _print(self, view: View, account: str, chosen: Chosen) -> bytes:
         rows = chosen.rows
+        if Plain.FLAGS in self._columns and self._source.words is not None:
+            at = self._source.words
+            self.words = {row[at] for row in rows}
         names = [_FORMS[item] for item in self._columns]
         values: list[Sequence[object]] = [self._source.columns[item](rows) for item in self._columns]
         if self._parts:

@@ -78,11 +78,13 @@ class Source(NamedTuple):
     read: Callable[[View, str, str, int, int, int], Sequence[Row]]  # account, mailbox, first and last uid, since
     item: int | None = None  # where the email's id stands
     part: int | None = None  # where the fixed part stands that is printed at delivery
+    words: int | None = None  # where the keywords stand
 
 
 FLAGS = Source(
     {Plain.UID: _number(0), Plain.MODSEQ: _number(1), Plain.FLAGS: _flags(2, 3)},
     lambda view, account, mailbox, first, last, since: view.flags(account, mailbox, first, last, since=since),
+    words=2,
 )
 LISTED = Source(
     {
@@ -108,6 +110,7 @@ ALL = Source(
     },
     lambda view, account, mailbox, first, last, since: view.memberships(account, mailbox, first, last, since=since),
     item=1,
+    words=3,
 )
 
 

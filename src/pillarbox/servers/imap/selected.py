@@ -147,10 +147,10 @@ class Selected:
 
         It has to come before a FETCH that tells them (RFC 9051 §7.3.5).
         """
-        if self.keywords.issuperset(keywords):
+        new = self.keywords.union(keywords)
+        if len(new) == len(self.keywords):
             return b""
-        before = self.flags_line()
-        self.keywords = self.keywords.union(keywords)
+        before, self.keywords = self.flags_line(), new
         after = self.flags_line()
         return after if after != before else b""
 

@@ -81,7 +81,7 @@ async def store(session: Session, command: m.Store) -> Done:
         change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since)
         await session.bridge.write(partial(change.apply, selected=selected, spans=batch))
         modified += change.modified
-        session.say(selected.learn(keywords))
+        session.say(selected.learn(word for _, row in change.rows for word in row.words.split()))
         session.say(_told(session, selected, command, change))
         await session.line.drain()
     if modified:
