@@ -86,6 +86,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     push_subscription_seconds: Annotated[
         int, Doc(description="How long a push subscription lives without being renewed, in seconds; at least 48 hours.")
     ] = 7 * 86_400
+    max_size_annotation: Annotated[int, Doc(description="The largest value that a client may annotate, in octets.")] = (
+        32_768
+    )
+    max_annotations_of_mailbox: Annotated[
+        int, Doc(description="How many annotations one mailbox may have of each user, and how many that all share.")
+    ] = 100
+    max_annotations: Annotated[
+        int, Doc(description="How many annotations one account may hold of each user, and how many that all share.")
+    ] = 2_000
     max_app_passwords: Annotated[int, Doc(description="How many app passwords one account may have.")] = 100
 
     max_size_blob_set: Annotated[int, Doc(description="The largest blob that Blob/upload makes, in octets.")] = (

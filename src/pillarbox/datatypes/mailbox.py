@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind, invalid
+from pillarbox.datatypes.annotation import drop_annotations
 from pillarbox.datatypes.capability import MAIL
 from pillarbox.datatypes.declare import YIELDING, DataType, Filter, MethodCall, Record, Rules, Sort
 from pillarbox.datatypes.mailbox_name import OTHER_USERS, means_inbox, means_others, name_fault
@@ -149,6 +150,8 @@ class MailboxRules(Rules[Mailbox]):
         roles = {box.role for box in (old, new) if box is not None}
         if "trash" in roles and (old is None or new is None or old.role != new.role):
             self.recount(tx, account)
+        if old is not None and new is None:
+            drop_annotations(tx, account, old.id)
 
     def _remove_emails(self, tx: Transaction, account: str, gone: Mailbox) -> None:
         r"""Whatever is in it leaves it, what is \Deleted there too: nobody could ever expunge that again."""

@@ -10,6 +10,7 @@ from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.admin.scram_secret import SCRAM_SECRET
 from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
+from pillarbox.datatypes.annotation import ANNOTATION
 from pillarbox.datatypes.app_password import APP_PASSWORD
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.email import EMAIL
@@ -31,6 +32,7 @@ TYPES: tuple[DataType[Any], ...] = (
     EMAIL_SUBMISSION,
     VACATION_RESPONSE,
     QUOTA,
+    ANNOTATION,
     APP_PASSWORD,
     PUSH_SUBSCRIPTION,
     WEB_PUSH_KEY,

@@ -165,6 +165,9 @@ class View(Protocol):
     def container(self, account: str, container: str) -> Container:
         """A container's next uid, what makes its uids valid, and its last number. Raises notFound."""
 
+    def containers(self, account: str, ids: Sequence[str]) -> dict[str, Container]:
+        """The same of several, by id; a container that was destroyed may be among them."""
+
     def blob_size(self, account: str, blob: str) -> int | None:
         """How many octets a stored blob has; None when the account has no such blob."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.membership import Container
 from pillarbox.datatypes.registry import TYPES
@@ -9,6 +11,7 @@ from pillarbox.storage.database import Connection
 
 _TYPES = tuple(kind.name for kind in TYPES if kind.is_container)
 _MARKS = ",".join("?" * len(_TYPES))
+_AT_ONCE = 500
 
 
 def add_container(db: Connection, account: str, id: str, number: int, now_ms: int) -> None:
@@ -61,6 +64,22 @@ def container(db: Connection, account: str, id: str) -> Container:
         raise Fault(Kind.NOT_FOUND, "there is no such mailbox")
     next_uid, validity, modseq, epoch = (int(str(value)) for value in row)
     return Container(next_uid, validity, max(modseq, epoch))
+
+
+def containers(db: Connection, account: str, ids: Sequence[str]) -> dict[str, Container]:
+    """The numbers of containers that are there, by id."""
+    out: dict[str, Container] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        part = list(ids[start : start + _AT_ONCE])
+        part += part[-1:] * ((1 << (len(part) - 1).bit_length()) - len(part))  # few lengths: few statements
+        sql = (
+            "SELECT c.id, c.next_uid, c.validity, c.modseq, a.epoch FROM container c JOIN account a ON a.id = c.account"
+            f" WHERE c.account = ? AND c.id IN ({','.join('?' * len(part))})"
+        )
+        for id, *numbers in db.rows(sql, (account, *part)):
+            next_uid, validity, modseq, epoch = (int(str(number)) for number in numbers)
+            out[str(id)] = Container(next_uid, validity, max(modseq, epoch))
+    return out
 
 
 def _int(row: tuple[object, ...] | None) -> int:

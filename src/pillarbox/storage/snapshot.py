@@ -257,6 +257,10 @@ class Snapshot:
         self.before_reading_containers()
         return containers.container(self.db, account, container)
 
+    def containers(self, account: str, ids: Sequence[str]) -> dict[str, Container]:
+        self.before_reading_containers()
+        return containers.containers(self.db, account, ids)
+
     def blob_size(self, account: str, blob: str) -> int | None:
         row = self.db.row("SELECT size FROM blob WHERE account = ? AND id = ?", (account, blob))
         return int(str(row[0])) if row else None

@@ -25,7 +25,7 @@ class Watch:
     """Compares the numbers of the accounts that somebody listens to with those that were told."""
 
     def __init__(self, bridge: Bridge, types: Iterable[DataType[Any]]) -> None:
-        self._bridge, self._types = bridge, [kind for kind in types if kind.push or kind.directory]
+        self._bridge, self._types = bridge, list(types)
         self._told: Numbers = {}
         self._modseqs: dict[str, int] = {}  # account -> its number when its types were last read
         self._seen: int | None = None

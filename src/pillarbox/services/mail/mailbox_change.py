@@ -6,6 +6,7 @@ import msgspec
 
 from pillarbox.core.account import Access, Caller
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.annotation import copy_annotations
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
@@ -39,6 +40,7 @@ def move_content(tx: Transaction, account: str, box: Mailbox, path: Path) -> Non
         assert email is not None
         boxes = {**{m: True for m in email.mailbox_ids if m != box.id}, new.id: True}
         tx.write(EMAIL, account, email, _replace(email, mailbox_ids=boxes))
+    copy_annotations(tx, account, box.id, new.id)  # RFC 5464 §4.1: INBOX keeps its own
 
 
 def destroy(tx: Transaction, caller: Caller, access: Access, box: Mailbox) -> None:

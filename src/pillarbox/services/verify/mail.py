@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pillarbox.core.clock import from_date
+from pillarbox.datatypes.annotation import ACCOUNT_ITSELF, ANNOTATION
 from pillarbox.datatypes.email import EMAIL, Email, imap_part
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox, id_of_role
 from pillarbox.datatypes.quota import COUNT, OCTETS, QUOTA
@@ -38,6 +39,7 @@ def check_mail(ground: Ground) -> Iterator[Finding]:
     boxes = {box.id: box for page in ground.ids(MAILBOX) for box in ground.decode(MAILBOX, page).values()}
     recount = _Recount(id_of_role(ground.view, ground.account, "trash"), boxes)
     yield from _check_tree(ground, boxes)
+    yield from _check_annotations(ground, boxes)
     for page in ground.ids(EMAIL):
         emails: dict[str, Email] = ground.decode(EMAIL, page)
         threads: dict[str, Thread] = ground.decode(THREAD, {email.thread_id for email in emails.values()})
@@ -65,6 +67,14 @@ def _check_tree(ground: Ground, boxes: Mapping[str, Mailbox]) -> Iterator[Findin
         if (box.parent_id, box.name) in names:
             yield ground.finding("mailbox tree", MAILBOX.name, box.id, f"a sibling has the name {box.name!r} too")
         names.add((box.parent_id, box.name))
+
+
+def _check_annotations(ground: Ground, boxes: Mapping[str, Mailbox]) -> Iterator[Finding]:
+    for page in ground.ids(ANNOTATION):
+        for one in ground.decode(ANNOTATION, page).values():
+            if one.mailbox_id != ACCOUNT_ITSELF and one.mailbox_id not in boxes:
+                text = f"it is about {one.mailbox_id}, which does not exist"
+                yield ground.finding("annotation", ANNOTATION.name, one.id, text)
 
 
 def _check_email(ground: Ground, email: Email, thread: Thread | None, recount: _Recount) -> Iterator[Finding]:
