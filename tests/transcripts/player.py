@@ -2,8 +2,8 @@
 
 `C: ` is what a client says, `S: ` what it must hear, in this order; `C2: ` and `S2: ` are of a second client, and so
 on. `{name}` in what is heard is whatever stands there, without spaces, brackets and parentheses, and is known from then
-on; `...` is anything. `C* ` are octets as a Python literal, `S-` is the end of the connection, `# ` is a remark, and
-`= name value` an option of the test.
+on; `...` is anything. A line that begins with `+` goes on with what is heard before it. `C* ` are octets as a Python
+literal, `S-` is the end of the connection, `# ` is a remark, and `= name value` an option of the test.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Protocol
 
-_LINE = re.compile(r"([CS])(\d*)([:*-]) ?(.*)")
+_LINE = re.compile(r"([CS])(\d*)([:*-]) ?(.*)", re.DOTALL)
 _NAME = re.compile(r"\{([a-z]\w*)\}")
 
 
@@ -45,10 +46,18 @@ class Player:
                 text = _NAME.sub(lambda name: self._known.get(name[1], name[0]), text)
                 client.send(ast.literal_eval(text) if kind == "*" else text.encode() + b"\r\n")
                 continue
-            heard = await client.hear()
+            try:
+                heard = await client.hear()
+            except TimeoutError:
+                raise AssertionError(f"line {number}\nwanted {text}\nheard nothing") from None
             found = _pattern("" if kind == "-" else text, self._known).fullmatch(heard)
             assert found is not None, f"line {number}\nwanted {text}\nheard  {heard}"
             self._known.update(found.groupdict())
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a conversation."""
+    return [line.replace("\n+", "\r\n") for line in re.split(r"\n(?!\+)", path.read_text("utf-8"))]
 
 
 def options(lines: list[str]) -> dict[str, str]:

@@ -14,14 +14,14 @@ import pytest
 
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.imap.imap_server import deliver_to, fill, message, running
-from tests.transcripts.player import Player, options
+from tests.transcripts.player import Player, options, read_lines
 
 FILES = sorted((Path(__file__).parent / "imap").glob("*.txt"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_server_answers_line_by_line(path: Path, tmp_path: Path) -> None:
-    lines = path.read_text("utf-8").splitlines()
+    lines = read_lines(path)
     given = options(lines)
     store = EmbeddedStore(tmp_path)
     fill(store)

@@ -19,6 +19,8 @@ from pillarbox.servers.imap.session import Service
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.services.authentication import Authentication
 
+SESSION = "/.well-known/jmap"  # RFC 8620 §2.2; it answers itself, without a redirect
+
 
 def imap_listener(
     settings: Settings,
@@ -33,6 +35,7 @@ def imap_listener(
     if listening.imaps and tls is None:  # new settings have lost them, and the sockets are open still
         raise CertificateError("imap.tls_listen is set, and tls.certificates names none")
     handshakes = Handshakes(tls, IMAP) if tls is not None else None
+    public_url = settings.http.public_url
     service = Service(
         bridge=bridge,
         logins=logins_of(settings, authentication),
@@ -41,6 +44,8 @@ def imap_listener(
             max_message=settings.limits.max_size_message,
             max_connections_per_address=settings.imap.max_connections_per_address,
             stop_seconds=settings.stop_seconds,
+            admin_url=settings.imap.contact or f"mailto:postmaster@{settings.hostname}",
+            jmap_url=f"{public_url.rstrip('/')}{SESSION}" if public_url else None,
         ),
         names=Names(),
         images=Images(),

@@ -43,14 +43,17 @@ def _hashed() -> str:
 
 
 def fill(store: Store) -> None:
-    """Domain example.org with alice, bob, who lets alice into his account, and carol, who lets alice read in hers."""
+    """Domain example.org with alice, bob, who lets alice into his account, and carol, who lets alice read in hers.
+
+    There are dave, who shares nothing, and root, who administers.
+    """
     connect_rules()
 
     def body(tx: Transaction) -> None:
         tx.add_account(DIRECTORY)  # type: ignore[attr-defined]
         tx.write(DOMAIN, DIRECTORY, None, Domain(id="d1", name="example.org"))
         rights: dict[str, dict[str, Literal["read", "write"]]]
-        rights = {"alice": {}, "bob": {"alice": "write"}, "carol": {"alice": "read"}}
+        rights = {"alice": {}, "bob": {"alice": "write"}, "carol": {"alice": "read"}, "dave": {}, "root": {}}
         for name, delegates in rights.items():
             account = Account(
                 id=name,
@@ -58,10 +61,18 @@ def fill(store: Store) -> None:
                 domain_id="d1",
                 password_hash=_hashed(),
                 delegates=delegates,
+                is_admin=name == "root",
             )
             tx.write(ACCOUNT, DIRECTORY, None, account)
 
     store.write(body)
+
+
+def change_account(tx: Transaction, id: str, **changes: object) -> None:
+    """Change an account in the directory."""
+    account = tx.get(ACCOUNT, DIRECTORY, id)
+    assert account is not None
+    tx.write(ACCOUNT, DIRECTORY, account, msgspec.structs.replace(account, **changes))
 
 
 def message(number: int, **fields: str) -> bytes:

@@ -177,6 +177,7 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "storage.url": _check_database,
     "blobs.url": parse_blob_url,
     "push.contact": _check_contact,
+    "imap.contact": _check_contact,
     "outbound.allowed_networks": _check_networks,
     "outbound.ca_file": _check_file,
     "limits.push_subscription_seconds": _check_subscription_seconds,

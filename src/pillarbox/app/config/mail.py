@@ -69,6 +69,13 @@ class Imap(msgspec.Struct, frozen=True, kw_only=True):
             " office has one address.",
         ),
     ] = 500
+    contact: Annotated[
+        str | None,
+        Doc(
+            description="How users reach whoever administers the server, as a mailto: or https: URL that clients may"
+            " show; without it, postmaster at the host's name."
+        ),
+    ] = None
 
 
 class Pop3(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,8 @@ async def append(session: Session, command: m.Append) -> Done:
         new = [await _read(session, message) for message in command.messages]
     finally:
         _discard(command.messages)
-    uids = await session.bridge.write(lambda tx: _store(tx, target, new), slow=_is_large(new))
+    uids = await session.news.write(lambda tx: _store(tx, target, new), target.account, slow=_is_large(new))
+    session.news.has_put(target, uids)
     return ok("Stored", await _append_uid(session, target, uids))
 
 
@@ -74,7 +75,9 @@ async def replace(session: Session, command: m.Replace) -> Done:
         expunge(tx, place.account, place.id, ids)
         return stored
 
-    code = await _append_uid(session, target, await session.bridge.write(body, slow=_is_large(new)))
+    stored = await session.news.write(body, target.account, slow=_is_large(new))
+    session.news.has_put(target, stored)
+    code = await _append_uid(session, target, stored)
     session.say(f"* OK [{code}] Stored\r\n".encode())  # RFC 8508 §3.4: before the EXPUNGE
     return ok("Replaced")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pillarbox.servers.imap.rights import BEYOND_RFC_2086
+
 if TYPE_CHECKING:
     from pillarbox.servers.imap.session import Session
 
@@ -14,6 +16,9 @@ _LOGGED_IN = (
     "IDLE", "NAMESPACE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "UIDPLUS", "UNSELECT", "MOVE",
     "CONDSTORE", "QRESYNC", "OBJECTID", "STATUS=SIZE", "SAVEDATE", "UTF8=ACCEPT",
     "MULTIAPPEND", "REPLACE", "UIDONLY", "UIDBATCHES", "UNAUTHENTICATE",
+    "ACL", f"RIGHTS={BEYOND_RFC_2086}", "LIST-MYRIGHTS",
+    "QUOTA", "QUOTASET", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE",
+    "METADATA", "LIST-METADATA", "FILTERS", "NOTIFY", "CREATE-SPECIAL-USE", "INPROGRESS",
 )  # fmt: skip
 # What ENABLE means something for (RFC 5161 §3.1), as it is spelled.
 ENABLED = {name.upper(): name for name in ("IMAP4rev2", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC", "UIDONLY")}
@@ -25,6 +30,8 @@ def capabilities(session: Session) -> str:
     if session.logged_in is not None:
         words += _LOGGED_IN
         words.append(f"APPENDLIMIT={session.service.settings.max_message}")
+        if session.service.settings.jmap_url is not None:
+            words.append("JMAPACCESS")  # RFC 9698 §3: ids and credentials are the same
         if not session.is_compressed:
             words.append("COMPRESS=DEFLATE")
         return " ".join(words)

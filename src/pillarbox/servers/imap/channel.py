@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from typing import cast
 
 from pillarbox.net.tls import channel_binding
-from pillarbox.servers.imap.compression import Compression
+from pillarbox.servers.imap import parting
+from pillarbox.servers.imap.compression import Compression, NotDeflate
+from pillarbox.wire.imap.session import Event
+from pillarbox.wire.imap.session import Session as Machine
+
+_PIECES_AT_ONCE = 16  # of compressed input, before others on the loop have their turn
 
 
 class Channel:
@@ -53,6 +58,22 @@ class Channel:
         if wanted != self._is_reading and self.is_open:
             self._is_reading = wanted
             (self.transport.resume_reading if wanted else self.transport.pause_reading)()
+
+    def next_event(self, machine: Machine) -> tuple[Event | None, bool]:
+        """The next event of what has come by now, and whether there may be more than was looked at."""
+        event = machine.next_event()
+        if self.compression is None:
+            return event, False
+        try:
+            for _ in range(_PIECES_AT_ONCE):
+                if event is not None or machine.is_closed or not (piece := self.compression.expand()):
+                    return event, False
+                machine.receive_data(piece)
+                event = machine.next_event()
+        except NotDeflate:
+            machine.close(parting.NOT_DEFLATE)
+            return event, False
+        return event, True
 
     # --- whether the peer takes what is sent
 

@@ -1,6 +1,9 @@
 """One IMAP connection: the sans-I/O conversation on an asyncio transport, with TLS and compression below it.
 
-Sections: RFC 9051 §5.4 (autologout), §6.2.1 (STARTTLS), §7.1.5 (BYE); RFC 4978 (COMPRESS).
+Who waits for news, in IDLE or by NOTIFY, costs no task: the feed of changes calls `wake`, and what there is to tell is
+told by a task that ends with that.
+
+Sections: RFC 9051 §5.4 (autologout), §6.2.1 (STARTTLS), §6.3.13 (IDLE), §7.1.5 (BYE); RFC 4978 (COMPRESS).
 """
 
 from __future__ import annotations
@@ -11,34 +14,29 @@ from collections.abc import Mapping
 from pillarbox.net.start_tls import start_tls
 from pillarbox.servers.imap import observed, parting
 from pillarbox.servers.imap.channel import Channel
-from pillarbox.servers.imap.compression import Compression, NotDeflate
+from pillarbox.servers.imap.compression import Compression
+from pillarbox.servers.imap.due import ABORT, Due
 from pillarbox.servers.imap.greeting import greeting
-from pillarbox.servers.imap.handler import carry_out
+from pillarbox.servers.imap.handler import carry_out, end_idle
 from pillarbox.servers.imap.keeper import Keeper
-from pillarbox.servers.imap.session import Session
+from pillarbox.servers.imap.question import Question
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.wire.imap.session import Asked, Event, Line
-from pillarbox.wire.imap.session import Session as Machine
 
-_LINGER_SECONDS = 10  # for a peer to take the last responses
 _PARTING_SECONDS = 3  # the same when the server stops, and the peer has nothing to take but the BYE
-_PIECES_AT_ONCE = 16  # of compressed input, before others on the loop have their turn
 
 
 class Connection(asyncio.Protocol):
     """Reads and answers. Nothing is read while a command is carried out, or while the peer does not take responses."""
 
-    _channel: Channel
-    _machine: Machine
-    _session: Session
-
     def __init__(self, keeper: Keeper[Connection]) -> None:
         self._keeper = keeper
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
-        self._line: asyncio.Future[bytes] | None = None  # somebody waits for a line that is no command
+        self._question = Question()
         self._is_lost = self._is_stopping = False
-        self._stranger_since = self._touched_at = self._loop.time()
+        self._is_woken = False  # something has changed of which the client may have to hear
+        self._due = Due(self._loop.time())
         self.peer_address = ""
 
     # --- what the transport says
@@ -62,7 +60,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take octets and go on, unless a command is being carried out."""
-        self._touched_at = self._loop.time()
+        self._due.touched_at = self._loop.time()
         if self._channel.compression is None:
             self._machine.receive_data(data)
         else:
@@ -82,7 +80,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """The peer reads again."""
-        self._touched_at = self._loop.time()
+        self._due.touched_at = self._loop.time()
         self._channel.set_taken(is_taken=True)
         self._set_reading()
 
@@ -93,9 +91,9 @@ class Connection(asyncio.Protocol):
         self._is_lost = True
         self._machine.close()
         self._channel.set_taken(is_taken=True)
-        self._break_line("the client is gone")
+        self._question.fail("the client is gone")
         if self._task is None:
-            self._session.unselect()
+            self._session.close()
         self._keeper.forget(self)
 
     # --- going on
@@ -103,50 +101,37 @@ class Connection(asyncio.Protocol):
     def _go_on(self) -> None:
         if self._is_lost:
             return
-        if self._line is not None:
+        if self._question.is_open:
             self._give_line()
         elif self._task is None:
             event = self._next_event()
-            if isinstance(event, Asked):
+            if event is not None:
                 self._task = self._loop.create_task(self._work(event))
+                return
+            if self._is_woken and self._session.news.listening is not None and not self._machine.is_closed:
+                self._task = self._loop.create_task(self._tell())
                 return
         self._flush()
 
     def _next_event(self) -> Event | None:
         """The next command, or the line that was asked for, of what has come by now."""
-        event = self._machine.next_event()
-        if self._channel.compression is None:
-            return event
-        try:
-            for _ in range(_PIECES_AT_ONCE):
-                if event is not None or self._machine.is_closed or not (piece := self._channel.compression.expand()):
-                    return event
-                self._machine.receive_data(piece)
-                event = self._machine.next_event()
-        except NotDeflate:
-            self._machine.close(parting.NOT_DEFLATE)
-        else:
+        event, has_more = self._channel.next_event(self._machine)
+        if has_more:
             self._loop.call_soon(self._go_on)
         return event
 
     def _give_line(self) -> None:
-        assert self._line is not None
-        if self._line.done():
+        if self._question.is_answered:
             return
         event = self._next_event()
         if isinstance(event, Line):
-            self._line.set_result(event.data)
+            self._question.answer(event.data)
         elif self._machine.is_closed:
-            self._break_line("the conversation is over")
-
-    def _break_line(self, why: str) -> None:
-        """Nobody will say the line that is waited for."""
-        if self._line is not None and not self._line.done():
-            self._line.set_exception(ConnectionError(why))
+            self._question.fail("the conversation is over")
 
     async def _work(self, event: Event | None) -> None:
         try:
-            while isinstance(event, Asked) and not self._machine.is_closed:
+            while event is not None and not self._machine.is_closed:
                 event = await self._answer(event)
         except ConnectionError:
             self._machine.close()
@@ -154,23 +139,53 @@ class Connection(asyncio.Protocol):
             observed.FAILED.log(error, command="")
             self._machine.close(parting.BROKEN)
         finally:
-            self._task = None
-            if self._is_lost:
-                self._session.unselect()
-            self._flush()
+            self._rest()
 
-    async def _answer(self, event: Asked) -> Event | None:
-        """Carry out a command; what is to be done next."""
-        session, was_stranger = self._session, self._session.logged_in is None
-        await carry_out(session, event.tag, event.command)
-        self._touched_at = self._loop.time()
-        if session.logged_in is None and not was_stranger:
-            self._stranger_since = self._touched_at
-        if session.is_over:
+    def wake(self) -> None:
+        """Something has changed: have the client told, now or after what is under way."""
+        self._is_woken = True
+        if self._task is None:
+            self._go_on()
+
+    async def _tell(self) -> None:
+        """Tell what has changed, while no command is being carried out, or in IDLE."""
+        try:
+            while self._is_woken and not (self._machine.is_closed or self._session.is_over):
+                self._is_woken = False
+                await self._session.news.tell()
+                await self.drain()
+        except ConnectionError:
             self._machine.close()
-        if self._machine.is_closed:
+        finally:
+            self._rest()
+
+    def _rest(self) -> None:
+        """A task is over: go on with what has come meanwhile."""
+        self._task = None
+        if self._session.is_over:
+            self._machine.close()
+        if self._is_lost:
+            self._session.close()
+        self._go_on()
+
+    async def _answer(self, event: Event) -> Event | None:
+        """Carry out a command, or end IDLE; what is to be done next."""
+        session, was_stranger = self._session, self._session.logged_in is None
+        self._due.busy_since = self._loop.time()
+        if isinstance(event, Asked):
+            await carry_out(session, event.tag, event.command)
+        else:
+            await end_idle(session, event.data)
+        self._due.busy_since, self._due.touched_at = None, self._loop.time()
+        if session.logged_in is None and not was_stranger:
+            self._due.stranger_since = self._due.touched_at
+        if session.is_over or self._machine.is_closed:
             return None
-        self._machine.finish()
+        if session.news.is_idle:
+            self._machine.ask_line(b"Waiting")
+            self._is_woken = True  # what has changed before is told now
+        else:
+            self._machine.finish()
         if session.wants_tls:
             self._start_tls()
             return None
@@ -197,7 +212,7 @@ class Connection(asyncio.Protocol):
             return
         channel.send(self._machine.data_to_send())
         if self._machine.is_closed and self._task is None:
-            self._touched_at = self._loop.time()
+            self._due.touched_at = self._loop.time()
             channel.transport.close()
             if self._is_stopping:  # RFC 8446 §6.1: the loops wait for a peer to close TLS, who may be asleep
                 self._loop.call_later(_PARTING_SECONDS, channel.transport.abort)
@@ -206,7 +221,7 @@ class Connection(asyncio.Protocol):
 
     def _set_reading(self) -> None:
         # While a command is carried out, one piece may come in; the next is left to the kernel, and the peer.
-        self._channel.read(wanted=self._machine.wants_data or self._line is not None)
+        self._channel.read(wanted=self._machine.wants_data or self._question.is_open)
 
     # --- what the session asks for
 
@@ -238,14 +253,13 @@ class Connection(asyncio.Protocol):
         """Send a continuation request; the line that the client answers. Raises ConnectionError when it is gone."""
         if self._is_lost or self._machine.is_closed:
             raise ConnectionError("the client is gone")
-        self._line = self._loop.create_future()
-        try:
+
+        def say() -> None:
             self._machine.ask_line(prompt)
             self._give_line()  # it may have come already
             self._flush()
-            return await self._line
-        finally:
-            self._line = None
+
+        return await self._question.ask(say)
 
     # --- what the listener says
 
@@ -254,7 +268,7 @@ class Connection(asyncio.Protocol):
         self._is_stopping = True
         if self._channel.is_upgrading:
             self.abort()
-        elif self._task is None or self._line is not None:
+        elif self._task is None or self._question.is_open:
             self.end(parting.STOPPING)
         else:
             self._session.is_over = True
@@ -266,25 +280,17 @@ class Connection(asyncio.Protocol):
 
     def check_time(self, now: float, settings: ImapSettings) -> None:
         """End a conversation whose peer is silent, and cut off a peer that does not take the last responses."""
-        quiet = now - self._touched_at
-        if self._channel.is_upgrading:
-            return  # handshakes have bounds of their own
-        if self._channel.transport.is_closing():
-            if quiet > _LINGER_SECONDS:
-                self.abort()
-        elif self._session.logged_in is None:
-            if now - self._stranger_since > settings.login_seconds:
-                self.end(parting.STRANGER)
-        elif not self._channel.is_taken:
-            if quiet > settings.take_seconds:
-                self.abort()  # it takes nothing: there is no use in words
-        elif self._line is not None and self._session.is_revoked():
-            self.end(parting.REVOKED)
-        elif quiet > settings.idle_seconds and (self._task is None or self._line is not None):
-            self.end(parting.SILENT)
+        words = self._due.parting(now, settings, self._session, self._channel, is_asking=self._question.is_open)
+        if words == ABORT:
+            self.abort()
+        elif words is not None:
+            self.end(words)
+        elif not self._question.is_open and self._due.takes_long(now):
+            self._machine.send(self._session.progress_line())
+            self._flush()
 
     def end(self, words: bytes) -> None:
         """Say BYE, and hang up."""
         self._machine.close(words)
-        self._break_line("the conversation is over")
+        self._question.fail("the conversation is over")
         self._flush()

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.servers.imap.chosen import batches, choose, rows_of
+from pillarbox.servers.imap.chosen import batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, no, ok
-from pillarbox.servers.imap.namespace import Place
+from pillarbox.servers.imap.namespace import Place, split
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.services.mail.copy_message import Copied, copy_messages, read_sources
@@ -28,7 +28,7 @@ async def copy(session: Session, command: m.Copy) -> Done:
     target = await target_of(session, command.mailbox)
     spans = choose(selected, command.set, is_uid=command.is_uid)
     copied: list[Copied] = []
-    for batch in batches(spans, _AT_ONCE):
+    for batch in session.counted(batches(spans, _AT_ONCE), count(spans)):
         copied += await _copy(session, selected, target, batch, is_move=command.is_move)
     if not copied:
         return ok("There was nothing to do")
@@ -49,8 +49,10 @@ async def target_of(session: Session, name: str) -> Place:
     except Fault as fault:
         if fault.kind is not Kind.NOT_FOUND:
             raise
-        # RFC 9051 §6.4.7: the client may create it and try again.
-        raise Fault(Kind.NOT_FOUND, str(fault), try_create=True) from None
+        # RFC 9051 §6.4.7: the client may create it and try again, where it may.
+        access, _ = split(session.accounts, name)
+        may_create = access is not None and not access.is_read_only
+        raise Fault(Kind.NOT_FOUND, str(fault), try_create=may_create) from None
     if place.access.is_read_only:
         raise Fault(Kind.ACCOUNT_READ_ONLY, "You may only read in that account")
     return place
@@ -63,9 +65,13 @@ async def _copy(
     rows = [row for _, row in await session.read(lambda view: rows_of(view, selected, batch))]
     # What must become another email is read before the store is locked.
     readings = await session.read(lambda view: read_sources(view, source, target, rows), slow=True)
-    return await session.bridge.write(
-        lambda tx: copy_messages(tx, source, target, rows, readings, is_move=is_move), slow=bool(readings)
+    copied = await session.news.write(
+        lambda tx: copy_messages(tx, source, target, rows, readings, is_move=is_move),
+        target.account,
+        slow=bool(readings),
     )
+    session.news.has_put(target, [one.new_uid for one in copied])
+    return copied
 
 
 def _in_order(uids: Sequence[int]) -> str:

@@ -26,6 +26,14 @@ class Done(NamedTuple):
         return f"{tag} {self.status} {code}{text}\r\n".encode()
 
 
+class Ended(Exception):
+    """The command ends here, so: for what no `Fault` has words for."""
+
+    def __init__(self, done: Done) -> None:
+        super().__init__(done)
+        self.done = done
+
+
 def ok(text: str = "Done", code: str = "") -> Done:
     """It was done."""
     return Done("OK", code, text)

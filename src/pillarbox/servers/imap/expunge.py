@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pillarbox.servers.imap.chosen import Span, batches, choose, rows_of
+from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, no, ok
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
@@ -37,10 +37,11 @@ async def expunge_(session: Session, command: m.Expunge) -> Done:
 
 async def remove_deleted(session: Session, selected: Selected, uids: SequenceSet | None = None) -> None:
     r"""Remove what has \Deleted, of a set or of all that the client knows of."""
-    for batch in batches(choose(selected, uids or _ALL, is_uid=True), _AT_ONCE):
+    spans = choose(selected, uids or _ALL, is_uid=True)
+    for batch in session.counted(batches(spans, _AT_ONCE), count(spans)):
         rows = await session.read(partial(rows_of, selected=selected, spans=batch))
         if any(row.is_deleted for _, row in rows):
-            await session.bridge.write(partial(_remove, selected=selected, batch=batch))
+            await session.news.write(partial(_remove, selected=selected, batch=batch), selected.place.account)
 
 
 def _remove(tx: Transaction, selected: Selected, batch: Sequence[Span]) -> None:

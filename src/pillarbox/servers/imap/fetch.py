@@ -88,7 +88,7 @@ async def _set_seen(session: Session, selected: Selected, batch: Sequence[Span])
         change_keywords(tx, place.account, unseen, add={"$seen"})
         return tx.numbers.get(place.account, 0)
 
-    number = await session.bridge.write(body)
+    number = await session.news.write(body, place.account)
     selected.own.update((uid, number) for uid in unseen.values())  # the answer tells the flags
 
 

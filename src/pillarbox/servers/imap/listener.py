@@ -94,11 +94,15 @@ class ImapListener:
 
     async def _sweep(self) -> None:
         """One look at all connections now and then costs less than a timer for each."""
-        loop, settings = asyncio.get_running_loop(), self._settings
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(min(_SWEEP_SECONDS, settings.login_seconds / 2))
-            for connection in list(self._connections):
-                connection.check_time(loop.time(), settings)
+            await asyncio.sleep(min(_SWEEP_SECONDS, self._settings.login_seconds / 2))
+            self.look(loop.time())
+
+    def look(self, now: float) -> None:
+        """See to what is due at a time of the event loop's clock."""
+        for connection in list(self._connections):
+            connection.check_time(now, self._settings)
 
     # --- what connections ask
 

@@ -1,4 +1,7 @@
-"""LIST in all its forms, and LSUB (RFC 9051 §6.3.9; RFC 3501 §6.3.9; RFC 5258; RFC 5819; RFC 6154; RFC 8440)."""
+"""LIST in all its forms, and LSUB.
+
+Sections: RFC 9051 §6.3.9; RFC 3501 §6.3.9; RFC 5258; RFC 5819; RFC 6154; RFC 8440; RFC 9590.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pillarbox.datatypes.mailbox_name import SEPARATOR
+from pillarbox.servers.imap.acl import my_rights_line
 from pillarbox.servers.imap.done import Done, ok
+from pillarbox.servers.imap.metadata import metadata_of
 from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.pattern import Patterns
 from pillarbox.servers.imap.session import Session
@@ -56,8 +61,20 @@ def _lines(session: Session, view: Snapshot, command: c.List) -> Iterator[bytes]
         if line is None:
             continue
         yield line
-        if command.status and entry.place is not None:
-            yield status_line(session, view, entry.place, command.status)
+        if entry.place is not None:
+            yield from _more(session, view, entry.place, command)
+
+
+def _more(session: Session, view: Snapshot, place: Place, command: c.List) -> Iterator[bytes]:
+    """What RETURN asks for beside the line of a mailbox."""
+    if command.status:
+        yield status_line(session, view, place, command.status)
+    if "SUBSCRIBED" in command.selection and not place.mailbox.is_subscribed:
+        return  # RFC 8440 §4: it is listed for what is below it only
+    if "MYRIGHTS" in command.returned:
+        yield my_rights_line(session, place)
+    if command.metadata is not None:
+        yield metadata_of(session, view, place, command.metadata)
 
 
 def _entries(places: Iterable[Place]) -> list[Entry]:

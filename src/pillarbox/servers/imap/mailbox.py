@@ -36,7 +36,7 @@ async def create(session: Session, command: c.Create) -> Done:
         return mailbox_change.create(tx, access.account, path, role).id
 
     try:
-        id = await session.bridge.write(body)
+        id = await session.news.write(body, access.account)
     except Fault as fault:
         if role is None or fault.kind is not Kind.INVALID_PROPERTIES:
             raise
@@ -50,7 +50,9 @@ async def delete(session: Session, command: c.Delete) -> Done:
     place = await _writable(session, command.mailbox)
     assert session.logged_in is not None
     caller = session.logged_in.caller
-    await session.bridge.write(lambda tx: mailbox_change.destroy(tx, caller, place.access, place.mailbox), slow=True)
+    await session.news.write(
+        lambda tx: mailbox_change.destroy(tx, caller, place.access, place.mailbox), place.account, slow=True
+    )
     if session.selected is not None and session.selected.place.id == place.id:
         session.unselect()
         session.say(b"* OK [CLOSED] It was the one that was selected\r\n")
@@ -73,7 +75,7 @@ async def rename(session: Session, command: c.Rename) -> Done:
         else:
             mailbox_change.rename(tx, place.account, box, path)
 
-    await session.bridge.write(body, slow=place.mailbox.role == "inbox")
+    await session.news.write(body, place.account, slow=place.mailbox.role == "inbox")
     _tell_name(session, command.new_name, access, path)
     return ok("Renamed")
 
@@ -101,7 +103,7 @@ async def subscribe(session: Session, command: c.Subscribe) -> Done:
             raise Fault(Kind.NOT_FOUND, "There is no such mailbox")
         tx.write(MAILBOX, place.account, box, msgspec.structs.replace(box, is_subscribed=command.is_on))
 
-    await session.bridge.write(body)
+    await session.news.write(body, place.account)
     return ok("Subscribed" if command.is_on else "Unsubscribed")
 
 

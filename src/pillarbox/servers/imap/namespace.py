@@ -55,7 +55,7 @@ class Names:
     def find(self, view: View, accounts: Sequence[Access], name: str) -> Place:
         """The mailbox of a name, in one of these accounts, of which the first is one's own. Raises NOT_FOUND."""
         access, rest = split(accounts, unicodedata.normalize("NFC", name))
-        mailbox = self._of(view, access.account).get(rest) if access is not None else None
+        mailbox = self.of(view, access.account).get(rest) if access is not None else None
         if access is None or mailbox is None:
             raise Fault(Kind.NOT_FOUND, "There is no such mailbox")
         return Place(name, access, mailbox)
@@ -64,10 +64,13 @@ class Names:
         """All mailboxes that exist, one's own first, parents before their children."""
         for access in accounts:
             prefix = prefix_of(access) if access is not accounts[0] else ""
-            for name, mailbox in self._of(view, access.account).items():
+            for name, mailbox in self.of(view, access.account).items():
                 yield Place(prefix + name, access, mailbox)
 
-    def _of(self, view: View, account: str) -> Mapping[str, Mailbox]:
+    def of(self, view: View, account: str) -> Mapping[str, Mailbox]:
+        """The mailboxes of an account by their names in it."""
+        if view.cache is None:
+            return _read(view, account)  # in a transaction, whose state may yet be undone
         state = view.state(MAILBOX, account)
         with self._lock:
             known = self._accounts.get(account)

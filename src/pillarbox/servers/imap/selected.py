@@ -13,7 +13,6 @@ from typing import NamedTuple, Protocol
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
-from pillarbox.net.feed import Listening
 from pillarbox.servers.imap.flag import mailbox_flags
 from pillarbox.servers.imap.image import Image, Images, Uids, without
 from pillarbox.servers.imap.namespace import Place
@@ -54,13 +53,8 @@ class Selected:
         self.saved: Sequence[int] = ()  # the UIDs of `$` (RFC 5182)
         # (uid, modseq) of changes that the client made, and knows of or asked not to hear of.
         self.own: set[tuple[int, int]] = set()
+        self.made: set[int] = set()  # UIDs of new messages that this client has put here itself
         self._owed: Sequence[int] = ()  # removals that may not be told yet
-        self.listening: Listening | None = None
-
-    def close(self) -> None:
-        """Be selected no more."""
-        if self.listening is not None:
-            self.listening.close()
 
     # --- numbers
 
@@ -77,7 +71,7 @@ class Selected:
         """
         uids, out = self.uids, []
         if numbers.is_saved:
-            return self._spans_of(self.saved)
+            return self.spans_of(self.saved)
         if is_uid:
             for first, last in numbers.bounded(uids[-1] if uids else 0):
                 start, before = bisect_left(uids, first), bisect_left(uids, last + 1)
@@ -90,7 +84,8 @@ class Selected:
             out.append((first - 1, last))
         return out
 
-    def _spans_of(self, uids: Sequence[int]) -> list[tuple[int, int]]:
+    def spans_of(self, uids: Sequence[int]) -> list[tuple[int, int]]:
+        """The places of UIDs, in the same form; a UID that is not there is passed over."""
         out: list[tuple[int, int]] = []
         for uid in uids:
             at = bisect_left(self.uids, uid)
@@ -124,8 +119,8 @@ class Selected:
             return News(image, gone, image.changed)
         return News(image, gone, view.memberships(account, id, since=self.modseq))
 
-    def take(self, news: News, speech: Speech, *, may_expunge: bool) -> Iterator[bytes]:
-        """Take what has changed as known; yields what the client is told of it."""
+    def take(self, news: News, speech: Speech, *, may_expunge: bool, with_flags: bool = True) -> Iterator[bytes]:
+        """Take what has changed as known; yields what the client is told of it, with changes of flags if it wants."""
         image = news.image
         if image is None and not (self._owed and may_expunge):
             return
@@ -139,8 +134,10 @@ class Selected:
         yield from self._grow(image, may_expunge=may_expunge)
         changed = self._changed(news.rows, speech)
         self.modseq, self.uid_next = image.modseq, image.uid_next
-        yield self.learn(image.keywords)
-        yield changed
+        line = self.learn(image.keywords)
+        if with_flags:
+            yield line
+            yield changed
 
     def learn(self, keywords: Iterable[str]) -> bytes:
         """Take keywords as used here; the untagged FLAGS if the client has not been told of all of them.

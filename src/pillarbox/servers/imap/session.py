@@ -5,21 +5,22 @@ RFC 9051 §3 (states), §5.2 (updates), §7.5.1 (when EXPUNGE may be told).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pillarbox.core.account import DIRECTORY, Access
 from pillarbox.core.operation import current
 from pillarbox.net.bridge import Bridge
-from pillarbox.servers.imap import parting
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.namespace import Names, Place
+from pillarbox.servers.imap.news import News
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.services.login import Channel, LoggedIn, Logins
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap.options import State
+from pillarbox.wire.imap.response import string
 from pillarbox.wire.imap.session import Session as Machine
 
 T = TypeVar("T")
@@ -53,6 +54,9 @@ class Line(Protocol):
     def can_start_tls(self) -> bool:
         """Whether TLS is to be had by STARTTLS now."""
 
+    def wake(self) -> None:
+        """Have the client told what has changed."""
+
     async def drain(self) -> None:
         """Send what was said, and wait while the peer does not take it."""
 
@@ -70,7 +74,9 @@ class Session:
         self.enabled: set[str] = set()
         self.selected: Selected | None = None
         self.is_compressed = False
-        self.tag = ""  # of the command that is being carried out
+        self.tag = ""  # of the command that is being carried out, or of IDLE
+        self.progress: tuple[int, int] | None = None  # how many messages of how many it has dealt with
+        self.news = News(self, service.bridge, service.images, line.wake)
         # What happens once the tagged response is sent.
         self.wants_tls = self.wants_compression = self.is_over = False
 
@@ -124,11 +130,16 @@ class Session:
 
     def forget(self) -> None:
         """Be as a new connection is (RFC 8437)."""
-        self.unselect()
+        self.close()
         self.logged_in = None
         self.enabled.clear()
         self.machine.is_utf8 = False
         self.machine.state = State.NOT_AUTHENTICATED
+
+    def close(self) -> None:
+        """Have nothing open, and hear of nothing."""
+        self.unselect()
+        self.news.close()
 
     # --- what it has said that it understands
 
@@ -171,13 +182,14 @@ class Session:
         self.unselect()
         self.selected = selected
         self.machine.state = State.SELECTED
+        self.news.listen()
 
     def unselect(self) -> None:
         """Have none open."""
         if self.selected is not None:
-            self.selected.close()
             self.selected = None
             self.machine.state = State.AUTHENTICATED
+            self.news.listen()
 
     def find(self, view: Snapshot, name: str) -> Place:
         """The mailbox of a name. Raises NOT_FOUND."""
@@ -193,15 +205,21 @@ class Session:
         """A body's result on a consistent snapshot."""
         return await self.bridge.read(body, slow=slow)
 
+    def counted(self, batches: Iterable[list[tuple[int, int]]], count: int) -> Iterator[list[tuple[int, int]]]:
+        """The batches of a command's messages, one after the other; how far it is can be told meanwhile (RFC 9585)."""
+        done = 0
+        for batch in batches:
+            self.progress = done, count
+            yield batch
+            done += sum(end - start for start, end in batch)
+
+    def progress_line(self) -> bytes:
+        """How far the command is that is being carried out (RFC 9585 §4)."""
+        count = " ".join(map(str, self.progress)) if self.progress is not None else "NIL NIL"
+        # RFC 9585 §4: the tag is NIL when it has a character that would end the response code.
+        tag = "NIL" if "]" in self.tag else string(self.tag)
+        return f"* OK [INPROGRESS ({tag} {count})] Still at it\r\n".encode()
+
     async def update(self, *, may_expunge: bool = True) -> None:
         """Tell what has changed in the selected mailbox since the client was told last."""
-        selected = self.selected
-        if selected is None:
-            return
-        news = await self.read(lambda view: selected.look(view, self.service.images))
-        if news.is_gone:
-            self.unselect()
-            self.machine.close(parting.DELETED)
-            return
-        for piece in selected.take(news, self, may_expunge=may_expunge):
-            self.say(piece)
+        await self.news.update(may_expunge=may_expunge)

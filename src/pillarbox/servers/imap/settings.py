@@ -21,3 +21,10 @@ class ImapSettings(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: float = 1_860
     # How long a stop waits for commands that are being carried out.
     stop_seconds: float = 10
+    # How many mailboxes one session may watch by NOTIFY, and of how many changes at a time it is told.
+    max_watched: int = 10_000
+    max_notices: int = 2_000
+    # How users reach whoever administers the server: a URI (RFC 5464 §3.2.1.1).
+    admin_url: str = "mailto:postmaster@localhost"
+    # The session of JMAP for the same mail; none if it is not known under which URL clients reach it (RFC 9698).
+    jmap_url: str | None = None

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pillarbox.datatypes.membership import Membership
-from pillarbox.servers.imap.chosen import Span, batches, choose, rows_of
+from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, no, ok
 from pillarbox.servers.imap.flag import DELETED, keyword_of
 from pillarbox.servers.imap.selected import Selected
@@ -77,9 +77,9 @@ async def store(session: Session, command: m.Store) -> Done:
         elif flag.lower() != "\\recent":  # RFC 3501 §2.3.2: it cannot be changed
             return no(f"{flag} is no flag that can be set", "CANNOT")
     modified: list[int] = []
-    for batch in batches(spans, _AT_ONCE):
+    for batch in session.counted(batches(spans, _AT_ONCE), count(spans)):
         change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since)
-        await session.bridge.write(partial(change.apply, selected=selected, spans=batch))
+        await session.news.write(partial(change.apply, selected=selected, spans=batch), selected.place.account)
         modified += change.modified
         session.say(selected.learn(word for _, row in change.rows for word in row.words.split()))
         session.say(_told(session, selected, command, change))

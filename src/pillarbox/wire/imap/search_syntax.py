@@ -104,6 +104,13 @@ class Program:
         return Either(first, self.key(depth))
 
 
+def stored_program(octets: bytes) -> SearchKey:
+    """A program that was stored as a filter (RFC 5466 §3.1): UTF-8, in one line, without literals. Raises Refused."""
+    if b"\n" in octets or b"\r" in octets:
+        raise Refused("A stored program stands in one line")
+    return Program(Scanner(octets.decode("utf-8", "surrogateescape"), is_utf8=True)).read()
+
+
 def charset(scanner: Scanner) -> None:
     """A charset's name; all that is searched for is UTF-8, which US-ASCII is a part of."""
     name = scanner.astring()
