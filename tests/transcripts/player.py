@@ -1,9 +1,10 @@
 """Plays a conversation with a whole server, line by line, where several clients may speak in turn.
 
-`C: ` is what a client says, `S: ` what it must hear, in this order; `C2: ` and `S2: ` are of a second client, and so
-on. `{name}` in what is heard is whatever stands there, without spaces, brackets and parentheses, and is known from then
-on; `...` is anything. A line that begins with `+` goes on with what is heard before it. `C* ` are octets as a Python
-literal, `S-` is the end of the connection, `# ` is a remark, and `= name value` an option of the test.
+`C: ` is what a client says, `S: ` what it must hear, in this order, `S> ` what it must hear after any other responses;
+`C2: ` and `S2: ` are of a second client, and so on. `{name}` in what is heard is whatever stands there, without spaces,
+brackets and parentheses, and is known from then on; `...` is anything. A line that begins with `+` goes on with what is
+heard before it. `C* ` are octets as a Python literal, `S-` is the end of the connection, `# ` is a remark, and `= name
+value` an option of the test.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-_LINE = re.compile(r"([CS])(\d*)([:*-]) ?(.*)", re.DOTALL)
+_LINE = re.compile(r"([CS])(\d*)([:*>-]) ?(.*)", re.DOTALL)
+_NOTHING = "(nothing)"
 _NAME = re.compile(r"\{([a-z]\w*)\}")
 
 
@@ -46,13 +48,19 @@ class Player:
                 text = _NAME.sub(lambda name: self._known.get(name[1], name[0]), text)
                 client.send(ast.literal_eval(text) if kind == "*" else text.encode() + b"\r\n")
                 continue
-            try:
-                heard = await client.hear()
-            except TimeoutError:
-                raise AssertionError(f"line {number}\nwanted {text}\nheard nothing") from None
-            found = _pattern("" if kind == "-" else text, self._known).fullmatch(heard)
-            assert found is not None, f"line {number}\nwanted {text}\nheard  {heard}"
+            pattern, passed = _pattern("" if kind == "-" else text, self._known), ""
+            while (found := pattern.fullmatch(heard := await _heard(client))) is None:
+                passed += f"\nheard  {heard}"
+                may_pass = kind == ">" and heard not in ("", _NOTHING)
+                assert may_pass, f"line {number}\nwanted {text}{passed}"
             self._known.update(found.groupdict())
+
+
+async def _heard(client: Talker) -> str:
+    try:
+        return await client.hear()
+    except TimeoutError:
+        return _NOTHING
 
 
 def read_lines(path: Path) -> list[str]:

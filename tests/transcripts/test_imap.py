@@ -1,8 +1,7 @@
 """Conversations with the whole IMAP server, as text (`player.py`): `transcripts/imap/*.txt`.
 
-`= mail N` delivers N messages to alice before (`tests/servers/imap/imap_server.py`). Each client begins with its
-greeting, which is heard by itself, and with a login as alice unless `= login no` stands before. A response with its
-literals is one line.
+`= mail N` delivers N messages to alice before (`tests/servers/imap/imap_server.py`). Each client has heard
+its greeting and has logged in as alice, unless `= login no` stands before. A response with its literals is one line.
 """
 
 from __future__ import annotations

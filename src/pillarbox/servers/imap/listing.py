@@ -123,6 +123,13 @@ def _lsub_line(session: Session, entry: Entry, command: c.List) -> bytes | None:
     return None
 
 
+def renamed_line(name: str, asked: str) -> bytes:
+    """The untagged LIST that tells a client of IMAP4rev2 the name of what it has asked for (RFC 9051 §7.3.1)."""
+    shown, old = mailbox_word(name, is_utf8=True), mailbox_word(asked, is_utf8=True)
+    tail = f' ("OLDNAME" ({old}))' if name != asked else ""
+    return to_bytes(f'* LIST () "{SEPARATOR}" {shown}{tail}\r\n')
+
+
 def _say(word: str, attributes: list[str], name: str, session: Session, tail: str = "") -> bytes:
     spelled = mailbox_word(name, is_utf8=session.is_utf8)
     return to_bytes(f'* {word} ({" ".join(attributes)}) "{SEPARATOR}" {spelled}{tail}\r\n')

@@ -12,14 +12,14 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.mailbox import MAILBOX, id_of_role
 from pillarbox.datatypes.mailbox_name import SEPARATOR, to_level
 from pillarbox.servers.imap.done import Done, no, ok
-from pillarbox.servers.imap.namespace import OTHERS, Place, prefix_of, split
+from pillarbox.servers.imap.listing import renamed_line
+from pillarbox.servers.imap.namespace import OTHERS, Place, name_in, split
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.special_use import role_of
 from pillarbox.services.mail import mailbox_change
 from pillarbox.services.mail.mailbox_path import Path
 from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import command as c
-from pillarbox.wire.imap.response import mailbox as mailbox_word
 
 
 async def create(session: Session, command: c.Create) -> Done:
@@ -81,12 +81,10 @@ async def rename(session: Session, command: c.Rename) -> Done:
 
 
 def _tell_name(session: Session, asked: str, access: Access, path: Path) -> None:
-    """Tell under which name a new mailbox is to be found, if it is another (RFC 9051 §6.3.4, §7.3.1)."""
-    name = SEPARATOR.join(map(to_level, path))
-    name = name if access.account == session.access.account else prefix_of(access) + name
+    """Tell under which name a new mailbox is to be found, if it is another (RFC 9051 §6.3.4)."""
+    name = name_in(session.accounts, access, SEPARATOR.join(map(to_level, path)))
     if session.is_rev2 and name != asked:
-        new, old = mailbox_word(name, is_utf8=True), mailbox_word(asked, is_utf8=True)
-        session.say(f'* LIST () "{SEPARATOR}" {new} ("OLDNAME" ({old}))\r\n'.encode())
+        session.say(renamed_line(name, asked))
 
 
 async def subscribe(session: Session, command: c.Subscribe) -> Done:

@@ -58,14 +58,13 @@ class Names:
         mailbox = self.of(view, access.account).get(rest) if access is not None else None
         if access is None or mailbox is None:
             raise Fault(Kind.NOT_FOUND, "There is no such mailbox")
-        return Place(name, access, mailbox)
+        return Place(name_in(accounts, access, rest), access, mailbox)
 
     def all(self, view: View, accounts: Sequence[Access]) -> Iterator[Place]:
         """All mailboxes that exist, one's own first, parents before their children."""
         for access in accounts:
-            prefix = prefix_of(access) if access is not accounts[0] else ""
             for name, mailbox in self.of(view, access.account).items():
-                yield Place(prefix + name, access, mailbox)
+                yield Place(name_in(accounts, access, name), access, mailbox)
 
     def of(self, view: View, account: str) -> Mapping[str, Mailbox]:
         """The mailboxes of an account by their names in it."""
@@ -83,6 +82,11 @@ class Names:
             if len(self._accounts) > _MAX_ACCOUNTS:
                 self._accounts.popitem(last=False)
         return read
+
+
+def name_in(accounts: Sequence[Access], access: Access, name: str) -> str:
+    """The whole name of what has this name in one of the accounts."""
+    return name if access is accounts[0] else prefix_of(access) + name
 
 
 def split(accounts: Sequence[Access], name: str) -> tuple[Access | None, str]:

@@ -145,7 +145,7 @@ class Search:
             ranges = numbers.bounded(uids[-1] if uids else 0)
         else:
             count = len(self._known)
-            pairs = [(first, min(last, count)) for first, last in numbers.bounded(count) if first <= count]
+            pairs = [(first, min(last, count)) for first, last in numbers.bounded(count) if 0 < first <= count]
             ranges = [(self._known[first - 1], self._known[last - 1]) for first, last in pairs]
         starts, ends = [first for first, _ in ranges], [last for _, last in ranges]
 

@@ -11,13 +11,13 @@ from pillarbox.servers.imap.done import Done, bad, ok
 from pillarbox.servers.imap.expunge import remove_deleted
 from pillarbox.servers.imap.flag import mailbox_flags
 from pillarbox.servers.imap.image import Image
+from pillarbox.servers.imap.listing import renamed_line
 from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.vanished import Ranges, earlier, holds, vanished
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap import command as c
-from pillarbox.wire.imap.response import mailbox as mailbox_word
 
 
 class Opened(NamedTuple):
@@ -45,7 +45,7 @@ async def select(session: Session, command: c.Select) -> Done:
     is_read_only = command.is_read_only or opened.place.access.is_read_only
     selected = Selected(opened.place, opened.image, is_read_only=is_read_only)
     session.select(selected)
-    session.say(b"".join(_greet(session, selected, opened)))
+    session.say(b"".join(_greet(session, selected, opened, command.mailbox)))
     for piece in _missed(session, selected, opened):
         session.say(piece)
     return ok("The mailbox is open", "READ-ONLY" if is_read_only else "READ-WRITE")
@@ -66,7 +66,7 @@ def _open(session: Session, view: Snapshot, command: c.Select) -> Opened:
     return Opened(place, image, vanished(view, place, image, known, resync.modseq, resync.match), rows)
 
 
-def _greet(session: Session, selected: Selected, opened: Opened) -> Iterator[bytes]:
+def _greet(session: Session, selected: Selected, opened: Opened, asked: str) -> Iterator[bytes]:
     image = opened.image
     permanent = "" if selected.is_read_only else f"{mailbox_flags(selected.keywords)} \\*"
     yield f"* {len(image.uids)} EXISTS\r\n".encode()
@@ -80,7 +80,7 @@ def _greet(session: Session, selected: Selected, opened: Opened) -> Iterator[byt
     yield f"* OK [MAILBOXID ({opened.place.id})] The mailbox\r\n".encode()
     if session.is_rev2:
         # RFC 9051 §6.3.2: "a LIST response" with the name of the mailbox.
-        yield f'* LIST () "/" {mailbox_word(opened.place.name, is_utf8=True)}\r\n'.encode()
+        yield renamed_line(opened.place.name, asked)
 
 
 def _missed(session: Session, selected: Selected, opened: Opened) -> Iterator[bytes]:

@@ -34,6 +34,7 @@ class _Change:
     unchanged_since: int | None
     modified: list[int] = field(default_factory=list)  # UIDs that had changed, and were left as they were
     rows: Rows = field(default_factory=list)  # as they became
+    untold: frozenset[int] = frozenset()  # UIDs of those that others had changed, and the client has not heard of it
     number: int = 0  # of the transaction
 
     def apply(self, tx: Transaction, selected: Selected, spans: Sequence[Span]) -> None:
@@ -42,6 +43,7 @@ class _Change:
         rows = rows_of(tx, selected, spans)
         since = self.unchanged_since
         self.modified = [row.uid for _, row in rows if since is not None and row.modseq > since]
+        self.untold = frozenset(row.uid for _, row in rows if row.modseq > selected.modseq)
         left = set(self.modified)
         ids = [row.item for _, row in rows if row.uid not in left]
         adds = self.operation == "+"
@@ -95,7 +97,8 @@ def _told(session: Session, selected: Selected, command: m.Store, change: _Chang
     """The untagged FETCH of what changed; of a silent STORE the modseq alone, for who wants it (RFC 7162 §3.1.3)."""
     lines = []
     for number, row in change.rows:
-        if row.modseq == change.number:
+        # RFC 9051 §6.4.6: "if a change ... from an external source is observed", it is told even so.
+        if row.modseq == change.number and row.uid not in change.untold:
             selected.own.add((row.uid, row.modseq))
         if not command.is_silent:
             selected.own.add((row.uid, row.modseq))
