@@ -8,6 +8,7 @@ import pytest
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email import EMAIL
+from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.services.mail.deliver import deliver
@@ -217,3 +218,29 @@ def test_after_a_new_epoch_everything_has_changed_and_no_number_or_uid_comes_aga
     (new,) = read(house, "memberships", since=epoch)
     assert new.modseq == read(house, "container").modseq > epoch
     assert new.uid == after.uid_next > 1_000_000
+
+
+def test_the_numbers_of_several_containers_are_those_of_each(house: House) -> None:
+    house.add()
+    boxes = house.store.read(lambda view: view.ids(MAILBOX, "a1", 100))
+    wanted = [*boxes, "none"]
+
+    def body(view: Any) -> tuple[dict[str, Container], dict[str, Container]]:
+        return view.containers("a1", wanted), {id: view.container("a1", id) for id in boxes}
+
+    several, each = house.store.read(body)
+    assert several == each
+    assert house.store.read(lambda view: view.containers("a1", [])) == {}
+    assert house.store.read(lambda view: view.containers("a2", wanted)) == {}
+
+
+def test_the_numbers_of_containers_hold_what_the_transaction_has_done(house: House) -> None:
+    def body(tx: Any) -> tuple[Container, Container]:
+        before = tx.containers("a1", [house.box["inbox"]])[house.box["inbox"]]
+        deliver(tx, "a1", message())
+        return before, tx.containers("a1", [house.box["inbox"]])[house.box["inbox"]]
+
+    before, after = house.store.write(body)
+    assert after.uid_next == before.uid_next + 1
+    assert after.modseq > before.modseq
+    assert after == read(house, "container")

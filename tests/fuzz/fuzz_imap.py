@@ -5,10 +5,13 @@ Whatever a client sends, each line of the answer is a continuation, a tagged one
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 
 from pillarbox.wire.imap.options import Limits, State
+from pillarbox.wire.imap.refusal import Refused
+from pillarbox.wire.imap.search_syntax import stored_program
 from tests.wire.imap.server import Server
 
 _TIGHT = Limits(line=300, literal=40, command=500, literals=4, errors=12, swallowed=200)
@@ -136,8 +139,20 @@ def check(chance: random.Random) -> None:
     assert outcome(octets, [chance.randrange(1, 9) for _ in octets], state, is_utf8=is_utf8) == whole, octets
 
 
+def check_filter(chance: random.Random) -> None:
+    """A stored search program (RFC 5466) is read, or refused."""
+    _, _, program = chance.choice(_COMMANDS).partition(b" ")
+    octets = bytearray(program)
+    for _ in range(chance.randrange(4)):
+        at = chance.randrange(len(octets) + 1)
+        octets[at : at + chance.randrange(2)] = chance.choice(_NOISE)
+    with contextlib.suppress(Refused):
+        stored_program(bytes(octets))
+
+
 def main(rounds: int, seed: int) -> None:
     """Run so many rounds."""
     chance = random.Random(seed)
     for _ in range(rounds):
         check(chance)
+        check_filter(chance)
