@@ -40,6 +40,11 @@ BY_NAME = (
     Case("GETQUOTA {owner}", OK, OK, OK, MISSING),
     Case("GETQUOTAROOT {box}", OK, OK, OK, MISSING),
     Case("SETQUOTA {owner} (STORAGE 1)", NOPERM, NOPERM, NOPERM, NOPERM),
+    Case("GETMETADATA {box} (/private/comment /shared/comment)", OK, OK, OK, MISSING),
+    Case('SETMETADATA {box} (/private/comment "x")', OK, OK, OK, MISSING),
+    Case('SETMETADATA {box} (/shared/comment "x")', OK, OK, NOPERM, MISSING),
+    Case('SETMETADATA {top}Trash (/private/specialuse "\\\\Trash")', OK, OK, NOPERM, MISSING),
+    Case("NOTIFY SET STATUS (mailboxes {box} (MailboxName MailboxMetadataChange))", OK, OK, OK, OK),
     Case("ESEARCH IN (mailboxes {box}) ALL", OK, OK, OK, OK),
 )
 # What is asked of the mailbox that is selected, which has nine messages.
