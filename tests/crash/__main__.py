@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.crash.database import DatabaseRounds
+from tests.crash.migration import Migrations
 from tests.crash.rounds import Rounds, first_starts
 from tests.crash.server import Nursery
 from tests.support.postgres_server import Server as PostgresServer
@@ -18,13 +20,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 100_000)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--database", action="store_true", help="it is PostgreSQL's server that is crashed")
+    parser.add_argument("--migrations", action="store_true", help="old stores are killed while they are brought up")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--verify-every", type=int, default=25)
     given = parser.parse_args()
+    if given.migrations:
+        _migrate(given)
+        return
     nursery, began = Nursery(), time.monotonic()
-    print(f"seed {given.seed}, {given.engine}, {given.workers} workers", flush=True)
-    with tempfile.TemporaryDirectory(prefix="pillarbox-crash-") as folder, _place(given.engine) as url:
-        rounds = Rounds(Path(folder), nursery, seed=given.seed, workers=given.workers, url=url)
+    what = "the database of " if given.database else ""
+    print(f"seed {given.seed}, {what}{given.engine}, {given.workers} workers", flush=True)
+    with tempfile.TemporaryDirectory(prefix="pillarbox-crash-") as folder, _rounds(given, folder, nursery) as rounds:
         try:
             rounds.run(given.rounds, verify_every=given.verify_every, tell=lambda said: print(said, flush=True))
             rounds.close()
@@ -37,19 +44,40 @@ def main() -> None:
     print(
         f"nothing lost: {given.rounds} rounds in {seconds:.0f} s, {rounds.acknowledged} acknowledged changes,"
         f" {rounds.checker.contents} messages read back, {rounds.checks} times verify-data, {dict(rounds.kinds)}"
+        + (f", {rounds.refusals} times told to try again" if isinstance(rounds, DatabaseRounds) else "")
+    )
+
+
+def _migrate(given: argparse.Namespace) -> None:
+    nursery, database = Nursery(), PostgresServer() if given.engine == "postgresql" else None
+    print(f"seed {given.seed}, migrations on {given.engine}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="pillarbox-crash-") as folder:
+        migrations = Migrations(Path(folder), nursery, seed=given.seed, database=database)
+        try:
+            migrations.run(given.rounds)
+        finally:
+            if database is not None:
+                database.stop()
+    nursery.close()
+    print(
+        f"nothing lost: {given.rounds} stores, {migrations.kills} kills, {migrations.interrupted} before it was ready"
     )
 
 
 @contextmanager
-def _place(engine: str) -> Iterator[str]:
-    if engine == "sqlite":
-        yield ""
+def _rounds(given: argparse.Namespace, folder: str, nursery: Nursery) -> Iterator[Rounds]:
+    if given.engine == "sqlite" and not given.database:
+        yield Rounds(Path(folder), nursery, seed=given.seed, workers=given.workers)
         return
-    server = PostgresServer()
+    # A database that is crashed syncs as it does elsewhere.
+    database = PostgresServer(fsync="on", full_page_writes="on") if given.database else PostgresServer()
     try:
-        yield server.new()
+        if given.database:
+            yield DatabaseRounds(Path(folder), nursery, database, seed=given.seed, workers=given.workers)
+        else:
+            yield Rounds(Path(folder), nursery, seed=given.seed, workers=given.workers, url=database.new())
     finally:
-        server.stop()
+        database.stop()
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Rounds:
         for number in range(1, count + 1):
             kind = self._round()
             self.kinds[kind.__name__.strip("_")] += 1
-            wrong = self.checker.check(self.loaders)
+            wrong = self.checker.check(self.loaders) + self.look()
             if open_files(self.server.pid) > self._files + 4:
                 wrong.append(f"the supervisor has {open_files(self.server.pid)} files open, once {self._files}")
             if number % verify_every == 0 or number == count:
@@ -67,9 +67,9 @@ class Rounds:
         if wrong := check_files(self.server):
             raise Lost("\n".join(wrong))
 
-    def _round(self) -> Callable[["Rounds"], None]:
-        kinds, weights = zip(*_KINDS, strict=True)
-        kind: Callable[[Rounds], None] = self.chance.choices(kinds, weights)[0]
+    def _round(self) -> Callable[[], None]:
+        kinds, weights = zip(*self.ways(), strict=True)
+        kind: Callable[[], None] = self.chance.choices(kinds, weights)[0]
         begun, stop, failures = threading.Semaphore(0), threading.Event(), list[BaseException]()
         threads = [threading.Thread(target=loader.run, args=(begun, stop, failures)) for loader in self.loaders]
         for thread in threads:
@@ -78,7 +78,7 @@ class Rounds:
             begun.acquire()
         try:
             time.sleep(self.chance.choice((0.05, 0.15, 0.3)) * (0.2 + self.chance.random()))
-            kind(self)
+            kind()
         finally:
             stop.set()
             for thread in threads:
@@ -92,7 +92,21 @@ class Rounds:
             self.server.wait_ready()
         return kind
 
+    def look(self) -> list[str]:
+        """What else is wrong, in words."""
+        return []
+
     # --- ways to end
+
+    def ways(self) -> list[tuple[Callable[[], None], int]]:
+        """Each with how often it is taken, of a hundred."""
+        return [
+            (self._all, 55),
+            (self._worker, 12),
+            (self._supervisor, 5),
+            (self._start, 15),
+            (self._shutdown, 13),
+        ]
 
     def _all(self) -> None:
         """Everything at once."""
@@ -129,15 +143,6 @@ class Rounds:
         self.server.signal(signal.SIGTERM)
         time.sleep(0.06 * self.chance.random())
         self.server.kill()
-
-
-_KINDS: list[tuple[Callable[[Rounds], None], int]] = [
-    (Rounds._all, 55),
-    (Rounds._worker, 12),
-    (Rounds._supervisor, 5),
-    (Rounds._start, 15),
-    (Rounds._shutdown, 13),
-]
 
 
 def first_starts(nursery: Nursery, count: int, seed: int) -> None:

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.database import DatabaseRounds
 from tests.crash.ledger import GONE, Ledger, Seen, compare
+from tests.crash.migration import Migrations
 from tests.crash.rounds import Rounds, first_starts
 from tests.crash.server import Nursery
 from tests.support.engine import postgres, postgres_url
+from tests.support.postgres_server import NoServer
+from tests.support.postgres_server import Server as PostgresServer
 
 __all__ = ["postgres", "postgres_url"]
 # Connections that break while an answer comes are left to the garbage collector.
@@ -42,6 +46,29 @@ def test_what_was_acknowledged_outlives_kills_on_postgresql(
     tmp_path: Path, nursery: Nursery, postgres_url: str
 ) -> None:
     crash(Rounds(tmp_path, nursery, seed=5, workers=2, url=postgres_url), 2)
+
+
+def test_what_was_acknowledged_outlives_kills_of_the_database(tmp_path: Path, nursery: Nursery) -> None:
+    try:
+        database = PostgresServer()
+    except NoServer as problem:
+        pytest.skip(str(problem))
+    try:
+        rounds = DatabaseRounds(tmp_path, nursery, database, seed=5, workers=2)
+        crash(rounds, 3)
+        assert rounds.refusals
+    finally:
+        database.stop()
+
+
+def test_an_old_store_that_was_killed_on_its_way_is_brought_up_to_date(tmp_path: Path, nursery: Nursery) -> None:
+    Migrations(tmp_path, nursery, seed=1).run(1)
+
+
+def test_an_old_database_whose_server_was_killed_on_its_way_is_brought_up_to_date(
+    tmp_path: Path, nursery: Nursery, postgres: PostgresServer
+) -> None:
+    Migrations(tmp_path, nursery, seed=1, database=postgres).run(1)
 
 
 def test_a_store_that_was_being_made_when_its_server_was_killed_is_made_by_the_next(nursery: Nursery) -> None:

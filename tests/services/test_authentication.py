@@ -228,6 +228,33 @@ def test_the_last_use_of_an_app_password_is_written_once_an_hour(office: Office,
     assert not door.authentication.has_uses
 
 
+def test_a_login_outlives_a_store_that_is_away_and_its_end_is_seen_when_that_is_back(
+    office: Office, alice: str
+) -> None:
+    is_away = False
+
+    def read(body: Callable[[Any], Any]) -> Any:
+        if is_away:
+            raise Fault(Kind.UNAVAILABLE, "the store cannot be used; nothing was changed")
+        return office.store.read(body)
+
+    door = Door(office, hears=False)
+    door.authentication = Authentication(office.clock, read)
+    id, secret = app_password(office, alice)
+    header = basic("alice@example.org", secret)
+    door.verify(header)
+    held = door.authentication.held(header)
+    assert held is not None
+    office.call("AppPassword/set", office.caller(alice), accountId=alice, destroy=[id])
+    office.clock.forward(seconds=1)
+    is_away = True
+    caller = door.authentication.check(held)
+    assert caller is not None
+    assert caller.account == alice
+    is_away = False
+    assert door.authentication.check(held) is None
+
+
 def test_too_many_failures_are_held_back_whoever_they_are_about(office: Office, alice: str) -> None:
     door = Door(office)
     for name in ("alice@example.org", "nobody@example.org"):

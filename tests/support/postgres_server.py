@@ -1,18 +1,22 @@
 """A real PostgreSQL server for the tests, started by them: a package of the developer's tools, or the system's."""
 
+import contextlib
 import functools
 import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+_START_SECONDS = 40.0
 _SETTINGS = {
     "fsync": "off",  # no test cuts the power
     "full_page_writes": "off",
@@ -31,7 +35,8 @@ class NoServer(Exception):
 class Server:
     """One server on a socket in a temporary folder; databases are made and dropped quickly."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        """`settings` are the server's own, beside those that make tests quick."""
         self._programs, self._user = programs()
         self.folder = Path(tempfile.mkdtemp(prefix="pillarbox-postgres-"))
         if not _runs(self._programs, self._user):
@@ -41,9 +46,65 @@ class Server:
         self._count = 0
         self._used: list[str] = []
         self._run("initdb", "--username=test", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        self._settings = {**_SETTINGS, **settings}
+        self._admin: psycopg.Connection[Any]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, or start it again after it was ended."""
+        options = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
         self._run("pg_ctl", "--wait", f"--log={self.folder}/log", f"-o-k {self.folder} {options}", "start")
-        self._admin: psycopg.Connection[Any] = psycopg.connect(self.url("postgres"), autocommit=True)
+        self.connect()
+
+    def connect(self) -> None:
+        """Have a session of an administrator, once the server takes any."""
+        until = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self._admin = psycopg.connect(self.url("postgres"), autocommit=True)
+            except psycopg.OperationalError:  # it recovers
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def reconnect(self) -> None:
+        """Wait until the server has ended its sessions, as it does when one of them crashes, and takes new ones."""
+        with contextlib.suppress(psycopg.OperationalError):
+            until = time.monotonic() + _START_SECONDS
+            while time.monotonic() < until:
+                self.execute("SELECT 1")
+                time.sleep(0.001)
+        self.connect()
+
+    def end(self, mode: str) -> None:
+        """Stop it in one of the modes that it has: fast, or immediate, without a word to anybody."""
+        self._admin.close()
+        self._run("pg_ctl", f"--mode={mode}", "--wait", "stop")
+
+    def kill(self) -> None:
+        """Kill all of its processes at once."""
+        self._admin.close()
+        os.kill(self.pid, signal.SIGSTOP)  # it makes no more of them
+        processes = [self.pid, *self.children]
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + _START_SECONDS  # also for who has to ask for those that nobody waits for
+        while any(Path(f"/proc/{pid}").exists() for pid in processes):
+            assert time.monotonic() < until, "killed processes are not asked for"
+            time.sleep(0.001)
+
+    @property
+    def pid(self) -> int:
+        """The first of its processes."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    @property
+    def children(self) -> list[int]:
+        """All others."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [self._programs / program, f"--pgdata={self.folder}/data", *arguments]
@@ -89,8 +150,8 @@ class Server:
         return cursor.fetchall() if cursor.description else []
 
     def stop(self) -> None:
-        self._admin.close()
-        self._run("pg_ctl", "--mode=immediate", "stop")
+        """End it, and leave nothing of it."""
+        self.end("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

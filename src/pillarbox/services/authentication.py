@@ -96,9 +96,15 @@ class Authentication:
         """Who this is by now; None when the login was revoked, changed or has expired since."""
         now = self._clock.now_ms()
         due = held.epoch != self._epoch or not 0 <= now - held.checked_at < _RECHECK_MS
-        if due and not self._read(lambda view: self._still_holds(view, held)):
-            held.checked_at = 0  # whoever asks next is told the same
-            return None
+        try:
+            if due and not self._read(lambda view: self._still_holds(view, held)):
+                held.checked_at = 0  # whoever asks next is told the same
+                return None
+        except Fault as fault:
+            # A store that is away for a moment takes nobody's login back, nor ends open streams. Whatever is behind it
+            # cannot be read meanwhile either, and the next use asks again.
+            if fault.kind is not Kind.UNAVAILABLE:
+                raise
         self._note_use(held.login)
         return held.login.caller
 
