@@ -46,7 +46,7 @@ def test_every_command_has_help() -> None:
 def test_a_password_from_standard_input_logs_in(shell: Shell) -> None:
     shell.ok("account", "add", "alice@example.org", "--password-stdin", text="correct horse\n")
     with Engine(shell.data) as engine:
-        authentication = Authentication(engine.store.clock, engine.store.read)
+        authentication = Authentication(engine.store.clock)
         held = engine.store.read(lambda v: authentication.log_in(v, "alice@example.org", "correct horse", ""))
     assert held.login.caller.username == "alice@example.org"
 

@@ -88,6 +88,11 @@ class Exchange:
         """Close the connection, as a client that goes away."""
         self._gone.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many pieces, or the head or the end, have come and are not read."""
+        return self._sent.qsize()
+
     async def head(self) -> Reply:
         message = await self._sent.get()
         assert message["type"] == "http.response.start", message
@@ -121,7 +126,7 @@ class Web:
     ) -> None:
         self.office, self.runner = office, asyncio.Runner()
         self.bridge = bridge_to(office.store)
-        authentication = Authentication(office.clock, office.store.read)
+        authentication = Authentication(office.clock)
         office.store.listeners.append(authentication.changed)
         mine = jmap_routes(self.bridge, METHODS, TYPES, authentication, settings, timing)
         self.app = HttpApp(settings, [*mine, *routes], self.bridge.run, admission)

@@ -26,7 +26,7 @@ class Desk:
 
     def __init__(self, office: Office, policy: Policy | None = None) -> None:
         self.office = office
-        self.authentication = Authentication(office.clock, office.store.read)
+        self.authentication = Authentication(office.clock)
         self.logins = Logins(self.authentication, policy)
 
     def run(
@@ -40,6 +40,11 @@ class Desk:
         end = self.run(mechanism, *responses, **given)[-1]
         assert isinstance(end, LoggedIn)
         return end
+
+    def check(self, logged_in: LoggedIn) -> LoggedIn | None:
+        """What has become of a login by now."""
+        self.office.store.read(lambda view: self.authentication.look_again(view, logged_in.held))
+        return self.logins.check(logged_in)
 
     def refusal(self, mechanism: str, *responses: bytes | None, **given: Any) -> Kind:
         with pytest.raises(Fault) as refused:

@@ -104,19 +104,19 @@ def test_an_administrator_does_not_act_as_the_directory(desk: Desk, office: Offi
 def test_an_open_connection_ends_with_its_rights(desk: Desk, office: Office, alice: str) -> None:
     team = office.account("team@example.org", kind="group", delegates={alice: "write"})
     entered = desk.enters("PLAIN", plain(authorization="team@example.org"))
-    assert desk.logins.check(entered) == entered
+    assert desk.check(entered) == entered
     office.update("Account", team, {"delegates": {alice: "read"}})
     office.clock.forward(seconds=1)
-    checked = desk.logins.check(entered)
+    checked = desk.check(entered)
     assert checked is not None
     assert checked.access.is_read_only
     office.update("Account", team, {"delegates": {}})
     office.clock.forward(seconds=1)
-    assert desk.logins.check(entered) is None
+    assert desk.check(entered) is None
     own = desk.enters("PLAIN", plain())
     office.update("Account", alice, {"password": "another horse"})
     office.clock.forward(seconds=1)
-    assert desk.logins.check(own) is None
+    assert desk.check(own) is None
 
 
 @pytest.mark.usefixtures("alice")

@@ -105,10 +105,10 @@ def test_a_new_password_takes_the_place_of_the_old_one_and_leaves_app_passwords(
 
 def test_an_open_connection_ends_with_the_password_it_proved(desk: Desk, office: Office, alice: str) -> None:
     entered = desk.scram()
-    assert desk.logins.check(entered) == entered
+    assert desk.check(entered) == entered
     office.update("Account", alice, {"password": "another horse"})
     office.clock.forward(seconds=1)
-    assert desk.logins.check(entered) is None
+    assert desk.check(entered) is None
 
 
 # --- no oracle

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import psycopg
 
 _START_SECONDS = 40.0
+_HANG_SECONDS = 20.0
 _SETTINGS = {
     "fsync": "off",  # no test cuts the power
     "full_page_writes": "off",
@@ -143,6 +145,34 @@ class Server:
         row = self._admin.execute(sql, (name_of(url),)).fetchone()
         assert row is not None
         return int(row[0])
+
+    @contextlib.contextmanager
+    def hanging(self, url: str) -> Iterator[None]:
+        """Have it answer nobody: none of a schema's sessions, and none who would connect."""
+        os.kill(self.pid, signal.SIGSTOP)  # it makes no more of them
+        found = self.execute(f"SELECT pid FROM pg_stat_activity WHERE application_name = '{name_of(url)}'")  # noqa: S608
+        pids = [self.pid, *(int(row[0]) for row in found)]
+        was_needed = threading.Event()
+
+        def go_on() -> None:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+        def rescue() -> None:  # a test that waits for it would do so for ever
+            was_needed.set()
+            go_on()
+
+        timer = threading.Timer(_HANG_SECONDS, rescue)
+        timer.start()
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            timer.cancel()
+            go_on()
+        assert not was_needed.is_set(), "somebody waited for a server that hung"
 
     def execute(self, sql: str) -> list[Any]:
         """Run a statement as an administrator."""

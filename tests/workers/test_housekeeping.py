@@ -28,13 +28,13 @@ def run(engine: Engine, body: Callable[[Bridge], Awaitable[None]]) -> None:
 
 
 async def keep_house(bridge: Bridge) -> None:
-    await Housekeeping(bridge, Authentication(bridge.store.clock, bridge.store.read)).once()
+    await Housekeeping(bridge, Authentication(bridge.store.clock)).once()
 
 
 def test_what_was_destroyed_is_told_for_as_many_days_as_the_settings_say(house: House) -> None:
     async def at_last(days: int) -> None:
         bridge = bridge_to(house.store)
-        keeping = Housekeeping(bridge, Authentication(house.clock, house.store.read))
+        keeping = Housekeeping(bridge, Authentication(house.clock))
         house.store.limits = Limits(changes_days=days)
         house.clock.forward(seconds=86_400)
         await keeping.once()

@@ -42,7 +42,7 @@ async def change(client: Client, *, forget_old: bool = False) -> str:
 
 
 async def keep_house(client: Client) -> None:
-    authentication = Authentication(client.web.office.clock, client.web.office.store.read)
+    authentication = Authentication(client.web.office.clock)
     await Housekeeping(client.web.bridge, authentication).once()
 
 

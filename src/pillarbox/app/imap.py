@@ -11,6 +11,7 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.net.certificate import CertificateError
 from pillarbox.net.count import Seat
 from pillarbox.net.handshake import Handshakes
+from pillarbox.net.recheck import Rechecks
 from pillarbox.net.tls import IMAP, TlsContexts
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.listener import ImapListener
@@ -49,6 +50,7 @@ def imap_listener(
         ),
         names=Names(),
         images=Images(),
+        rechecks=Rechecks(bridge, authentication),
     )
     return ImapListener(
         service,

@@ -11,6 +11,7 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.net.certificate import CertificateError
 from pillarbox.net.count import Seat
 from pillarbox.net.handshake import Handshakes
+from pillarbox.net.recheck import Rechecks
 from pillarbox.net.tls import POP3, TlsContexts
 from pillarbox.servers.pop3.listener import Pop3Listener
 from pillarbox.servers.pop3.session import Service
@@ -36,6 +37,7 @@ def pop3_listener(
         logins=logins_of(settings, authentication),
         settings=Pop3Settings(stop_seconds=settings.stop_seconds),
         counts=counts,
+        rechecks=Rechecks(bridge, authentication),
     )
     return Pop3Listener(
         service,

@@ -152,7 +152,7 @@ def build(
     bridge = bridge_to(store, settings.storage.connections)
     if not bridge.announcers:  # where nodes are told, other processes are told in the same way
         bridge.announcers.append(Datagrams(bridge, commons.mailboxes, seat))
-    authentication = Authentication(store.clock, store.read, commons.failures)
+    authentication = Authentication(store.clock, commons.failures)
     store.listeners.append(authentication.changed)
     http = _http_settings(settings)
     watching = build_watching(bridge, settings, http, listening.metrics)

@@ -24,6 +24,9 @@ WRITE_LOST = Event(
     "store.write_refused", logging.ERROR, "what was to be written was not, and the client is told so", per_minute=600
 )
 NOT_READY = Event("health.not_ready", logging.WARNING, "the store failed a check", "check", per_minute=10)
+RECHECK_FAILED = Event(
+    "login.not_rechecked", logging.ERROR, "whether a login still holds could not be looked at", per_minute=10
+)
 
 NOTE_LOST = Event(
     "notify.not_sent",

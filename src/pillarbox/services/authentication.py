@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -15,7 +15,6 @@ from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.core.clock import Clock, from_date, utc_date
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin.account import ACCOUNT
-from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.name import login_name
 from pillarbox.datatypes.admin.password import parse_token
 from pillarbox.datatypes.app_password import APP_PASSWORD
@@ -24,28 +23,17 @@ from pillarbox.services import observed
 from pillarbox.services.credential import Login, login_as, login_by, parse_authorization, wrong
 from pillarbox.services.directory import may_log_in
 from pillarbox.services.failure_table import FailureTable
+from pillarbox.services.held import Held, state_of
 from pillarbox.services.scram import Owed, OwedKeys, find_proven, keep_keys, parameters_for
 from pillarbox.services.throttle import Throttle
 from pillarbox.services.ticket import proof_of
 from pillarbox.wire.sasl.step import Parameters, Proof
 
 T = TypeVar("T")
-Read = Callable[[Callable[[View], T]], T]
 _REMEMBER_MS = 300_000
-_RECHECK_MS = 500  # a change made by another process holds from then on
 _REFUSE_MS = 60_000
 _ENTRIES = 20_000
 _USE_MS = 3_600_000  # lastUsedAt is written at most this often
-
-
-class Held(msgspec.Struct):
-    """A login that was verified, with what shows whether it still holds; connections that stay open keep it."""
-
-    login: Login
-    until: int
-    checked_at: int
-    epoch: int
-    state: tuple[int, ...]
 
 
 class Uses(NamedTuple):
@@ -56,15 +44,11 @@ class Uses(NamedTuple):
 
 
 class Authentication:
-    """Checks credentials. `remembered` is for the event loop; `verify` takes tens of milliseconds, for a thread."""
+    """Checks credentials. `check` is for the event loop; `verify` takes tens of milliseconds, for a thread."""
 
-    def __init__(self, clock: Clock, read: Read[bool], failures: FailureTable | None = None) -> None:
-        """`read` runs a short body on a snapshot here and now: the check, twice a second, that nothing was revoked.
-
-        `failures` is shared with other processes that check passwords.
-        """
+    def __init__(self, clock: Clock, failures: FailureTable | None = None) -> None:
+        """`failures` is shared with other processes that check passwords."""
         self._clock = clock
-        self._read = read
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._logins: OrderedDict[bytes, Held] = OrderedDict()
@@ -76,37 +60,28 @@ class Authentication:
 
     # --- on the event loop
 
-    def remembered(self, authorization: str) -> Caller | None:
-        """Who sent this Authorization header, when it was verified a short while ago and still holds."""
-        held = self.held(authorization)
-        return held.login.caller if held is not None else None
-
     def held(self, authorization: str) -> Held | None:
-        """The same as a login that can be looked at again for as long as a connection is open."""
+        """The login of an Authorization header that was verified a short while ago, as far as is known here."""
         digest = self._digest(authorization)
         entry = self._logins.get(digest)
-        if entry is None:
-            return None
-        if self._clock.now_ms() >= entry.until or self.check(entry) is None:
+        if entry is not None and (entry.is_over or self._clock.now_ms() >= entry.until):
             self._logins.pop(digest, None)
             return None
         return entry
 
+    def is_due(self, held: Held) -> bool:
+        """Whether a login should be looked at again before it is used."""
+        return held.is_due(self._clock.now_ms(), self._epoch)
+
     def check(self, held: Held) -> Caller | None:
-        """Who this is by now; None when the login was revoked, changed or has expired since."""
-        now = self._clock.now_ms()
-        due = held.epoch != self._epoch or not 0 <= now - held.checked_at < _RECHECK_MS
-        try:
-            if due and not self._read(lambda view: self._still_holds(view, held)):
-                held.checked_at = 0  # whoever asks next is told the same
-                return None
-        except Fault as fault:
-            # A store that is away for a moment takes nobody's login back, nor ends open streams. Whatever is behind it
-            # cannot be read meanwhile either, and the next use asks again.
-            if fault.kind is not Kind.UNAVAILABLE:
-                raise
-        self._note_use(held.login)
-        return held.login.caller
+        """Who this is by what is known; None when the login was taken back, changed or has expired.
+
+        Raises unavailable when the store has not told for minutes whether it still holds.
+        """
+        caller = held.caller(self._clock.now_ms())
+        if caller is not None:
+            self._note_use(held.login)
+        return caller
 
     def changed(self, changed: Mapping[str, Mapping[str, int]]) -> None:
         """What a commit changed (account -> types): logins that it may touch are looked at anew on their next use."""
@@ -123,32 +98,11 @@ class Authentication:
         if any(True for _ in accounts):
             self._epoch += 1
 
-    def _still_holds(self, view: View, entry: Held) -> bool:
-        """Look again at what may have changed; cheap when nothing did."""
-        now, epoch = self._clock.now_ms(), self._epoch
-        fresh, state = self._look_again(view, entry)
-        if fresh is None:
-            return False
-        # Last of all: another thread must not take the login for looked at while it is being looked at.
-        entry.login, entry.state, entry.checked_at, entry.epoch = fresh, state, now, epoch
-        return True
+    # --- on a snapshot, in a thread where the store has to be waited for
 
-    def _look_again(self, view: View, entry: Held) -> tuple[Login | None, tuple[int, ...]]:
-        login = entry.login
-        state = _state(view, login.caller.account)
-        if state == entry.state:
-            app = view.get(APP_PASSWORD, login.caller.account, login.app_password) if login.app_password else None
-            is_right = login.app_password is None or (app is not None and app.is_valid(view.now_ms))
-            return (login if is_right else None), state
-        account = view.get(ACCOUNT, DIRECTORY, login.caller.account)
-        # An app password outlives a change of the account's password: it is taken back by itself.
-        if account is None or not may_log_in(view, account) or account.name != login.caller.username:
-            return None, state
-        if login.app_password is None and account.password_hash != login.password_hash:
-            return None, state
-        return login_as(view, account, login.app_password), state
-
-    # --- in a thread
+    def look_again(self, view: View, held: Held) -> bool:
+        """Note what has become of a login; whether it still holds."""
+        return held.look_again(view, self._clock.now_ms(), self._epoch)
 
     def verify(self, view: View, authorization: str, address: str) -> Caller:
         """Who sent this Authorization header from this address.
@@ -169,14 +123,16 @@ class Authentication:
 
     def _recall(self, view: View, key: bytes) -> Held | None:
         entry = self._logins.get(key)
-        if entry is None or self._clock.now_ms() >= entry.until or not self._still_holds(view, entry):
+        if entry is None or entry.is_over or self._clock.now_ms() >= entry.until:
+            return None
+        if not self.look_again(view, entry):
             return None
         self._note_use(entry.login)
         return entry
 
     def _verify(self, view: View, key: bytes, name: str | None, password: str, address: str) -> Held:
         now, epoch = self._clock.now_ms(), self._epoch
-        directory = _state(view, parse_token(password) or "")
+        directory = state_of(view, parse_token(password) or "")
         if self._is_refused(key, directory, now):
             observed.LOGINS.count("repeated")
             raise wrong()
@@ -188,7 +144,7 @@ class Authentication:
             _put(self._lock, self._refused, key, (now + _REFUSE_MS, directory))
             raise wrong()
         self._owed_keys.note(view, login, password)
-        entry = Held(login, now + _REMEMBER_MS, now, epoch, _state(view, login.caller.account))
+        entry = Held(login, now + _REMEMBER_MS, now, epoch, state_of(view, login.caller.account))
         _put(self._lock, self._logins, key, entry)
         return entry
 
@@ -208,7 +164,7 @@ class Authentication:
         login = self._judged(guarded, address, found[0] if found is not None else None)
         if found is None or login is None:
             raise wrong()
-        return Held(login, 0, now, epoch, _state(view, login.caller.account)), found[1]
+        return Held(login, 0, now, epoch, state_of(view, login.caller.account)), found[1]
 
     def redeem(self, tx: Transaction, account: str, digest: str) -> Held:
         """The login that a ticket stands for, once. Raises forbidden when it is used, too old, or no longer holds."""
@@ -220,7 +176,7 @@ class Authentication:
         login = None if is_changed else login_as(tx, owner, found.app_password or None)
         if login is None:
             raise Fault(Kind.FORBIDDEN, "the ticket does not hold")
-        return Held(login, 0, self._clock.now_ms(), self._epoch, _state(tx, account))
+        return Held(login, 0, self._clock.now_ms(), self._epoch, state_of(tx, account))
 
     def _check_throttle(self, guarded: str, address: str) -> None:
         try:
@@ -275,11 +231,6 @@ class Authentication:
     def has_uses(self) -> bool:
         """Whether there is something for `write_uses` to do."""
         return bool(self._uses) or bool(self._owed_keys)
-
-
-def _state(view: View, account: str) -> tuple[int, ...]:
-    """Numbers that differ when anything that decides about a login has changed."""
-    return view.state(ACCOUNT, DIRECTORY), view.state(DOMAIN, DIRECTORY), view.state(APP_PASSWORD, account)
 
 
 def _put(lock: threading.Lock, table: OrderedDict[bytes, T], key: bytes, value: T) -> None:

@@ -14,8 +14,9 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin.name import login_name
 from pillarbox.datatypes.view import View
 from pillarbox.services import observed
-from pillarbox.services.authentication import Authentication, Held
+from pillarbox.services.authentication import Authentication
 from pillarbox.services.credential import wrong
+from pillarbox.services.held import Held
 from pillarbox.services.throttle import network_of
 from pillarbox.wire.sasl.mechanism import PLUS, SCRAM, SIMPLE, speaker
 from pillarbox.wire.sasl.scram import Bindings
@@ -131,7 +132,11 @@ class Logins:
         return _as(held, proof.authorization, capability), server_key
 
     def check(self, logged_in: LoggedIn) -> LoggedIn | None:
-        """What became of a login whose connection is open: None when it was revoked. Quick, for the event loop."""
+        """What is known of a login whose connection is open: None when it was revoked. For the event loop.
+
+        What is known is only as good as the last look at it: see that it is looked at when it is due. Raises
+        unavailable when the store has not told for minutes.
+        """
         caller = self._authentication.check(logged_in.held)
         access = caller.access(logged_in.access.account) if caller is not None else None
         return LoggedIn(logged_in.held, access) if access is not None else None

@@ -22,6 +22,7 @@ from pillarbox.net.accept import Secure
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.count import Seat
 from pillarbox.net.handshake import Handshakes
+from pillarbox.net.recheck import Rechecks
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.listener import ImapListener
 from pillarbox.servers.imap.namespace import Names
@@ -195,9 +196,9 @@ async def running(
     settings = msgspec.structs.replace(ImapSettings(hostname="mx.example.org", stop_seconds=5), **changes)
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     bridge = bridge_to(store)
-    authentication = Authentication(store.clock, store.read)
+    authentication = Authentication(store.clock)
     store.listeners.append(authentication.changed)
-    service = Service(bridge, Logins(authentication), settings, Names(), Images())
+    service = Service(bridge, Logins(authentication), settings, Names(), Images(), Rechecks(bridge, authentication))
     secure = Secure(sockets[1:], handshakes) if handshakes is not None else None
     listener = ImapListener(service, sockets[:1], secure=secure, handshakes=handshakes, counts=counts)
     server = Running(store, bridge, listener, sockets)

@@ -20,6 +20,7 @@ from pillarbox.net.accept import Secure
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.count import Counts, Seat
 from pillarbox.net.handshake import Handshakes
+from pillarbox.net.recheck import Rechecks
 from pillarbox.servers.pop3.listener import Pop3Listener
 from pillarbox.servers.pop3.session import Service
 from pillarbox.servers.pop3.settings import Pop3Settings
@@ -152,9 +153,11 @@ async def running(
     settings = msgspec.structs.replace(Pop3Settings(stop_seconds=5), **changes)
     plain, tls = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
     bridge = bridge_to(store)
-    authentication = Authentication(store.clock, store.read)
+    authentication = Authentication(store.clock)
     store.listeners.append(authentication.changed)
-    service = Service(bridge, Logins(authentication), settings, counts or Counts().seat())
+    service = Service(
+        bridge, Logins(authentication), settings, counts or Counts().seat(), Rechecks(bridge, authentication)
+    )
     secure = Secure([tls], handshakes) if handshakes is not None else None
     listener = Pop3Listener(service, [plain], secure=secure, handshakes=handshakes)
     server = Running(store, bridge, listener, (plain.getsockname()[1], tls.getsockname()[1]))

@@ -13,10 +13,11 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.operation import current
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.recheck import Rechecks
 from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
-from pillarbox.services.authentication import Held
+from pillarbox.services.held import Held
 from pillarbox.services.ticket import parse
 
 _MAX_OCTETS = 8_192
@@ -28,20 +29,23 @@ _BEARER_WRONG = (b"www-authenticate", b'Bearer realm="Pillarbox", error="invalid
 class Authentication(Protocol):
     """What this server needs of the service that knows passwords and tokens."""
 
-    def remembered(self, authorization: str) -> Caller | None:
-        """The caller of an Authorization header that was verified lately. Quick; called on the event loop."""
-
     def held(self, authorization: str) -> Held | None:
-        """The same, to be looked at again for as long as a connection is open."""
+        """The login of an Authorization header that was verified lately; to be kept while a connection is open."""
+
+    def is_due(self, held: Held) -> bool:
+        """Whether a login should be looked at again before it is used."""
+
+    def look_again(self, view: View, held: Held) -> bool:
+        """Note what has become of a login; whether it still holds."""
 
     def check(self, held: Held) -> Caller | None:
-        """Who that is by now; None when the login no longer holds. Quick; called on the event loop."""
+        """Who that is by what is known; None when the login no longer holds. Raises UNAVAILABLE."""
 
     def redeem(self, tx: Transaction, account: str, digest: str) -> Held:
         """The login that a ticket stands for, once. Raises FORBIDDEN."""
 
     def verify(self, view: View, authorization: str, address: str) -> Caller:
-        """The same, taking its time. Raises FORBIDDEN, or RATE_LIMIT after too many failures."""
+        """Who sent this header, taking its time. Raises FORBIDDEN, or RATE_LIMIT after too many failures."""
 
 
 class Gate:
@@ -49,6 +53,7 @@ class Gate:
 
     def __init__(self, bridge: Bridge, authentication: Authentication, forwarding: Forwarding) -> None:
         self._bridge, self._authentication, self._forwarding = bridge, authentication, forwarding
+        self._rechecks: Rechecks[Held] = Rechecks(bridge, authentication)
         self._verifying: dict[tuple[str, str], asyncio.Future[Caller]] = {}
 
     async def caller(self, request: Request) -> Caller:
@@ -57,7 +62,7 @@ class Gate:
         if value is None:
             raise _unauthorized("authentication is required")
         authorization = value.decode("latin-1")
-        caller = self._authentication.remembered(authorization) or await self._verify(request, authorization)
+        caller = await self._remembered(authorization) or await self._verify(request, authorization)
         if (operation := current()) is not None:
             operation.account, operation.login = caller.account, caller.username
         return caller
@@ -77,8 +82,25 @@ class Gate:
             raise _unauthorized("the credentials are wrong")
         return held
 
+    async def _remembered(self, authorization: str) -> Caller | None:
+        held = self._authentication.held(authorization)
+        return await self.check_again(held) if held is not None else None
+
+    async def check_again(self, held: Held) -> Caller | None:
+        """Who a login belongs to by now; None when it no longer holds. Raises unavailable."""
+        await self.settle(held)
+        return self._authentication.check(held)
+
+    async def settle(self, held: Held) -> None:
+        """Have a login looked at again if that is due; come back when that is done, or takes too long."""
+        await self._rechecks.settle(held)
+
+    def is_due(self, held: Held) -> bool:
+        """Whether `settle` would have something to do."""
+        return self._rechecks.is_due(held)
+
     def check(self, held: Held) -> Caller | None:
-        """Who a login belongs to by now; None when it no longer holds."""
+        """Who a login belongs to as far as is known. Raises unavailable."""
         return self._authentication.check(held)
 
     async def _redeem(self, text: str) -> Held:

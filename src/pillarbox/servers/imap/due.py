@@ -37,8 +37,10 @@ class Due:
             return parting.STRANGER if now - self.stranger_since > settings.login_seconds else None
         if not channel.is_taken:
             return ABORT if quiet > settings.take_seconds else None
-        if (is_asking or session.news.listening is not None) and session.is_revoked():
-            return parting.REVOKED
+        if is_asking or session.news.listening is not None:
+            farewell = session.known_farewell(looks_again=True)
+            if farewell is not None:
+                return farewell
         is_waiting = self.busy_since is None or is_asking
         return parting.SILENT if is_waiting and quiet > settings.idle_seconds else None
 

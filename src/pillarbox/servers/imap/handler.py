@@ -25,7 +25,6 @@ from pillarbox.servers.imap import (
     metadata_change,
     notify,
     observed,
-    parting,
     quota,
     search,
     select,
@@ -78,8 +77,8 @@ _REMOVING = (m.Expunge, m.Copy, m.Replace)
 async def carry_out(session: Session, tag: str, command: c.Command) -> None:
     """Do what was asked, say what has changed, and how it ended. Whatever goes wrong, the conversation can go on."""
     session.tag, session.progress = tag, None
-    if session.is_revoked():
-        session.machine.close(parting.REVOKED)
+    if (farewell := await session.farewell()) is not None:
+        session.machine.close(farewell)
         return
     began = perf_counter()
     try:
@@ -96,8 +95,8 @@ async def carry_out(session: Session, tag: str, command: c.Command) -> None:
 async def end_idle(session: Session, line: bytes) -> None:
     """End IDLE with what the client has said."""
     done = waiting.done_idling(session, line)
-    if session.is_revoked():
-        session.machine.close(parting.REVOKED)
+    if (farewell := await session.farewell()) is not None:
+        session.machine.close(farewell)
         return
     try:
         await _tell(session, c.Idle())

@@ -34,7 +34,7 @@ class Teller(Speech, Protocol):
     logged_in: LoggedIn | None
     selected: Selected | None
 
-    def is_revoked(self) -> bool: ...
+    async def farewell(self) -> bytes | None: ...
     def unselect(self) -> None: ...
     def say(self, data: bytes) -> None: ...
     async def read(self, body: Callable[[Snapshot], T], *, slow: bool = False) -> T: ...
@@ -100,8 +100,8 @@ class News:
         """
         session, notifier = self._session, self.notifier
         try:
-            if session.is_revoked():
-                session.machine.close(parting.REVOKED)
+            if (farewell := await session.farewell()) is not None:
+                session.machine.close(farewell)
                 return
             is_at_once = notifier is not None and not notifier.wanted.is_delayed
             await self.update(may_expunge=self.is_idle or is_at_once)

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pillarbox.core.account import DIRECTORY, Access
+from pillarbox.core.faults import Fault
 from pillarbox.core.operation import current
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.recheck import Rechecks
+from pillarbox.servers.imap import parting
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.namespace import Names, Place
 from pillarbox.servers.imap.news import News
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.settings import ImapSettings
+from pillarbox.services.held import Held
 from pillarbox.services.login import Channel, LoggedIn, Logins
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap.options import State
@@ -35,6 +39,7 @@ class Service:
     settings: ImapSettings
     names: Names
     images: Images
+    rechecks: Rechecks[Held]
 
 
 class Line(Protocol):
@@ -114,19 +119,33 @@ class Session:
         if (operation := current()) is not None:
             operation.account, operation.login = self.access.account, logged_in.caller.username
 
-    def is_revoked(self) -> bool:
-        """Whether the login no longer holds, or no longer opens what is open here; else it opens what it does now."""
+    async def farewell(self) -> bytes | None:
+        """The BYE for a login that no longer holds, or no longer opens what is open; else it opens what it does now.
+
+        A store that hangs is waited for no longer than a moment.
+        """
+        if self.logged_in is not None:
+            await self.service.rechecks.settle(self.logged_in.held)
+        return self.known_farewell()
+
+    def known_farewell(self, *, looks_again: bool = False) -> bytes | None:
+        """The same as far as is known now; `looks_again`: so that more will be known soon."""
         if self.logged_in is None:
-            return False
-        fresh = self.service.logins.check(self.logged_in)
+            return None
+        if looks_again:
+            self.service.rechecks.begin(self.logged_in.held)
+        try:
+            fresh = self.service.logins.check(self.logged_in)
+        except Fault:
+            return parting.UNKNOWN
         if fresh is None:
-            return True
+            return parting.REVOKED
         self.logged_in = fresh
         if self.selected is None:
-            return False
+            return None
         was = self.selected.place.access
         access = next((access for access in self.accounts if access.account == was.account), None)
-        return access is None or access.is_read_only != was.is_read_only
+        return parting.REVOKED if access is None or access.is_read_only != was.is_read_only else None
 
     def forget(self) -> None:
         """Be as a new connection is (RFC 8437)."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import msgspec
 
 from pillarbox.core.account import Caller
+from pillarbox.core.faults import Fault
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.count import Seat
 from pillarbox.net.feed import Subscription
@@ -18,7 +19,7 @@ from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
 from pillarbox.servers.jmap.concurrency import Concurrency
 from pillarbox.servers.jmap.timing import Timing
-from pillarbox.services.authentication import Held
+from pillarbox.services.held import Held
 from pillarbox.services.push_state import Position, PushedTypes, chosen, state_change
 
 _HEADERS: tuple[Header, ...] = (
@@ -85,7 +86,10 @@ class EventSourceResource:
             left = max(ping_at - _now(), 0.0) if wish.ping else self._timing.recheck
             numbers = await subscription.next(min(left, self._timing.recheck))
             # Rights may have been taken away since; whoever may no longer ask is no longer told.
-            caller = self._gate.check(held)
+            try:
+                caller = await self._gate.check_again(held)
+            except Fault:
+                return  # nobody knows whether they have been
             if caller is None or subscription.accounts != caller.accounts.keys():
                 return  # the client comes back, and is told of what it may see now
             told = chosen(position.missed(numbers), wish.types, caller.accounts)

@@ -7,14 +7,17 @@ import logging
 import os
 from typing import Protocol
 
+from pillarbox.core import slow
 from pillarbox.core.account import Caller
-from pillarbox.core.operation import Operation
+from pillarbox.core.operation import Operation, become
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.http import compression
 from pillarbox.servers.http.authorization import Gate
-from pillarbox.servers.jmap.api import Calls
+from pillarbox.servers.http.problem import Problem
+from pillarbox.servers.jmap.api import Calls, response
 from pillarbox.servers.jmap.concurrency import Concurrency
 from pillarbox.servers.jmap.timing import Timing
+from pillarbox.servers.jmap.websocket_message import Asked, error_message, response_message
 from pillarbox.services.push_state import PushedTypes
 from pillarbox.wire.websocket.deflate import Deflate
 from pillarbox.wire.websocket.frame import Opcode, frame
@@ -69,7 +72,24 @@ class OpenSockets:
             self._sweeping.cancel()
             self._sweeping = None
 
-    def operation(self, caller: Caller) -> Operation:
+    async def answer(self, asked: Asked, caller: Caller, deflate: Deflate | None) -> bytes:
+        """The frame that answers a request."""
+        operation = self._operation(caller)
+        become(operation)
+        result, given = "200", asked.request
+        try:
+            conversation, state = await self.calls.run(caller, given)
+            told = response(conversation, state, with_created_ids=given.created_ids is not None)
+            return await self._framed(deflate, response_message(asked.id, told))
+        except Exception:  # noqa: BLE001 -- whatever happened, the client gets an answer and the log the reason
+            _log.exception("request %s over WebSocket failed", operation.id)
+            result = "500"
+            problem = Problem(500, f"the server failed; its log says more under {operation.id}")
+            return frame(Opcode.TEXT, error_message(problem, asked.id))
+        finally:
+            slow.finish(operation, result)
+
+    def _operation(self, caller: Caller) -> Operation:
         """What a request is called in the log."""
         self._requests += 1
         out = Operation("websocket", f"{self._run}-{self._requests:x}")
@@ -86,7 +106,7 @@ class OpenSockets:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a WebSocket's task failed", exc_info=error)
 
-    async def framed(self, deflate: Deflate | None, data: bytes) -> bytes:
+    async def _framed(self, deflate: Deflate | None, data: bytes) -> bytes:
         """A message as the client wants it; a long one is compressed in a thread."""
         if deflate is None or not self._compress_from or len(data) < self._compress_from:
             return frame(Opcode.TEXT, data)

@@ -6,33 +6,22 @@ There is no task and no buffer for a connection that is idle: thousands may be o
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import cast
 
-from pillarbox.core import slow
 from pillarbox.core.account import Caller
-from pillarbox.core.operation import become
+from pillarbox.core.faults import Fault
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.upgraded import Upgraded
-from pillarbox.servers.jmap.api import response
 from pillarbox.servers.jmap.open_sockets import OpenSockets
-from pillarbox.servers.jmap.websocket_message import (
-    Asked,
-    PushEnable,
-    Refused,
-    error_message,
-    read_message,
-    response_message,
-)
+from pillarbox.servers.jmap.websocket_message import Asked, PushEnable, Refused, error_message, read_message
+from pillarbox.servers.jmap.websocket_patience import Patience
 from pillarbox.servers.jmap.websocket_push import Push
-from pillarbox.services.authentication import Held
+from pillarbox.services.held import Held
 from pillarbox.wire.websocket.deflate import Deflate
 from pillarbox.wire.websocket.frame import CloseCode, Failure, Opcode, close_frame, frame
 from pillarbox.wire.websocket.receiver import Close, Ping, Receiver, Text
 
-_log = logging.getLogger("pillarbox.websocket")
 _LARGE = 65_536  # octets of an unfinished message, of which an account may have only so many
-_OCTETS_PER_SECOND = 4_096  # slower than this nobody need be who sends a message
 
 
 class WebSocketConnection(Upgraded):
@@ -41,21 +30,18 @@ class WebSocketConnection(Upgraded):
     __slots__ = (
         "_account",
         "_checked_at",
-        "_deadline",
         "_deflate",
-        "_heard_at",
         "_held",
         "_is_ending",
         "_is_large",
         "_is_paused",
-        "_message_since",
+        "_patience",
         "_push",
         "_receiver",
         "_running",
         "_sockets",
-        "_stalled_at",
         "_transport",
-        "_unread",
+        "_unheard",
     )
 
     def __init__(self, sockets: OpenSockets, held: Held, deflate: Deflate | None) -> None:
@@ -63,19 +49,19 @@ class WebSocketConnection(Upgraded):
         self._account = held.login.caller.account
         self._receiver: Receiver | None = Receiver(sockets.calls.limits.max_size_request, deflates=deflate is not None)
         self._push: Push | None = None
+        self._unheard: list[bytes] = []  # messages that came while the login is looked at
         self._running = 0  # requests that are not answered yet
         self._is_ending = self._is_paused = self._is_large = False
-        self._heard_at = self._checked_at = 0.0
-        self._deadline = 0.0  # until when the client has to answer our ping or our goodbye
-        self._message_since = 0.0  # when an unfinished message began
-        self._unread, self._stalled_at = 0, 0.0  # octets that wait for the client, and since when they do not shrink
+        self._checked_at = 0.0
+        self._patience = Patience(sockets.timing.patience)
 
     # --- the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
-        self._heard_at = self._checked_at = _now()
+        self._checked_at = _now()
+        self._patience.heard(self._checked_at, is_answer=False)
         self._sockets.add(self)
         try:
             self._sockets.streams.enter(self._account)
@@ -97,9 +83,7 @@ class WebSocketConnection(Upgraded):
         """Take what the client sends; of several pings the last is answered (RFC 6455 §5.5.3)."""
         if self._receiver is None:
             return
-        self._heard_at = _now()
-        if not self._is_ending:
-            self._deadline = 0.0
+        self._patience.heard(_now(), is_answer=not self._is_ending)
         ping: bytes | None = None
         try:
             for event in self._receiver.receive(data):
@@ -124,11 +108,11 @@ class WebSocketConnection(Upgraded):
     def resume_writing(self) -> None:
         """It reads again."""
         self._is_paused = False
-        self._heard_at, self._unread, self._stalled_at = _now(), 0, 0.0
-        if not self._is_ending:
-            self._deadline = 0.0
+        self._patience.heard(_now(), is_answer=not self._is_ending)
+        self._patience.reads_again()
         if not self._transport.is_closing():
-            self._transport.resume_reading()
+            if not self._unheard:
+                self._transport.resume_reading()
             if self._push is not None:
                 self._push.tell()
 
@@ -145,6 +129,28 @@ class WebSocketConnection(Upgraded):
     # --- requests
 
     def _hear(self, data: bytes) -> None:
+        """Take a message from who may still send some; while that is looked at, no more is read."""
+        if not self._unheard and not self.is_due:
+            self._take(data)
+            return
+        self._unheard.append(data)
+        if len(self._unheard) == 1:
+            self._transport.pause_reading()
+            self._sockets.keep(asyncio.create_task(self._hear_later()))
+
+    async def _hear_later(self) -> None:
+        try:
+            await self._sockets.gate.settle(self._held)
+        finally:
+            waiting, self._unheard = self._unheard, []
+        for data in waiting:
+            if not self._is_ending:
+                self._take(data)
+        if not self._is_paused and not self._transport.is_closing():
+            self._transport.resume_reading()
+        self._stop_if_idle()
+
+    def _take(self, data: bytes) -> None:
         caller = self.check()
         if caller is None:
             return
@@ -167,30 +173,31 @@ class WebSocketConnection(Upgraded):
             self._push = Push(self, self._sockets, caller, message)
 
     async def _answer(self, asked: Asked, caller: Caller) -> None:
-        calls, given = self._sockets.calls, asked.request
-        operation = self._sockets.operation(caller)
-        become(operation)
-        result = "200"
         try:
-            conversation, state = await calls.run(caller, given)
-            told = response(conversation, state, with_created_ids=given.created_ids is not None)
-            octets = await self._sockets.framed(self._deflate, response_message(asked.id, told))
-        except Exception:  # noqa: BLE001 -- whatever happened, the client gets an answer and the log the reason
-            _log.exception("request %s over WebSocket failed", operation.id)
-            result = "500"
-            problem = Problem(500, f"the server failed; its log says more under {operation.id}")
-            octets = frame(Opcode.TEXT, error_message(problem, asked.id))
+            octets = await self._sockets.answer(asked, caller, self._deflate)
         finally:
-            calls.concurrency.leave(caller.account)
+            self._sockets.calls.concurrency.leave(caller.account)
             self._running -= 1
-            slow.finish(operation, result)
         self.send(octets)
-        if self._sockets.is_stopping and not self._running:
-            self.end(CloseCode.GOING_AWAY, "the server stops")
+        self._stop_if_idle()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the login should be looked at again before it is used."""
+        return self._sockets.gate.is_due(self._held)
+
+    async def check_again(self) -> Caller | None:
+        """Who this is by now; None, as it is ending."""
+        await self._sockets.gate.settle(self._held)
+        return self.check() if not self._is_ending else None
 
     def check(self) -> Caller | None:
-        """Who this is by now; the connection ends when the login no longer holds."""
-        caller = self._sockets.gate.check(self._held)
+        """Who this is as far as is known; the connection ends when the login no longer holds."""
+        try:
+            caller = self._sockets.gate.check(self._held)
+        except Fault as fault:
+            self.end(CloseCode.TRY_AGAIN_LATER, str(fault))
+            return None
         if caller is None:
             # RFC 8887 §4.1: what comes after the login has lapsed is not authenticated. RFC 6455 §7.4.1: 1008.
             self.end(CloseCode.POLICY_VIOLATION, "the login no longer holds")
@@ -213,34 +220,28 @@ class WebSocketConnection(Upgraded):
             return
         if now - self._checked_at >= timing.recheck:
             self._checked_at = now
-            caller = self.check()
-            if caller is None:
-                return
-            if self._push is not None:
-                self._push.follow(caller)
-        if not self._deadline and now - self._heard_at >= timing.idle:
-            self._deadline = now + timing.patience
+            self._sockets.keep(asyncio.create_task(self._look_at_login()))
+        if self._patience.is_silent(now, timing.idle):
+            self._patience.expect(now)
             self.send(frame(Opcode.PING))
 
+    async def _look_at_login(self) -> None:
+        caller = await self.check_again()
+        if caller is not None and self._push is not None:
+            self._push.follow(caller)
+
     def _is_stuck(self, now: float) -> bool:
-        patience = self._sockets.timing.patience
-        if self._is_paused:  # nothing is read from such a client, so that nothing but progress can be asked of it
-            unread = self._transport.get_write_buffer_size()
-            if not self._stalled_at or unread < self._unread:
-                self._unread, self._stalled_at = unread, now
-            return now - self._stalled_at > patience
-        if self._deadline and now > self._deadline:
-            return True
-        held = self._receiver.held if self._receiver is not None else 0
-        return bool(self._message_since) and now - self._message_since > patience + held / _OCTETS_PER_SECOND
+        if self._is_paused:
+            return self._patience.is_stalled(now, self._transport.get_write_buffer_size())
+        return self._patience.is_late(now, self._receiver.held if self._receiver is not None else 0)
 
     def _note_message(self, receiver: Receiver) -> None:
         """Note since when a message is unfinished; large ones count like requests, for they take memory."""
         if not receiver.is_amid:
-            self._message_since = 0.0
+            self._patience.message_is_over()
             self._let_go_of_large()
             return
-        self._message_since = self._message_since or _now()
+        self._patience.message_goes_on(_now())
         if receiver.held > _LARGE and not self._is_large:
             try:
                 self._sockets.large.enter(self._account)
@@ -261,7 +262,7 @@ class WebSocketConnection(Upgraded):
             return
         self.send(close_frame(code, reason))
         self._is_ending = True
-        self._deadline = _now() + self._sockets.timing.patience
+        self._patience.expect(_now())
         self._stop_push()
 
     def _fail(self, failure: Failure) -> None:
@@ -283,7 +284,10 @@ class WebSocketConnection(Upgraded):
     def shutdown(self) -> None:
         """The server stops: answer what was asked, then go away."""
         self._sockets.is_stopping = True
-        if not self._running:
+        self._stop_if_idle()
+
+    def _stop_if_idle(self) -> None:
+        if self._sockets.is_stopping and not self._running and not self._unheard:
             self.end(CloseCode.GOING_AWAY, "the server stops")
 
     def abort(self) -> None:

@@ -21,7 +21,14 @@ class Connection(Protocol):
     def is_paused(self) -> bool:
         """Whether the client has enough to read."""
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the login should be looked at again before it is used."""
+
     def check(self) -> Caller | None:
+        """Who it is as far as is known; None when it is ending."""
+
+    async def check_again(self) -> Caller | None:
         """Who it is by now; None when it is ending."""
 
     def send(self, octets: bytes) -> None:
@@ -42,14 +49,24 @@ class House(Protocol):
 class Push:
     """Tells a client of changes from the time when it asked for it until `close`."""
 
-    __slots__ = ("_connection", "_house", "_is_closed", "_listening", "_names", "_pending", "_position", "_timer")
+    __slots__ = (
+        "_connection",
+        "_house",
+        "_is_checking",
+        "_is_closed",
+        "_listening",
+        "_names",
+        "_pending",
+        "_position",
+        "_timer",
+    )
 
     def __init__(self, connection: Connection, house: House, caller: Caller, asked: PushEnable) -> None:
         self._connection, self._house, self._names = connection, house, asked.data_types
         self._pending: dict[str, dict[str, int]] = {}
         self._position: Position | None = None  # not known while it is read
         self._timer: asyncio.TimerHandle | None = None
-        self._is_closed = False
+        self._is_closed = self._is_checking = False
         # RFC 8887 §4.3.5.2: after a pushState the server "SHOULD immediately send all changes since". What is no
         # pushState of ours says nothing, so that all states are told.
         seen = None if asked.push_state is None else Position.parse(asked.push_state) or Position({})
@@ -77,11 +94,32 @@ class Push:
 
     def tell(self) -> None:
         """Tell what is pending, unless the client was told a moment ago or has enough to read."""
-        if self._position is None or not self._pending or self._timer is not None or self._connection.is_paused:
+        if not self._has_news or self._is_checking:
             return
-        caller = self._connection.check()
+        if self._connection.is_due:
+            self._is_checking = True
+            self._house.keep(asyncio.create_task(self._tell_later()))
+        else:
+            self._tell_to(self._connection.check())
+
+    async def _tell_later(self) -> None:
+        try:
+            caller = await self._connection.check_again()
+        finally:
+            self._is_checking = False
+        if self._has_news and not self._is_closed:
+            self._tell_to(caller)
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether there is something to tell, and now is the time for it."""
+        is_ready = self._position is not None and self._timer is None and not self._connection.is_paused
+        return is_ready and bool(self._pending)
+
+    def _tell_to(self, caller: Caller | None) -> None:
         if caller is None or self.follow(caller):
             return
+        assert self._position is not None
         pending, self._pending = self._pending, {}
         self._send(self._position.missed(pending), caller, self._position)
 

@@ -38,7 +38,7 @@ async def carry_out(session: Session, command: c.Command) -> None:
 async def _answer(session: Session, command: c.Command) -> Done:
     session.has_begun = False
     try:
-        if session.is_revoked():
+        if await session.is_revoked():
             session.is_over = True
             return Done(err("The login no longer holds", "AUTH"), is_ok=False)
         return await HANDLERS[type(command)](session, command)

@@ -62,7 +62,7 @@ async def _remove(session: Session, ids: list[str]) -> None:
     """Remove messages from the inbox. What somebody else has removed meanwhile is where it should be. Raises Fault."""
     account, mailbox = session.maildrop.account, session.maildrop.mailbox
     for start in range(0, len(ids), _STEP):
-        if session.is_revoked() or session.is_read_only:
+        if await session.is_revoked() or session.is_read_only:
             raise Fault(Kind.ACCOUNT_READ_ONLY)
         step = ids[start : start + _STEP]
         body = partial(remove, account=account, mailbox=mailbox, ids=step)

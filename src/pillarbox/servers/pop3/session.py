@@ -13,8 +13,10 @@ from typing import Protocol, TypeVar
 from pillarbox.core.operation import current
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.count import Seat
+from pillarbox.net.recheck import Rechecks
 from pillarbox.servers.pop3.maildrop import Maildrop
 from pillarbox.servers.pop3.settings import Pop3Settings
+from pillarbox.services.held import Held
 from pillarbox.services.login import Channel, LoggedIn, Logins
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.pop3.options import State
@@ -36,6 +38,7 @@ class Service:
     logins: Logins
     settings: Pop3Settings
     counts: Seat
+    rechecks: Rechecks[Held]
 
 
 class Wire(Protocol):
@@ -111,10 +114,14 @@ class Session:
         if self.logged_in is not None and (operation := current()) is not None:
             operation.account, operation.login = self.logged_in.access.account, self.logged_in.caller.username
 
-    def is_revoked(self) -> bool:
-        """Whether the login no longer holds; else it opens what it does now."""
+    async def is_revoked(self) -> bool:
+        """Whether the login no longer holds; else it opens what it does now. Raises unavailable.
+
+        A store that hangs is waited for no longer than a moment.
+        """
         if self.logged_in is None:
             return False
+        await self.service.rechecks.settle(self.logged_in.held)
         fresh = self.service.logins.check(self.logged_in)
         if fresh is not None:
             self.logged_in = fresh

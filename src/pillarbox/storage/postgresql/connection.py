@@ -43,6 +43,7 @@ _DEFAULTS = {
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
 }
 _SET_UP = (
     "SELECT current_setting('server_encoding'), set_config('synchronous_commit',"
