@@ -6,6 +6,7 @@ RFC 9051 §6.4.5, RFC 3516 §4, RFC 8970 §3.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,7 +14,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.datatypes.email.imap_part import imap_part
 from pillarbox.datatypes.email.imap_path import Octets, octets_of
-from pillarbox.datatypes.email.imap_section import Sections, UnknownEncoding
+from pillarbox.datatypes.email.imap_section import Sections, UnknownEncoding, cut
 from pillarbox.datatypes.email.record import Email
 from pillarbox.datatypes.view import View
 from pillarbox.formats.message.structure import Structure
@@ -23,6 +24,7 @@ from pillarbox.wire.imap.response import literal, literal8, string, to_bytes
 
 _structure = msgspec.json.Decoder(Structure).decode
 _WHOLE_OCTETS = 1_000_000  # a larger message is read in ranges
+_MANY_OCTETS = 262_144  # so many of it need not be in memory at once
 _EMPTY, _NIL = b'""', b"NIL"
 
 
@@ -31,6 +33,15 @@ class _Listed(msgspec.Struct):
 
 
 _listed = msgspec.json.Decoder(_Listed).decode
+
+
+class StoredStretch(NamedTuple):
+    """The name of an item, and where its octets are: in which blob, from which offset to before which."""
+
+    name: bytes
+    blob: str
+    start: int
+    end: int
 
 
 class MessageReading:
@@ -46,6 +57,23 @@ class MessageReading:
         """The fixed part `imap` of a message that was stored before there was one. Raises Fault."""
         octets = self._octets(id)
         return imap_part(octets.read(0, octets.size), self._structure(id))
+
+    def stored_stretch(self, id: str, item: FetchItem) -> StoredStretch | None:
+        """The octets of a section when they are many, and lie outside of the database as they are to be told.
+
+        None for any other item, which `answer` tells.
+        """
+        email = self._emails.get(id)
+        if not isinstance(item, Section) or item.fields or email is None or email.size <= _WHOLE_OCTETS:
+            return None
+        octets = self._octets(id)
+        stretch = self._sections(id).stretch(item) if item.what or item.part else cut(octets, item.partial)
+        is_stored = stretch is not None and stretch.octets is octets
+        if stretch is None or not is_stored or stretch.end - stretch.start <= _MANY_OCTETS:
+            return None
+        if self._view.outside_size(self._account, email.blob_id) != octets.size:
+            return None
+        return StoredStretch(section_name(item), email.blob_id, stretch.start, stretch.end)
 
     def answer(self, id: str, item: FetchItem, *, is_utf8: bool) -> bytes:
         """An item with its value, as it stands in the answer. Raises Fault when the message cannot be read."""
@@ -67,8 +95,8 @@ class MessageReading:
         if item.what or item.part:
             return self._sections(id).section(item)
         octets = self._octets(id)
-        start, count = item.partial or (0, octets.size)
-        return octets.read(min(start, octets.size), min(start + count, octets.size))
+        _, start, end = cut(octets, item.partial)
+        return octets.read(start, end)
 
     def _binary(self, id: str, item: Binary) -> bytes:
         try:

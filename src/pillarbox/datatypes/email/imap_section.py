@@ -7,6 +7,7 @@ RFC822.SIZE, and signatures stay whole. Only an empty line that is added after c
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from pillarbox.datatypes.email.imap_path import Octets, Paths, Place
 from pillarbox.formats.message import transfer
@@ -14,6 +15,14 @@ from pillarbox.formats.message.structure import Part, Structure
 from pillarbox.wire.imap.fetch_item import Binary, BinarySize, Section
 
 Partial = tuple[int, int] | None
+
+
+class Stretch(NamedTuple):
+    """The octets of a message from one offset to before another."""
+
+    octets: Octets
+    start: int
+    end: int
 
 
 class UnknownEncoding(ValueError):
@@ -31,6 +40,18 @@ class Sections:
 
         RFC 9051 §6.4.5: of a partial one those that are there, none when it begins past the end.
         """
+        if item.fields:
+            place = self._paths.message(item.part)
+            if place is None:
+                return None
+            header = place.octets.read(0, place.part.body_start)
+            chosen = _chosen(header, place.part, item.fields, is_not=item.what.endswith("NOT"))
+            return _sliced(chosen, item.partial)
+        stretch = self.stretch(item)
+        return stretch.octets.read(stretch.start, stretch.end) if stretch is not None else None
+
+    def stretch(self, item: Section) -> Stretch | None:
+        """Where the octets lie of a section that is not made of chosen fields; None when it is not there."""
         place = self._paths.message(item.part) if item.what not in ("", "MIME") else self._paths.find(item.part)
         if place is None:
             return None
@@ -42,13 +63,9 @@ class Sections:
                 start, end = part.header_start, part.body_start
             case "HEADER":
                 start, end = 0, part.body_start
-            case "TEXT":
-                start, end = part.body_start, size
             case _:
-                header = place.octets.read(0, part.body_start)
-                chosen = _chosen(header, part, item.fields, is_not=item.what.endswith("NOT"))
-                return _sliced(chosen, item.partial)
-        return _read(place.octets, start, end, item.partial)
+                start, end = part.body_start, size
+        return cut(place.octets, item.partial, start, end)
 
     def binary(self, item: Binary) -> bytes | None:
         """The decoded octets of a part; of a multipart or a message as it stands. Raises UnknownEncoding."""
@@ -57,7 +74,8 @@ class Sections:
             return None
         start, end = _body(place)
         if _is_plain(place):
-            return _read(place.octets, start, end, item.partial)
+            stretch = cut(place.octets, item.partial, start, end)
+            return stretch.octets.read(stretch.start, stretch.end)
         decoded = transfer.decode_transfer(place.octets.read(start, end), place.part.encoding)
         return _sliced(decoded, item.partial)
 
@@ -83,11 +101,13 @@ def _is_plain(place: Place) -> bool:
     return place.part.encoding in transfer.IDENTITY
 
 
-def _read(octets: Octets, start: int, end: int, partial: Partial) -> bytes:
+def cut(octets: Octets, partial: Partial, start: int = 0, end: int | None = None) -> Stretch:
+    """Part of a stretch, as `<start.count>` asks for it: what is there of it."""
+    end = octets.size if end is None else end
     if partial is not None:
         start = min(start + partial[0], end)
         end = min(start + partial[1], end)
-    return octets.read(start, end) if start < end else b""
+    return Stretch(octets, start, end)
 
 
 def _sliced(octets: bytes, partial: Partial) -> bytes:

@@ -163,7 +163,7 @@ class Connection(asyncio.Protocol):
         """A task is over: go on with what has come meanwhile."""
         self._task = None
         if self._session.is_over:
-            self._machine.close()
+            self._machine.close(parting.STOPPING if self._is_stopping else b"")
         if self._is_lost:
             self._session.close()
         self._go_on()
@@ -271,8 +271,7 @@ class Connection(asyncio.Protocol):
         elif self._task is None or self._question.is_open:
             self.end(parting.STOPPING)
         else:
-            self._session.is_over = True
-            self._machine.send(parting.STOPPING)
+            self._session.is_over = True  # the command ends, and then it is said
 
     def abort(self) -> None:
         """End it now."""
@@ -285,12 +284,12 @@ class Connection(asyncio.Protocol):
             self.abort()
         elif words is not None:
             self.end(words)
-        elif not self._question.is_open and self._due.takes_long(now):
+        elif not (self._question.is_open or self._session.is_in_response) and self._due.takes_long(now):
             self._machine.send(self._session.progress_line())
             self._flush()
 
     def end(self, words: bytes) -> None:
         """Say BYE, and hang up."""
-        self._machine.close(words)
+        self._machine.close(b"" if self._session.is_in_response else words)
         self._question.fail("the conversation is over")
         self._flush()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
+from pillarbox.servers.imap.chosen import Span, batches, choose, rows_of
 from pillarbox.servers.imap.done import Done, bad, no, ok
+from pillarbox.servers.imap.fetch_answer import tell
 from pillarbox.servers.imap.fetch_program import Program
-from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.vanished import earlier, vanished
@@ -19,8 +18,6 @@ from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
 from pillarbox.wire.imap.fetch_item import Plain
-
-_QUICK = 1_000  # messages that are told without keeping others waiting
 
 
 async def fetch(session: Session, command: m.Fetch) -> Done:
@@ -43,37 +40,10 @@ async def fetch(session: Session, command: m.Fetch) -> Done:
     for batch in batches(spans, program.batch):
         if program.sets_seen and not selected.is_read_only:
             await _set_seen(session, selected, batch)
-        answer = await _batch(session, selected, program, batch)
-        session.say(selected.learn(word for words in program.words for word in words.split()))
-        session.say(answer)
-        await session.line.drain()
+        await tell(session, selected, program, batch)
     if program.has_failed:
         return no("Some parts cannot be decoded", "UNKNOWN-CTE")  # RFC 3516 §4.3
     return ok("Fetched")
-
-
-async def _batch(session: Session, selected: Selected, program: Program, batch: Sequence[Span]) -> bytes:
-    is_all = batch == [(0, len(selected.uids))]
-    if is_all and program.key is not None:
-        return await session.read(partial(_all, session.service.images, selected, program))
-    is_slow = count(batch) > (1 if program.reads_octets else _QUICK)
-    return await session.read(lambda view: program.run(view, selected, batch), slow=is_slow)
-
-
-def _all(images: Images, selected: Selected, program: Program, view: Snapshot) -> bytes:
-    """The answer for all messages, remembered for as long as nothing changes in the mailbox."""
-    key, spans = (selected.place.account, selected.place.id), [(0, len(selected.uids))]
-    image = images.now(view, *key)
-    if image.uids is not selected.uids:  # the client has not been told of everything
-        return program.run(view, selected, spans)
-    answer = image.printed.get(program.key)
-    program.words = image.keywords
-    if answer is None:
-        if len(selected.uids) > _QUICK:
-            view.take_time()
-        answer = program.run(view, selected, spans)
-        images.keep_printed(key, image, program.key, answer)
-    return answer
 
 
 async def _set_seen(session: Session, selected: Selected, batch: Sequence[Span]) -> None:

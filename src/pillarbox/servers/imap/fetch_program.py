@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pillarbox.datatypes.email import imap_part
 from pillarbox.datatypes.email.declaration import EMAIL
-from pillarbox.datatypes.email.imap_reading import MessageReading
+from pillarbox.datatypes.email.imap_reading import MessageReading, StoredStretch
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.chosen import Span
 from pillarbox.servers.imap.fetch_rows import FLAGS, Chosen, Row, Source, read_rows, source_for
@@ -23,6 +25,7 @@ _OF_FLAGS = 100_000  # messages in one reading, by what is read of each
 _OF_ROWS = 20_000
 _OF_PARTS = 1_000
 _OF_OCTETS = 20
+_MOST_OCTETS = 1_000_000  # of messages, in memory for one answer; a message more may come to it
 _PARTS = (Plain.ENVELOPE, Plain.BODY, Plain.BODYSTRUCTURE)
 _FORMS = {
     Plain.FLAGS: "FLAGS %b",
@@ -34,6 +37,29 @@ _FORMS = {
     Plain.THREADID: "THREADID (%b)",
     Plain.SAVEDATE: "SAVEDATE %b",
 }
+
+
+class Pending(NamedTuple):
+    """An item of an email that is still to be read."""
+
+    id: str
+    item: FetchItem
+
+
+Piece = bytes | StoredStretch | Pending
+
+
+@dataclass(slots=True)
+class Answer:
+    """Untagged responses in pieces, some of which are still to be read, and the places that they leave out.
+
+    So what waits for a client is bounded, whatever it asks for, and however slowly it reads.
+    """
+
+    pieces: list[Piece] = field(default_factory=list)
+    rest: list[Span] = field(default_factory=list)
+    is_whole: bool = True  # nothing is to be read
+    octets: int = 0  # of messages, in memory
 
 
 class Program:
@@ -79,12 +105,12 @@ class Program:
         is_short = self._source is FLAGS and not self._since
         return (tuple(self._columns), self._is_uid_only) if is_short else None
 
-    def run(self, view: View, selected: Selected, spans: Sequence[Span]) -> bytes:
-        """The untagged responses for the messages at some places."""
+    def run(self, view: View, selected: Selected, spans: Sequence[Span]) -> Answer:
+        """The untagged responses for the messages at some places, or for the first of them when they are long."""
         chosen = read_rows(self._source, view, selected, spans, self._since)
-        return self._print(view, selected.place.account, chosen) if chosen.rows else b""
+        return self._print(view, selected.place.account, chosen) if chosen.rows else Answer()
 
-    def _print(self, view: View, account: str, chosen: Chosen) -> bytes:
+    def _print(self, view: View, account: str, chosen: Chosen) -> Answer:
         rows = chosen.rows
         if Plain.FLAGS in self._columns and self._source.words is not None:
             at = self._source.words
@@ -99,9 +125,9 @@ class Program:
         numbers = [row[0] for row in rows] if self._is_uid_only else chosen.numbers
         if self._sections:
             start = (form + (" " if names else "")).encode()
-            return self._with_sections(view, account, rows, start, [numbers, *values])
+            return self._with_sections(view, account, chosen, start, [numbers, *values])
         line = f"{form})\r\n".encode()
-        return b"".join([line % row for row in zip(numbers, *values, strict=True)])
+        return Answer([b"".join([line % row for row in zip(numbers, *values, strict=True)])])
 
     def _read_parts(self, view: View, account: str, rows: Sequence[Row]) -> list[list[bytes]]:
         item, part = self._source.item, self._source.part
@@ -125,14 +151,40 @@ class Program:
         return [out[one] for one in self._parts]
 
     def _with_sections(
-        self, view: View, account: str, rows: Sequence[Row], head: bytes, values: list[Sequence[object]]
-    ) -> bytes:
+        self, view: View, account: str, chosen: Chosen, head: bytes, values: list[Sequence[object]]
+    ) -> Answer:
         assert self._source.item is not None
-        ids = [row[self._source.item] for row in rows]
+        ids = [row[self._source.item] for row in chosen.rows]
         reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, ids))
-        out = []
-        for id, value in zip(ids, zip(*values, strict=True), strict=True):
-            pieces = [reading.answer(id, item, is_utf8=self._is_utf8) for item in self._sections]
-            self.has_failed |= reading.has_failed
-            out += [head % value, b" ".join(pieces), b")\r\n"]
-        return b"".join(out)
+        answer = Answer()
+        for number, id, value in zip(chosen.numbers, ids, zip(*values, strict=True), strict=True):
+            if answer.octets < _MOST_OCTETS and answer.is_whole:
+                self._add_message(answer, reading, id, head % value)
+            else:
+                answer.rest.append((number - 1, number))
+        self.has_failed |= reading.has_failed
+        return answer
+
+    def _add_message(self, answer: Answer, reading: MessageReading, id: str, before: bytes) -> None:
+        for item in self._sections:
+            stretch = reading.stored_stretch(id, item)
+            if stretch is not None:
+                head = b"%b%b {%d}\r\n" % (before, stretch.name, stretch.end - stretch.start)
+                answer.pieces += [head, stretch]
+                answer.is_whole = False
+            elif answer.octets > _MOST_OCTETS:  # one message, many times
+                answer.pieces += [before, Pending(id, item)]
+                answer.is_whole = False
+            else:
+                told = reading.answer(id, item, is_utf8=self._is_utf8)
+                answer.pieces += [before, told]
+                answer.octets += len(told)
+            before = b" "
+        answer.pieces.append(b")\r\n")
+
+    def read(self, view: View, account: str, pending: Pending) -> bytes:
+        """What an answer has left to be read. Raises Fault when it is gone."""
+        reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, [pending.id]))
+        told = reading.answer(pending.id, pending.item, is_utf8=self._is_utf8)
+        self.has_failed |= reading.has_failed
+        return told

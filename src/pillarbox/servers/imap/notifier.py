@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import TypeVar
 
 from pillarbox.core.account import DIRECTORY, Access
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap import wanted as w
-from pillarbox.servers.imap.chosen import batches, count
+from pillarbox.servers.imap.chosen import batches
+from pillarbox.servers.imap.fetch_answer import tell
 from pillarbox.servers.imap.fetch_program import Program
 from pillarbox.servers.imap.metadata import SPECIAL_USE, changed_line, changed_lines
 from pillarbox.servers.imap.notice import name_lines, status_line
@@ -180,11 +180,8 @@ class Notifier:
         if not uids or not self.wanted.items:
             return
         program = Program(items, is_utf8=session.is_utf8, is_uid_only=session.is_uid_only)
-
         for batch in batches(selected.spans_of(uids), program.batch):
-            is_slow = program.reads_octets and count(batch) > 1
-            session.say(await session.read(partial(program.run, selected=selected, spans=batch), slow=is_slow))
-            await session.line.drain()
+            await tell(session, selected, program, batch)
 
 
 def _has_lost(view: View, account: str, mailbox: str, since: int) -> bool:

@@ -5,6 +5,7 @@ RFC 9051 §3 (states), §5.2 (updates), §7.5.1 (when EXPUNGE may be told).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -84,6 +85,7 @@ class Session:
         self.news = News(self, service.bridge, service.images, line.wake)
         # What happens once the tagged response is sent.
         self.wants_tls = self.wants_compression = self.is_over = False
+        self.is_in_response = False  # what was said last does not end with a response
 
     # --- who asks
 
@@ -215,6 +217,15 @@ class Session:
         return self.service.names.find(view, self.accounts, name)
 
     # --- talking
+
+    @contextlib.contextmanager
+    def in_response(self) -> Iterator[None]:
+        """A response is sent in pieces: nobody may say something between them."""
+        self.is_in_response = True
+        try:
+            yield
+        finally:
+            self.is_in_response = False
 
     def say(self, data: bytes) -> None:
         """Send responses, formatted already, before the tagged one."""

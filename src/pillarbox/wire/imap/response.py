@@ -66,9 +66,12 @@ def literal(octets: bytes) -> bytes:
     RFC 9051 §4.3: a literal has no NUL. The few messages that hold one are sent with 0x80 for it, so that all sizes and
     offsets stay.
     """
-    if b"\0" in octets:
-        octets = octets.translate(_NUL)
-    return b"{%d}\r\n%b" % (len(octets), octets)
+    return b"{%d}\r\n%b" % (len(octets), without_nul(octets))
+
+
+def without_nul(octets: bytes) -> bytes:
+    """Octets as they may stand in a literal, or in a part of one."""
+    return octets.translate(_NUL) if b"\0" in octets else octets
 
 
 def literal8(octets: bytes) -> bytes:
