@@ -82,6 +82,10 @@ s3 *ARGS:
 conformance *ARGS:
     {{ python }} -m tests.conformance {{ ARGS }}
 
+# Run imaptest's scripted tests against IMAP (IMAPTEST names the program; `--page` writes the page of the docs)
+conformance-imap *ARGS:
+    {{ python }} -m tests.conformance.imaptest {{ ARGS }}
+
 # Let other people's JMAP clients live a first day here (jmaplib, jmapc; jmap-jam in the folder NODE_CLIENTS)
 clients:
     {{ python }} -m tests.clients

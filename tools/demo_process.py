@@ -54,6 +54,7 @@ class Ready:
     https: str = ""
     authority: str = ""  # the file of the certificate to believe
     pop3s: tuple[str, int] = ("", 0)
+    imap: tuple[str, int] = ("", 0)  # without TLS from the first octet
 
     @classmethod
     def from_json(cls, line: str | bytes) -> "Ready":
@@ -63,7 +64,9 @@ class Ready:
             users = tuple(User(user["name"], user["password"]) for user in found["users"])
             lmtp = (found["lmtp"]["host"], int(found["lmtp"]["port"]))
             pop3s = (found["pop3"]["host"], int(found["pop3"]["tls_port"])) if "pop3" in found else ("", 0)
-            return cls(found["http"], found["jmap"], lmtp, users, found.get("https", ""), found.get("ca", ""), pop3s)
+            imap = (found["imap"]["host"], int(found["imap"]["port"])) if "imap" in found else ("", 0)
+            https, authority = found.get("https", ""), found.get("ca", "")
+            return cls(found["http"], found["jmap"], lmtp, users, https, authority, pop3s, imap)
         except (ValueError, KeyError, TypeError) as error:
             raise DemoFailed(f"not the demo's line ({error!r}): {line!r}") from error
 
