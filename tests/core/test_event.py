@@ -51,6 +51,6 @@ def is_event(node: ast.expr) -> bool:
 
 def test_names_have_a_place_and_a_deed() -> None:
     for event in EVENTS.values():
-        assert re.fullmatch(r"[a-z]+\.[a-z_]+", event.name)
+        assert re.fullmatch(r"[a-z][a-z0-9]*\.[a-z_]+", event.name)
         assert event.says.islower() or "HTTP" in event.says or "log." in event.says
         assert re.fullmatch(r"[A-Za-z ,.'_]+", event.says)

@@ -73,7 +73,7 @@ class Site:
         assert check_store(self.server) == []
 
     def wait_for(self, word: str, count: int = 1) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60  # a supervisor waits up to 30 s between attempts
         while self.server.log.read_text().count(word) < count:
             assert time.monotonic() < deadline, self.server.log.read_text()[-3000:]
             time.sleep(0.02)
