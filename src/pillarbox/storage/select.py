@@ -31,6 +31,7 @@ _MEMBER_COLUMNS = {
 }
 # What else it has, where its members are chosen by what IMAP knows of them.
 _UID_COLUMNS = {"uid": "m.uid", "modseq": "m.modseq", "saved_at": "m.saved_at"}
+_MOST_FLAT = 4
 _LIKE = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
 
 
@@ -209,7 +210,7 @@ class Selection:
 
     def _joined_by(self, word: str, parts: Sequence[c.Condition], empty: str) -> Sql:
         done = [self._condition(p) for p in parts]
-        return "(" + (word.join(s for s, _ in done) or empty) + ")", [v for _, vs in done for v in vs]
+        return _balanced([s for s, _ in done], word) if done else f"({empty})", [v for _, vs in done for v in vs]
 
     def _order(self, order: c.Order) -> Sql:
         direction = "ASC" if order.ascending else "DESC"
@@ -220,6 +221,14 @@ class Selection:
         else:
             sql, values = self._has_word(c.HasWord(order.column, order.word))
         return f"CASE WHEN {sql} THEN 1 ELSE 0 END {direction}", values
+
+
+def _balanced(tests: Sequence[str], word: str) -> str:
+    """Tests joined by a word, with parentheses for two halves: SQLite refuses what is a thousand levels deep."""
+    if len(tests) <= _MOST_FLAT:
+        return f"({word.join(tests)})"
+    half = len(tests) // 2
+    return f"({_balanced(tests[:half], word)}{word}{_balanced(tests[half:], word)})"
 
 
 def _listed(ids: Sequence[str]) -> str:

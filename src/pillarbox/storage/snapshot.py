@@ -41,7 +41,7 @@ class Snapshot:
     """Reads what was committed when its transaction began. See `datatypes.view.View` for what each method means."""
 
     def __init__(
-        self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock, cache: ResultCache | None = None
+        self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock, cache: ResultCache[str] | None = None
     ) -> None:
         self.cache = cache
         self.db = db

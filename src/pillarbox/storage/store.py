@@ -31,7 +31,7 @@ class Store(ABC):
         self.limits = limits or Limits()
         self.clock = clock or SystemClock()
         self.ids = IdSource(self.clock)
-        self.cache = ResultCache()
+        self.cache: ResultCache[str] = ResultCache()
         self.listeners: list[Callable[[Changed], None]] = []
 
     @abstractmethod

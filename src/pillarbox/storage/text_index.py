@@ -18,7 +18,7 @@ _CJK = re.compile(
     "[\u2e80-\u2fdf\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
 )
-_TERM = re.compile(r"""\"((?:\\.|[^\\"])*)\"|'((?:\\.|[^\\'])*)'(?!\w)|(\S+)""", re.DOTALL)
+_TERM = re.compile(r"""(?:\"((?:\\.|[^\\"])*)\"|'((?:\\.|[^\\'])*)'(?!\w))(\*?)|(\S+)""", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MAX_TERMS = 50
 _UNMARKED = frozenset({
@@ -59,7 +59,7 @@ def follow(db: Connection, texts: Sequence[tuple[int, str, Mapping[str, str] | N
 
 
 def split_terms(text: str) -> list[tuple[str, bool]]:
-    """The words and phrases of a search text, each with whether it is the beginning of a word, as in `pill*`.
+    """The words and phrases of a search text, each with whether its last word may go on: `pill*`, `"my pill"*`.
 
     RFC 8621 §4.4.1: "Text contained in either (but matched) single (') or double (") quotes SHOULD be treated as a
     phrase search", in which quotes and backslashes are escaped by a backslash.
@@ -68,7 +68,7 @@ def split_terms(text: str) -> list[tuple[str, bool]]:
     for found in itertools.islice(_TERM.finditer(text), _MAX_TERMS):
         phrase = found[1] if found[1] is not None else found[2]
         if phrase is not None:
-            out.append((_ESCAPED.sub(r"\1", phrase), False))
+            out.append((_ESCAPED.sub(r"\1", phrase), bool(found[3])))
         else:
-            out.append((found[3].rstrip("*"), found[3].endswith("*")))
+            out.append((found[4].rstrip("*"), found[4].endswith("*")))
     return out

@@ -1,4 +1,4 @@
-"""Keys that sort and compare text as the collation i;unicode-casemap does.
+"""Keys that sort, compare and find text as the collation i;unicode-casemap does.
 
 Sections: RFC 5051 §2.3.
 """
@@ -15,6 +15,21 @@ def sort_key(text: str) -> str:
     if text.isascii():
         return text.upper()
     return "".join(map(_folded, text))
+
+
+def search_key(text: str) -> str:
+    """A key in which the key of every piece of the text is found (RFC 5051 §2.3; RFC 4790 §4.2.4, substring).
+
+    Beyond the collation, marks of letters count for nothing, as in the text index: apfel finds Äpfel. Any white space
+    is one space, and there is none at the ends.
+    """
+    key = text.upper() if text.isascii() else "".join(map(_bare, text))
+    return " ".join(key.split())
+
+
+@lru_cache(maxsize=4096)
+def _bare(character: str) -> str:
+    return "".join(each for each in _folded(character) if not unicodedata.combining(each))
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """Trees of messages that answer each other, by the algorithms of IMAP's THREAD (RFC 5256 §3).
 
-Everything is iterative: a thread may be as long as a mailbox.
+Everything is iterative: a thread may be as long as a mailbox. What messages claim costs in proportion to what they say,
+whatever they say: `_Linker` counts the steps that it takes to keep them from forming rings.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 
 from pillarbox.formats.message.collation import sort_key
 from pillarbox.formats.message.subject import base_subject, is_answer
+
+_MOST_STEPS = 3_000_000  # up a tree, in all; honest mail takes next to none
+_MOST_REFERENCES = 200  # of one message, the last
 
 
 @dataclass(slots=True, eq=False)
@@ -69,39 +73,67 @@ def by_refs(messages: Sequence[Message]) -> list[Node]:
 
 def _linked(messages: Sequence[Message]) -> list[Node]:
     """Steps 1 and 2: the roots, with everything that is named below them."""
-    nodes: dict[str, Node] = {}
-    seen: list[Node] = []
+    linker = _Linker()
     for message in messages:
-        id = message.message_id
-        node = nodes.get(id) if id is not None else None
-        if node is None or node.number is not None:  # a second message of one id is taken for one without
-            node = Node()
-            seen.append(node)
-            if id is not None and id not in nodes:
-                nodes[id] = node
+        linker.add(message)
+    return [node for node in linker.seen if node.parent is None]
+
+
+class _Linker:
+    """Step 1: who is whose child. Nobody comes to stand above itself."""
+
+    def __init__(self) -> None:
+        self.seen: list[Node] = []
+        self._nodes: dict[str, Node] = {}
+        self._steps = _MOST_STEPS
+
+    def add(self, message: Message) -> None:
+        """Put a message into the tree, and whom it names."""
+        node = self._own(message.message_id)
         node.number, node.sent_ms, node.subject = message.number, message.sent_ms, message.subject
         before: Node | None = None
-        for reference in dict.fromkeys(message.references):
-            named = nodes.get(reference)
+        for reference in dict.fromkeys(message.references[-_MOST_REFERENCES:]):
+            named = self._nodes.get(reference)
             if named is None:
-                named = nodes[reference] = Node()
-                seen.append(named)
-            if before is not None and named.parent is None and not _is_above(named, before):
+                named = self._nodes[reference] = self._new()
+            if before is not None and named.parent is None and not self._is_above(named, before):
                 _put(named, before)
             before = named
-        _adopt(node, before)
-    return [node for node in seen if node.parent is None]
+        self._adopt(node, before)
 
+    def _own(self, id: str | None) -> Node:
+        node = self._nodes.get(id) if id is not None else None
+        if node is None or node.number is not None:  # a second message of one id is taken for one without
+            node = self._new()
+            if id is not None:
+                self._nodes.setdefault(id, node)
+        return node
 
-def _adopt(node: Node, parent: Node | None) -> None:
-    """Step 1 B: the message itself is a child of the last that it names, whatever others said of it."""
-    if parent is node.parent or parent is node or (parent is not None and _is_above(node, parent)):
-        return
-    if node.parent is not None:
-        node.parent.children.remove(node)
-        node.parent = None
-    if parent is not None:
-        _put(node, parent)
+    def _new(self) -> Node:
+        self.seen.append(node := Node())
+        return node
+
+    def _adopt(self, node: Node, parent: Node | None) -> None:
+        """Step 1 B: the message itself is a child of the last that it names, whatever others said of it."""
+        if parent is node.parent:
+            return
+        node.parent = None  # that it is still among the children of its old parent is seen to by `_pruned`
+        if parent is not None and not self._is_above(node, parent):
+            _put(node, parent)
+
+    def _is_above(self, node: Node, other: Node) -> bool:
+        """Whether a node is above another, or is it; or seems to be, when asking has cost too much already."""
+        if node is other:
+            return True
+        if not node.children:
+            return False
+        at: Node | None = other
+        while at is not None and self._steps > 0:
+            if at is node:
+                return True
+            self._steps -= 1
+            at = at.parent
+        return at is not None
 
 
 def _put(node: Node, parent: Node) -> None:
@@ -109,17 +141,11 @@ def _put(node: Node, parent: Node) -> None:
     parent.children.append(node)
 
 
-def _is_above(node: Node, other: Node) -> bool:
-    at: Node | None = other
-    while at is not None:
-        if at is node:
-            return True
-        at = at.parent
-    return False
-
-
 def _pruned(roots: list[Node]) -> list[Node]:
     """Step 3: missing messages are left out, but for a root that holds several together."""
+    for node in _all(roots):
+        if node.children:  # some were taken away since, perhaps to come back
+            node.children = [child for child in dict.fromkeys(node.children) if child.parent is node]
     for node in reversed(list(_all(roots))):
         kept: list[Node] = []
         for child in node.children:

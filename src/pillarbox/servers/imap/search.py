@@ -1,107 +1,113 @@
-"""SEARCH and UID SEARCH, and ESEARCH in other mailboxes (RFC 9051 §6.4.4, §7.3.4; RFC 5182; RFC 7377; RFC 9394)."""
+"""SEARCH, SORT and their UID forms: what is found is told, saved, kept up to date.
+
+RFC 9051 §6.4.4, §7.3.4; RFC 5182; RFC 5256 §3; RFC 5267; RFC 7162 §3.1.5; RFC 9394 §3.1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from pillarbox.core.faults import Fault
+from pillarbox.datatypes.view import View
+from pillarbox.servers.imap.context import MOST_CONTEXTS, Context, can_be_kept
 from pillarbox.servers.imap.done import Done, bad, ok
-from pillarbox.servers.imap.found import Found, partial_of
-from pillarbox.servers.imap.scope import places_in
-from pillarbox.servers.imap.search_program import Search
+from pillarbox.servers.imap.finding import Finder
+from pillarbox.servers.imap.found import Found, told_of
+from pillarbox.servers.imap.multi_search import asked, line_of, search_elsewhere
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
-from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
-from pillarbox.wire.imap.response import mailbox as mailbox_word
 from pillarbox.wire.imap.response import string
 
-_ALL = frozenset({"ALL"})
+_SAVE = frozenset({"SAVE"})
+_DENSE = 8  # of so many messages one is found, or more: their numbers are looked up in a table
 
 
-async def search(session: Session, command: m.Search) -> Done:
-    """Find messages."""
+async def search(session: Session, command: m.Search | m.Sort) -> Done:
+    """Find messages, and tell them, in an order if that is asked for."""
     if command.is_modseq_wanted:
         session.enable_condstore()
-    if command.scopes:
-        return await _search_elsewhere(session, command)
-    selected = session.selected
+    if isinstance(command, m.Search) and command.scopes and command.scopes != (m.Scope("selected"),):
+        return await search_elsewhere(session, command)
+    selected, returned = session.selected, command.returned
     assert selected is not None
-    found = await session.read(lambda view: find(view, selected, command))
-    if command.returned is not None and "SAVE" in command.returned:
-        save(selected, found, command)
-    if command.returned is None and not session.is_rev2:
-        session.say(_old_line(session, selected, found, command))
-    elif command.returned != frozenset({"SAVE"}) or command.partial is not None:
-        session.say(extended_line(session, selected, found, command))
-    return ok("Searched")
+    finder = Finder(session.service.images, session.service.memory)
+    if returned is not None and "UPDATE" in returned and session.tag in selected.contexts:
+        return bad("A search of this tag is kept up to date")  # RFC 5267 §4.3: "clients MUST NOT reuse tags"
+    try:
+        found = await session.read(lambda view: finder.in_selected(view, selected, command))
+    except Fault:
+        if returned is not None and "SAVE" in returned:
+            selected.saved = ()  # RFC 5182 §2.1: a NO to a search that saves empties `$`
+        raise
+    if returned is not None and "SAVE" in returned:
+        selected.saved = sorted(told_of(found.uids, returned, command.partial))
+    if returned is not None and "UPDATE" in returned:
+        _keep(session, selected, finder, command, found)
+    word = "SORT" if isinstance(command, m.Sort) else "SEARCH"
+    is_old = returned is None and (isinstance(command, m.Sort) or not session.is_rev2)
+    if is_old:
+        session.say(_old_line(session, selected, found, word, is_uid=command.is_uid))
+    elif returned != _SAVE or command.partial is not None:
+        session.say(_line(session, selected, found, command))
+    return ok("Sorted" if word == "SORT" else "Searched")
 
 
-def find(view: Snapshot, selected: Selected, command: m.Search | m.Sort | m.Thread) -> Found:
-    """The messages of the selected mailbox that are found, of those that the client knows."""
-    place = selected.place
-    uids = Search(view, place.account, place.id, known=selected.uids, saved=selected.saved).run(command.key)
-    uids = [uid for uid in uids if uid < selected.uid_next and selected.number_of(uid) is not None]
-    modseq = 0
-    if not isinstance(command, m.Thread) and command.is_modseq_wanted and uids:
-        modseq = max((row.modseq for row in view.memberships_of(place.account, place.id, uids)), default=0)
-    return Found(uids, modseq)
-
-
-def save(selected: Selected, found: Found, command: m.Search | m.Sort) -> None:
-    """Keep what was found as `$` (RFC 5182 §2.1): with MIN or MAX alone only those."""
-    returned = command.returned or frozenset()
-    if returned & {"ALL", "COUNT"} or not returned & {"MIN", "MAX"}:
-        selected.saved = partial_of(found.uids, command.partial) if command.partial is not None else found.uids
-    else:
-        ends = {found.uids[0]} if found.uids and "MIN" in returned else set()
-        selected.saved = sorted(ends | ({found.uids[-1]} if found.uids and "MAX" in returned else set()))
-
-
-def _old_line(session: Session, selected: Selected, found: Found, command: m.Search) -> bytes:
-    """The untagged SEARCH of RFC 3501 §7.2.5."""
-    numbers = found.uids if command.is_uid or session.is_uid_only else _numbers(selected, found.uids)
-    words = "".join([f" {number}" for number in numbers])
+def _old_line(session: Session, selected: Selected, found: Found, word: str, *, is_uid: bool) -> bytes:
+    """The untagged SEARCH of RFC 3501 §7.2.5, or SORT of RFC 5256 §4."""
+    numbers = found.uids if is_uid or session.is_uid_only else numbers_of(selected, found.uids)
     tail = f" (MODSEQ {found.modseq})" if found.modseq else ""
-    return f"* SEARCH{words}{tail}\r\n".encode()
+    return f"* {' '.join([word, *map(str, numbers)])}{tail}\r\n".encode()
 
 
-def extended_line(session: Session, selected: Selected, found: Found, command: m.Search | m.Sort) -> bytes:
-    """The untagged ESEARCH (RFC 9051 §7.3.4)."""
+def _line(session: Session, selected: Selected, found: Found, command: m.Search | m.Sort) -> bytes:
+    """The untagged ESEARCH (RFC 9051 §7.3.4); of the command ESEARCH it tells where, and nothing of nothing."""
+    if isinstance(command, m.Search) and command.scopes:
+        return line_of(session, selected.place, selected.uid_validity, found, command) if found.uids else b""
     is_uid = command.is_uid or session.is_uid_only
-    numbers = found.uids if is_uid else _numbers(selected, found.uids)
-    returned = command.returned or (frozenset() if command.partial is not None else _ALL)
-    head = f"* ESEARCH (TAG {string(session.tag)}){' UID' if is_uid else ''}"
-    return f"{head}{found.words(numbers, returned, command.partial)}\r\n".encode()
+    numbers = found.uids if is_uid else numbers_of(selected, found.uids)
+    words = found.words(numbers, asked(command), command.partial)
+    return f"* ESEARCH (TAG {string(session.tag)}){' UID' if is_uid else ''}{words}\r\n".encode()
 
 
-def _numbers(selected: Selected, uids: Sequence[int]) -> list[int]:
+def numbers_of(selected: Selected, uids: Sequence[int]) -> list[int]:
+    """The message numbers of UIDs that the client knows, in their order."""
+    known = selected.uids
+    if len(uids) * _DENSE > len(known):
+        table = dict(zip(known, range(1, len(known) + 1), strict=True))
+        return [table[uid] for uid in uids]
     return [number for uid in uids if (number := selected.number_of(uid)) is not None]
 
 
-async def _search_elsewhere(session: Session, command: m.Search) -> Done:
-    """ESEARCH: a line for each mailbox in which something was found (RFC 7377 §2.1)."""
-    selected, returned = session.selected, command.returned or _ALL
-    if "SAVE" in returned:
-        return bad("SAVE is for the selected mailbox")
+def _keep(session: Session, selected: Selected, finder: Finder, command: m.Search | m.Sort, found: Found) -> None:
+    """Keep a result up to date, or say that it is not (RFC 5267 §4.3.1)."""
+    if len(selected.contexts) >= MOST_CONTEXTS or not can_be_kept(command.key):
+        session.say(f"* NO [NOUPDATE {string(session.tag)}] This result is not kept up to date\r\n".encode())
+        return
 
-    def body(view: Snapshot) -> list[str]:
-        lines = []
-        for place in places_in(session, view, command.scopes):
-            is_selected = selected is not None and selected.place.id == place.id
-            known = selected.uids if is_selected and selected is not None else ()
-            uids = Search(view, place.account, place.id, known=known).run(command.key)
-            if not uids:
-                continue
-            state = view.container(place.account, place.id)
-            name = mailbox_word(place.name, is_utf8=session.is_utf8)
-            where = f"(TAG {string(session.tag)} MAILBOX {name} UIDVALIDITY {state.uid_validity})"
-            lines.append(f"* ESEARCH {where} UID{Found(uids, 0).words(uids, returned, command.partial)}\r\n")
-        return lines
+    def find(view: View) -> Sequence[int]:
+        return finder.afresh(view, selected, command).uids
 
-    session.say("".join(await session.read(body)).encode())
-    return ok("Searched")
+    is_uid = command.is_uid or session.is_uid_only
+    context = Context(session.tag, find, found.uids, is_uid, is_sorted=isinstance(command, m.Sort))
+    selected.contexts[session.tag] = context
 
 
-HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {m.Search: search}
+async def cancel_update(session: Session, command: m.CancelUpdate) -> Done:
+    """Keep results up to date no longer (RFC 5267 §4.3.5)."""
+    selected = session.selected
+    assert selected is not None
+    if any(tag not in selected.contexts for tag in command.tags):
+        return bad("No search of such a tag is kept up to date")
+    for tag in command.tags:
+        selected.contexts.pop(tag, None)
+    return ok("No longer kept up to date")
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {
+    m.Search: search,
+    m.Sort: search,
+    m.CancelUpdate: cancel_update,
+}

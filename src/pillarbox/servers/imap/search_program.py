@@ -1,187 +1,300 @@
 r"""From a search program to the UIDs of the messages that it finds (RFC 9051 §6.4.4 and extensions).
 
-What stands in a message's row (flags, sizes, days, numbers, ids) is tested here; where words stand, the text index
-says. So text finds words, and beginnings of words, rather than any piece of one: RFC 9051 §6.4.4 allows a server to
-search "in any way it likes"; what is found by an index is found at once in any number of messages.
+A key becomes a condition, of which the store makes SQL, or a set of UIDs, where a sheet of headers or the text index
+answers. Sets are joined as sets; at last one statement asks for all that is left, of those that the sets have found.
+What is found where is told in docs/topics/search.md.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import NamedTuple
 
+from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes import condition as c
 from pillarbox.datatypes.email.declaration import EMAIL
-from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
+from pillarbox.formats.message.collation import search_key
+from pillarbox.servers.imap.column import IDS, SENT_DAY, TEXTS
 from pillarbox.servers.imap.flag import DELETED, keyword_of
-from pillarbox.servers.imap.image import Uids
-from pillarbox.servers.imap.sent_date import sent_uids
+from pillarbox.servers.imap.image import Image, Uids
+from pillarbox.servers.imap.sheet import MOST_ROWS, Sheet, Sheets
 from pillarbox.wire.imap import search_key as k
-from pillarbox.wire.imap.sequence_set import SequenceSet
+from pillarbox.wire.imap.sequence_set import SequenceSet, is_whole
 
-Test = Callable[[Membership], bool]
+Part = frozenset[int] | c.Condition
+_ALL, _NONE = c.Every(()), c.Some(())
 _DAY_MS = 86_400_000
-_COLUMNS = {"from": "sender", "to": "recipient", "cc": "cc", "bcc": "bcc", "subject": "subject", "body": "body"}
-_OF_HEADERS = {"from": "from", "to": "to", "cc": "cc", "bcc": "bcc", "subject": "subject"}
-_FEW = 2_000  # rows that are read one by one rather than with the whole mailbox
+_INDEX = {"from": "sender", "to": "recipient", "cc": "cc", "bcc": "bcc", "subject": "subject", "body": "body"}
+_READ_TOGETHER = ("from", "to", "cc", "bcc", "subject")
+_FEW_RANGES = 20
+# A program that looks at more runs in a thread from the start.
+_QUICK_MESSAGES, _QUICK_KEYS = 20_000, 20
+# What one program may cost; more is refused, for nobody's search shall keep others waiting.
+_MOST_TESTS = 40_000_000  # rows times keys
+_MOST_WORDS = 100  # keys that ask the text index
+_MOST_FIELDS = 10  # keys for which messages themselves are read
+# Shorter words stand for themselves: what begins with `th` is half of all words of all accounts in the index.
+_LEAST_BEGINNING = 4
+
+
+class Scene(NamedTuple):
+    """Where is searched: a mailbox as the view sees it. `known` gives message numbers a meaning, `saved` is `$`."""
+
+    account: str
+    mailbox: str
+    image: Image
+    sheets: Sheets
+    known: Uids = ()
+    saved: Sequence[int] = ()
 
 
 class Search:
     """One search in one mailbox."""
 
-    def __init__(self, view: View, account: str, mailbox: str, *, known: Uids = (), saved: Sequence[int] = ()) -> None:
-        """`known` gives message numbers a meaning, `saved` is `$`."""
-        self._view, self._account, self._mailbox = view, account, mailbox
-        self._known, self._saved = known, saved
+    def __init__(self, view: View, scene: Scene) -> None:
+        self._view, self._scene = view, scene
+        self._found: dict[object, frozenset[int]] = {}
+        self._tests = self._words = self._fields = 0
+        # Of each FUZZY text what was found as it is written: it is the most relevant.
+        self.exact: list[frozenset[int]] = []
 
-    def run(self, key: k.SearchKey) -> list[int]:
-        """The UIDs that are found, rising."""
-        keys = key.keys if isinstance(key, k.Every) else (key,)
-        sets = [self._indexed(one) for one in keys if self._is_indexed(one)]
-        tests = [self._test(one) for one in keys if not self._is_indexed(one)]
-        if sets:
-            found = sorted(frozenset.intersection(*map(frozenset, sets)))
-            if not tests:
-                return found
-            rows: Iterable[Membership] = self._rows(found)
-        elif not tests:
-            return self._view.uids(self._account, self._mailbox)
-        else:
-            rows = self._view.memberships(self._account, self._mailbox)
-        return [row.uid for row in rows if all(test(row) for test in tests)]
+    def run(self, key: k.SearchKey) -> Uids:
+        """The UIDs that are found, rising. Raises REQUEST_TOO_LARGE for a program that would take too long."""
+        if len(self._scene.image.uids) > _QUICK_MESSAGES or len(list(k.all_keys(key))) > _QUICK_KEYS:
+            self._view.take_time()
+        part = self._part(key)
+        if part == _ALL:
+            return self._scene.image.uids
+        return sorted(part) if isinstance(part, frozenset) else self._select(part)
 
-    def _rows(self, uids: Sequence[int]) -> Iterable[Membership]:
-        if len(uids) <= _FEW:
-            return self._view.memberships_of(self._account, self._mailbox, uids)
-        wanted = frozenset(uids)
-        return (row for row in self._view.memberships(self._account, self._mailbox) if row.uid in wanted)
+    def _select(self, where: c.Condition) -> list[int]:
+        scene = self._scene
+        return self._view.select_uids(EMAIL, scene.account, scene.mailbox, where)
 
-    # --- what an index answers
+    # --- keys of keys
 
-    @staticmethod
-    def _is_indexed(key: k.SearchKey) -> bool:
-        if isinstance(key, k.Fuzzy):
-            return Search._is_indexed(key.key)
-        return isinstance(key, k.Text | k.Header) or (isinstance(key, k.Dated) and key.which == "sent")
-
-    def _indexed(self, key: k.SearchKey) -> AbstractSet[int]:
-        match key:
-            case k.Fuzzy(inner):
-                return self._indexed(inner)
-            case k.Text(place, text):
-                return self._matching(c.Matches((_COLUMNS[place],) if place != "text" else (), as_phrase(text)), text)
-            case k.Header(name, text) if name.lower() in _OF_HEADERS and text:
-                return self._indexed(k.Text(name.lower(), text))
-            case k.Header(name, text):
-                where = EMAIL.rules.refine(self._view, self._account, c.HeaderIs(name, text or None))
-                return self._select(where)
-            case k.Dated(_, relation, day):
-                return sent_uids(self._view, self._account, self._mailbox, relation, day)
-            case _:
-                raise AssertionError(key)
-
-    def _matching(self, where: c.Matches, text: str) -> AbstractSet[int]:
-        if not text.strip():  # the empty string is in every text
-            return frozenset(self._view.uids(self._account, self._mailbox))
-        return self._select(where)
-
-    def _select(self, where: c.Condition) -> AbstractSet[int]:
-        return frozenset(self._view.select_uids(EMAIL, self._account, self._mailbox, where))
-
-    # --- what a row answers
-
-    def _test(self, key: k.SearchKey) -> Test:
-        if self._is_indexed(key):
-            found = self._indexed(key)
-            return lambda row: row.uid in found
+    def _part(self, key: k.SearchKey) -> Part:
         match key:
             case k.Every(keys):
-                tests = [self._test(one) for one in keys]
-                return lambda row: all(test(row) for test in tests)
+                return self._every([self._part(one) for one in keys])
             case k.Either(first, second):
-                one, other = self._test(first), self._test(second)
-                return lambda row: one(row) or other(row)
-            case k.Not(inner) | k.Fuzzy(inner):
-                test = self._test(inner)
-                return test if isinstance(key, k.Fuzzy) else lambda row: not test(row)
+                return _either(self._part(first), self._part(second))
+            case k.Not(inner):
+                part = self._part(inner)
+                if isinstance(part, frozenset):
+                    return self._all - part
+                return c.Nothing((part,))
+            case k.Fuzzy(k.Text(place, text)) if search_key(text):
+                return self._remembered(key, lambda: self._like(place, text))
+            case k.Fuzzy(inner):
+                return self._part(inner)
+            case k.Text() | k.Header() | k.Dated(which="sent"):
+                return self._of_content(key)
+            case _:
+                return self._of_row(key)
+
+    def _every(self, parts: Sequence[Part]) -> Part:
+        sets = [part for part in parts if isinstance(part, frozenset)]
+        conditions = tuple(part for part in parts if not isinstance(part, frozenset) and part != _ALL)
+        if not sets:
+            return conditions[0] if len(conditions) == 1 else c.Every(conditions)
+        found = frozenset.intersection(*sets)
+        return c.Every((_as_condition(found), *conditions)) if found and conditions else found
+
+    # --- what stands in a message's row
+
+    def _of_row(self, key: k.SearchKey) -> Part:
+        self._tests += 1
+        if self._tests * len(self._scene.image.uids) > _MOST_TESTS:
+            raise _too_much()
+        match key:
             case k.Numbers(numbers, is_uid):
                 return self._numbers(numbers, is_uid=is_uid)
             case k.HasFlag(flag):
                 return has_flag(flag)
             case k.Dated(which, relation, day):
-                return _dated(which, relation, _midnight(day))
-            case _:
-                return self._simple(key)
-
-    def _simple(self, key: k.SearchKey) -> Test:
-        match key:
-            case k.Recent():
-                return lambda _: False
-            case k.SaveDateSupported():
-                return lambda _: True
+                return _dated("saved_at" if which == "saved" else "received_at", relation, day)
             case k.Within(is_older, seconds):
+                # RFC 5032 §3: of just that age a message is both.
                 limit = self._view.now_ms - seconds * 1000
-                return (lambda row: row.sort_key <= limit) if is_older else (lambda row: row.sort_key >= limit)
+                return c.Compare("received_at", "<=" if is_older else ">=", limit)
             case k.Sized(is_larger, octets):
-                return (lambda row: row.size > octets) if is_larger else (lambda row: row.size < octets)
+                return c.Compare("size", ">" if is_larger else "<", octets)
             case k.ModSeq(modseq):
-                return lambda row: row.modseq >= modseq
-            case k.ObjectId("email", id):
-                return lambda row: row.item == id
-            case k.ObjectId(_, id):
-                return lambda row: row.group_id == id
+                return c.Compare("modseq", ">=", modseq)
+            case k.ObjectId(which, id):
+                return c.Compare("id" if which == "email" else "thread_id", "=", id)
+            case k.SaveDateSupported():
+                return _ALL
+            case k.Recent():  # RFC 9051 §2.3.2: \Recent is of the past; no session is told of any
+                return _NONE
             case _:
                 raise AssertionError(key)
 
-    def _numbers(self, numbers: SequenceSet, *, is_uid: bool) -> Test:
+    def _numbers(self, numbers: SequenceSet, *, is_uid: bool) -> Part:
+        known = self._scene.known
         if numbers.is_saved:
-            saved = frozenset(self._saved)
-            return lambda row: row.uid in saved
+            return frozenset(self._scene.saved)
+        if is_whole(numbers):
+            return _ALL
         if is_uid:
-            uids = self._known or self._view.uids(self._account, self._mailbox)
+            uids = known or self._scene.image.uids
             ranges = numbers.bounded(uids[-1] if uids else 0)
         else:
-            count = len(self._known)
-            pairs = [(first, min(last, count)) for first, last in numbers.bounded(count) if 0 < first <= count]
-            ranges = [(self._known[first - 1], self._known[last - 1]) for first, last in pairs]
-        starts, ends = [first for first, _ in ranges], [last for _, last in ranges]
+            # A number that is too high names nothing: RFC 9051 §6.4.4 lets a search for it end well.
+            pairs = [(max(first, 1), min(last, len(known))) for first, last in numbers.bounded(len(known))]
+            ranges = [(known[first - 1], known[last - 1]) for first, last in pairs if first <= last]
+        if len(ranges) <= _FEW_RANGES:
+            return c.Some(
+                tuple(c.Every((c.Compare("uid", ">=", first), c.Compare("uid", "<=", last))) for first, last in ranges)
+            )
+        there = self._scene.image.uids
+        return frozenset(
+            uid for first, last in ranges for uid in there[bisect_left(there, first) : bisect_right(there, last)]
+        )
 
-        def test(row: Membership) -> bool:
-            at = bisect_right(starts, row.uid) - 1
-            return at >= 0 and row.uid <= ends[at]
+    # --- what stands in the message
 
-        return test
+    def _of_content(self, key: k.SearchKey) -> Part:
+        match key:
+            case k.Text(place, text) if not search_key(text):
+                return _ALL  # the empty text is in every text, even where there is none
+            case k.Text("text", text):
+                return self._remembered(key, lambda: self._anywhere(text))
+            case k.Text("body", text):
+                return self._remembered(key, lambda: self._indexed(("body",), as_phrase(text)))
+            case k.Text(place, text):
+                return self._remembered(key, lambda: self._in_fields((place,), text))
+            case k.Header(name, text) if name.lower() in TEXTS:
+                return self._listed(name.lower(), text)
+            case k.Header(name, text):
+                self._fields += 1
+                if self._fields > _MOST_FIELDS:
+                    raise _too_much()
+                return c.HeaderIs(name, text or None)
+            case k.Dated(_, relation, day):
+                return self._remembered(key, lambda: self._sent(relation, day))
+            case _:
+                raise AssertionError(key)
+
+    def _remembered(self, key: object, find: Callable[[], Iterable[int]]) -> frozenset[int]:
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = frozenset(find())
+        return found
+
+    def _anywhere(self, text: str) -> set[int]:
+        """TEXT: words wherever they are indexed, and any piece of the fields that a reader sees."""
+        found = set(self._indexed((), as_phrase(text)))
+        if not self._is_vast:
+            found.update(self._in_fields(_READ_TOGETHER, text))
+        return found
+
+    def _indexed(self, columns: tuple[str, ...], words: str) -> list[int]:
+        self._words += 1
+        if self._words > _MOST_WORDS:
+            raise _too_much()
+        return self._select(c.Matches(columns, words))
+
+    def _like(self, place: str, text: str) -> frozenset[int]:
+        """FUZZY: all the words of the text, in any order."""
+        exact = self._part(k.Text(place, text))
+        assert isinstance(exact, frozenset)
+        self.exact.append(exact)
+        words = " ".join(as_phrase(word) for word in text.split())
+        return exact.union(self._indexed((_INDEX[place],) if place in _INDEX else (), words))
+
+    @cached_property
+    def _all(self) -> frozenset[int]:
+        return frozenset(self._scene.image.uids)
+
+    @property
+    def _is_vast(self) -> bool:
+        return len(self._scene.image.uids) > MOST_ROWS
+
+    def _sheet(self, *names: str) -> Sheet:
+        scene = self._scene
+        return scene.sheets.of(self._view, scene.account, scene.mailbox, scene.image, names)
+
+    def _in_fields(self, names: Sequence[str], text: str) -> Iterable[int]:
+        """Any piece of a field; in a vast mailbox words of it."""
+        if self._is_vast and names[0] in _INDEX:
+            return self._indexed((_INDEX[names[0]],), as_phrase(text))
+        sheet, needle = self._sheet(*names), search_key(text).encode("utf-8", "replace")
+        rows = {row for name in names for row in sheet.texts[name].rows(needle)}
+        return self._there(sheet, [sheet.uids[row] for row in rows])
+
+    def _listed(self, name: str, text: str) -> Part:
+        """HEADER with a field that stands in the listing; without a text: that is there."""
+        found = self._remembered((name, text), lambda: self._in_fields((name,), text))
+        if name not in IDS or search_key(text):
+            return found
+        # Whether the field is there, with nothing in it that could be read as an id, only the message tells.
+        rest = sorted(self._all - found)
+        if not rest:
+            return found
+        field = c.HeaderIs(name, None)
+        return self._remembered(name, lambda: found.union(self._select(c.Every((_uids(rest), field)))))
+
+    def _sent(self, relation: str, day: date) -> list[int]:
+        sheet, wanted = self._sheet(SENT_DAY), day.toordinal()
+        days = zip(sheet.uids, sheet.values[SENT_DAY], strict=True)
+        if relation == "<":
+            found = [uid for uid, sent in days if 0 < sent < wanted]
+        elif relation == "=":
+            found = [uid for uid, sent in days if sent == wanted]
+        else:
+            found = [uid for uid, sent in days if sent >= wanted]
+        return self._there(sheet, found)
+
+    def _there(self, sheet: Sheet, uids: list[int]) -> list[int]:
+        """Those that are in the mailbox still."""
+        return uids if sheet.has_only(self._scene.image) else [uid for uid in uids if uid in self._all]
 
 
-def has_flag(flag: str) -> Test:
-    """A test for a flag as it is written on the wire."""
+def _either(one: Part, other: Part) -> Part:
+    if isinstance(one, frozenset) and isinstance(other, frozenset):
+        return one | other
+    parts = [part.parts if isinstance(part, c.Some) else (part,) for part in map(_as_condition, (one, other))]
+    return c.Some((*parts[0], *parts[1]))
+
+
+def _as_condition(part: Part) -> c.Condition:
+    return _uids(sorted(part)) if isinstance(part, frozenset) else part
+
+
+def _uids(uids: Sequence[int]) -> c.Condition:
+    return c.NumberIn("uid", tuple(uids)) if uids else _NONE
+
+
+def has_flag(flag: str) -> c.Condition:
+    """That a message has a flag as it is written on the wire."""
     if flag.lower() == DELETED:
-        return lambda row: bool(row.is_deleted)
+        return c.IsDeleted()
     keyword = keyword_of(flag)
-    if keyword is None:
-        return lambda _: False
-    word = f" {keyword} "
-    return lambda row: word in row.words
+    return c.HasWord("keywords", keyword) if keyword is not None else _NONE
 
 
 def as_phrase(text: str) -> str:
-    """The text as the text index takes it: words in this order, of which the last may be the beginning of one."""
+    """The text as the text index takes it: words in this order, of which the last may go on unless it is short."""
     plain = text.replace("\\", " ").replace('"', " ").strip()
-    return f'"{plain}"*'
+    length = 0
+    while length < len(plain) and plain[-1 - length].isalnum():
+        length += 1
+    return f'"{plain}"{"*" if length >= _LEAST_BEGINNING else ""}'
 
 
-def _midnight(day: date) -> int:
-    return int(datetime.combine(day, datetime.min.time(), UTC).timestamp() * 1000)
-
-
-def _dated(which: str, relation: str, start: int) -> Test:
-    end = start + _DAY_MS
-    column = 7 if which == "saved" else 5  # saved_at, sort_key
+def _dated(column: str, relation: str, day: date) -> c.Condition:
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+    since, before = c.Compare(column, ">=", start), c.Compare(column, "<", start)
     if relation == "<":
-        return lambda row: row[column] < start  # type: ignore[operator]
-    if relation == "=":
-        return lambda row: start <= row[column] < end  # type: ignore[operator]
-    return lambda row: row[column] >= start  # type: ignore[operator]
+        return before
+    return since if relation == ">=" else c.Every((since, c.Compare(column, "<", start + _DAY_MS)))
+
+
+def _too_much() -> Fault:
+    return Fault(Kind.REQUEST_TOO_LARGE, "This search would take too long")

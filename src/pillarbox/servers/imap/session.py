@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from pillarbox.core.account import DIRECTORY, Access
@@ -19,6 +19,7 @@ from pillarbox.servers.imap import parting
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.namespace import Names, Place
 from pillarbox.servers.imap.news import News
+from pillarbox.servers.imap.search_memory import SearchMemory
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.services.held import Held
@@ -41,6 +42,7 @@ class Service:
     names: Names
     images: Images
     rechecks: Rechecks[Held]
+    memory: SearchMemory = field(default_factory=SearchMemory)
 
 
 class Line(Protocol):

@@ -74,19 +74,7 @@ def _has_filter(key: k.SearchKey) -> bool:
 
 
 def _has(key: k.SearchKey, kind: type[object]) -> bool:
-    return isinstance(key, kind) or any(_has(one, kind) for one in _inside(key))
-
-
-def _inside(key: k.SearchKey) -> tuple[k.SearchKey, ...]:
-    match key:
-        case k.Every(keys):
-            return keys
-        case k.Either(first, second):
-            return first, second
-        case k.Not(inner) | k.Fuzzy(inner):
-            return (inner,)
-        case _:
-            return ()
+    return any(isinstance(one, kind) for one in k.all_keys(key))
 
 
 class _Expansion:

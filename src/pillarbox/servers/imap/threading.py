@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from pillarbox.datatypes.view import View
 from pillarbox.formats.message import thread_tree
+from pillarbox.servers.imap.column import VALUES
 from pillarbox.servers.imap.done import Done, bad, ok
-from pillarbox.servers.imap.search import find
+from pillarbox.servers.imap.finding import Finder, known_of, rows_of
+from pillarbox.servers.imap.heading import headings
+from pillarbox.servers.imap.image import Uids
+from pillarbox.servers.imap.search import numbers_of
+from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
-from pillarbox.servers.imap.sorting import headings, sent_time
-from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
 
@@ -19,36 +23,52 @@ ALGORITHMS: Mapping[str, Callable[[Sequence[thread_tree.Message]], list[thread_t
     "REFERENCES": thread_tree.by_references,
     "REFS": thread_tree.by_refs,
 }
+_QUICK = 200  # more messages than this are put in threads in a thread
+_sent_at = VALUES["DATE"]
 
 
 async def thread(session: Session, command: m.Thread) -> Done:
     """Find messages, and tell them as threads."""
-    algorithm = ALGORITHMS.get(command.algorithm)
-    if algorithm is None:
+    if command.algorithm not in ALGORITHMS:
         return bad("This algorithm is not known here")
     selected = session.selected
     assert selected is not None
     place, is_uid = selected.place, command.is_uid or session.is_uid_only
+    finder = Finder(session.service.images, session.service.memory)
 
-    def body(view: Snapshot) -> str:
-        found = find(view, selected, command)
-        rows = view.memberships_of(place.account, place.id, found.uids)
-        messages = []
-        for row, heading in zip(rows, headings(view, place.account, rows), strict=True):
-            number = row.uid if is_uid else selected.number_of(row.uid)
-            # RFC 5256 §3: where there is no valid References, the first id of In-Reply-To is taken.
-            references = heading.references or (heading.in_reply_to or [])[:1]
-            message_id = heading.message_id[0] if heading.message_id else None
-            messages.append(
-                thread_tree.Message(
-                    number or 0, sent_time(row, heading), row.sort_key, heading.subject or "", message_id, references
-                )
-            )
-        return thread_tree.to_text(algorithm(messages))
+    def body(view: View) -> bytes:
+        found = finder.in_mailbox(view, place.account, place.id, command.key, selected.uids, selected.saved)
+        image, uids = found[0], known_of(selected, *found)
+        numbers = uids if is_uid else numbers_of(selected, uids)
+        what = command.algorithm, is_uid
+        return finder.memory.threads(
+            (place.account, place.id), image, what, numbers, lambda: _threads(view, selected, command, uids, numbers)
+        )
 
     text = await session.read(body)
-    session.say(f"* THREAD{' ' if text else ''}{text}\r\n".encode())
+    session.say(b"* THREAD%b%b\r\n" % (b" " if text else b"", text))
     return ok("Threaded")
+
+
+def _threads(view: View, selected: Selected, command: m.Thread, uids: Uids, numbers: Sequence[int]) -> bytes:
+    if len(uids) > _QUICK:
+        view.take_time()
+    rows = {row.uid: row for row in rows_of(view, selected, uids)} if uids else {}
+    found = [(number, rows[uid]) for uid, number in zip(uids, numbers, strict=True) if uid in rows]
+    seen = headings(view, selected.place.account, [row.item for _, row in found])
+    messages = [
+        thread_tree.Message(
+            number,
+            _sent_at(row.sort_key, heading),
+            row.sort_key,
+            heading.subject or "",
+            heading.message_id[0] if heading.message_id else None,
+            # RFC 5256 §3: where there is no valid References, the first id of In-Reply-To is taken.
+            heading.references or (heading.in_reply_to or [])[:1],
+        )
+        for (number, row), heading in zip(found, seen, strict=True)
+    ]
+    return thread_tree.to_text(ALGORITHMS[command.algorithm](messages)).encode()
 
 
 HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {m.Thread: thread}

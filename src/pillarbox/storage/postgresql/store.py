@@ -63,7 +63,7 @@ class PostgresStore(Store):
         self.pool = Pool(url)
         self._url = url
         super().__init__(folder, DatabaseBlobs(self.pool) if blobs is None else blobs, limits, clock)
-        self.cache = ResultCache(has_short=True)
+        self.cache: ResultCache[str] = ResultCache(has_short=True)
         self._turns, self._memory = Turns(), Memory()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ The parser bounds its depth and its size, so that who walks it may recurse.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -152,3 +153,25 @@ SearchKey = (
     | SaveDateSupported
     | StoredFilter
 )
+
+
+def inside(key: SearchKey) -> tuple[SearchKey, ...]:
+    """The keys that a key is made of; none for one that asks something itself."""
+    match key:
+        case Every(keys):
+            return keys
+        case Either(first, second):
+            return first, second
+        case Not(inner) | Fuzzy(inner):
+            return (inner,)
+        case _:
+            return ()
+
+
+def all_keys(key: SearchKey) -> Iterator[SearchKey]:
+    """A key and all that are inside of it."""
+    waiting = [key]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += inside(one)

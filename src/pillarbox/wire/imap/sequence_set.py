@@ -35,6 +35,11 @@ class SequenceSet:
         return out
 
 
+def is_whole(numbers: SequenceSet) -> bool:
+    """Whether a set is `1:*`: all messages, whatever numbers they have."""
+    return (1, STAR) in numbers.ranges or (STAR, 1) in numbers.ranges
+
+
 def to_set(numbers: Iterable[int]) -> str:
     """Rising numbers in the short form, `1:3,7`; empty when there are none."""
     return ",".join(f"{first}:{last}" if last > first else str(first) for first, last in _runs(numbers))

@@ -1,0 +1,130 @@
+"""The columns of a sheet: what is looked for in messages (`TEXTS`), and what they are sorted by (`VALUES`).
+
+RFC 9051 §6.4.4, RFC 5256 §3, RFC 5957 §3. What stands in a header never changes, so neither does a column.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from pillarbox.core.clock import from_date
+from pillarbox.formats.message.address import EmailAddress
+from pillarbox.formats.message.collation import search_key, sort_key
+from pillarbox.formats.message.subject import base_subject
+from pillarbox.servers.imap.heading import Heading
+
+_MOST_CHARACTERS = 16_000  # of a field of one message that can be found
+# No text of a client has a NUL (RFC 9051 §9), and no line end is left in what it is compared with.
+_THERE, _END = "\0", "\n"
+
+
+class TextColumn:
+    """A field of all messages as one text, in which a piece is found at the speed of memory.
+
+    It is UTF-8, folded, a line a message: `NUL text`, or nothing for a message without the field.
+    """
+
+    __slots__ = ("_starts", "_text")
+
+    def __init__(self, text: bytes, starts: Sequence[int]) -> None:
+        self._text, self._starts = text, starts
+
+    @property
+    def weight(self) -> int:
+        """The octets that it takes."""
+        return len(self._text) + 4 * len(self._starts)
+
+    def grown(self, texts: Sequence[str | None]) -> TextColumn:
+        """The column with the field of further messages."""
+        lines = ["" if text is None else _THERE + search_key(text[:_MOST_CHARACTERS]) for text in texts]
+        encoded = [line.encode("utf-8", "replace") for line in lines]
+        starts, at = array("I", self._starts), len(self._text)
+        for line in encoded:
+            starts.append(at)
+            at += len(line) + 1
+        return TextColumn(b"".join([self._text, *[line + b"\n" for line in encoded]]), starts)
+
+    def rows(self, needle: bytes) -> list[int]:
+        """The places of the messages whose field holds the needle, a search key in UTF-8; empty: which have the field.
+
+        They rise.
+        """
+        text, starts, out = self._text, self._starts, list[int]()
+        needle = needle or _THERE.encode()
+        at = text.find(needle)
+        while at >= 0:
+            row = bisect_right(starts, at) - 1
+            out.append(row)
+            at = text.find(needle, starts[row + 1]) if row + 1 < len(starts) else -1
+        return out
+
+
+EMPTY = TextColumn(b"", ())
+
+
+def _people(addresses: Sequence[EmailAddress] | None) -> str | None:
+    if addresses is None:
+        return None
+    return ", ".join([f"{each.name} <{each.email}>" if each.name else each.email for each in addresses])
+
+
+def _ids(ids: Sequence[str] | None) -> str | None:
+    return None if ids is None else " ".join([f"<{id}>" for id in ids])
+
+
+TEXTS: Mapping[str, Callable[[Heading], str | None]] = {
+    "from": lambda heading: _people(heading.from_),
+    "to": lambda heading: _people(heading.to),
+    "cc": lambda heading: _people(heading.cc),
+    "bcc": lambda heading: _people(heading.bcc),
+    "subject": lambda heading: heading.subject,
+    "sender": lambda heading: _people(heading.sender),
+    "reply-to": lambda heading: _people(heading.reply_to),
+    "message-id": lambda heading: _ids(heading.message_id),
+    "in-reply-to": lambda heading: _ids(heading.in_reply_to),
+    "references": lambda heading: _ids(heading.references),
+}
+# Of a field of ids there is nothing in the listing when none of them could be read.
+IDS = frozenset({"message-id", "in-reply-to", "references"})
+
+
+def _sent_at(arrived: int, heading: Heading) -> int:
+    """The Date field as a moment, in ms; the time of arrival where there is none that can be read (RFC 5256 §2.2)."""
+    sent = from_date(heading.sent_at) if heading.sent_at else None
+    return sent if sent is not None else arrived
+
+
+def _sent_day(_arrived: int, heading: Heading) -> int:
+    """The number of the day that is written in the Date field, whatever its time and zone; 0 for none."""
+    try:
+        return date.fromisoformat(heading.sent_at[:10]).toordinal() if heading.sent_at else 0
+    except ValueError:
+        return 0
+
+
+def _mailbox(addresses: Sequence[EmailAddress] | None) -> str:
+    """RFC 5256 §3: the mailbox part of the first address."""
+    return sort_key(addresses[0].email.rpartition("@")[0] or addresses[0].email) if addresses else ""
+
+
+def _display(addresses: Sequence[EmailAddress] | None) -> str:
+    """RFC 5957 §3: the display name, or else mailbox@host."""
+    return sort_key(addresses[0].name or addresses[0].email) if addresses else ""
+
+
+SENT_DAY = "day"
+VALUES: Mapping[str, Callable[[int, Heading], Any]] = {
+    SENT_DAY: _sent_day,
+    "ARRIVAL": lambda arrived, _: arrived,
+    "DATE": _sent_at,
+    "FROM": lambda _, heading: _mailbox(heading.from_),
+    "TO": lambda _, heading: _mailbox(heading.to),
+    "CC": lambda _, heading: _mailbox(heading.cc),
+    "SUBJECT": lambda _, heading: sort_key(base_subject(heading.subject or "", strict=True)),
+    "DISPLAYFROM": lambda _, heading: _display(heading.from_),
+    "DISPLAYTO": lambda _, heading: _display(heading.to),
+}

@@ -1,0 +1,76 @@
+"""What a process remembers of searches: results, for as long as a mailbox stays what it is, and headers."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
+
+from pillarbox.servers.imap.image import Image, Uids
+from pillarbox.servers.imap.sheet import Sheets
+from pillarbox.storage.result_cache import ResultCache
+from pillarbox.wire.imap import search_key as k
+from pillarbox.wire.imap.sequence_set import is_whole
+
+T = TypeVar("T", bound=Sequence[int])
+_MAX_NUMBERS = 1_000_000  # in the results of all searches; an array has four octets for each
+_MAX_THREADS = 8_000_000  # octets of what THREAD has told
+# A program is as long as a client likes: only what is short is kept as the name of its result.
+_MOST_KEYS = 20
+_MOST_CHARACTERS = 500
+
+
+class SearchMemory:
+    """The memory for searches that the sessions of a process share."""
+
+    def __init__(self) -> None:
+        self.sheets = Sheets()
+        self._found: ResultCache[int] = ResultCache(_MAX_NUMBERS)
+        self._orders: ResultCache[int] = ResultCache(_MAX_NUMBERS)
+        self._threads: ResultCache[int] = ResultCache(_MAX_THREADS)
+
+    def found(self, place: tuple[str, str], image: Image, key: k.SearchKey, find: Callable[[], Uids]) -> Uids:
+        """What a program finds in a mailbox as it is."""
+        if not is_lasting(key):
+            return find()
+        state = f"{image.uid_validity}.{image.uid_next}.{image.modseq}"
+        return _from(self._found, (place, key), state, lambda: array("I", find()))
+
+    def order(
+        self, place: tuple[str, str], image: Image, what: Hashable, uids: Uids, sort: Callable[[], Sequence[int]]
+    ) -> Sequence[int]:
+        """These messages in an order, which is the same whatever flags they have."""
+        return _from(self._orders, (place, what), _state(image, uids), lambda: array("I", sort()))
+
+    def threads(
+        self, place: tuple[str, str], image: Image, what: Hashable, numbers: Sequence[int], thread: Callable[[], bytes]
+    ) -> bytes:
+        """What THREAD tells of some messages, by the numbers of them."""
+        return _from(self._threads, (place, what), _state(image, numbers), thread)
+
+
+def _state(image: Image, numbers: Sequence[int]) -> str:
+    octets = numbers if isinstance(numbers, array) else array("I", numbers)
+    return f"{image.uid_validity}.{image.uid_next}.{hashlib.blake2b(octets, digest_size=16).hexdigest()}"
+
+
+def _from(cache: ResultCache[int], key: Hashable, state: str, make: Callable[[], T]) -> T:
+    known = cache.get(key, state)
+    if known is not None:
+        return known  # type: ignore[return-value] # under this key there is nothing else
+    made = make()
+    cache.put(key, state, made)
+    return made
+
+
+def is_lasting(key: k.SearchKey) -> bool:
+    """Whether a program finds the same for every session and at any time, and is short."""
+    length = 0
+    for at, one in enumerate(k.all_keys(key)):
+        if isinstance(one, k.Within) or (isinstance(one, k.Numbers) and not is_whole(one.set)):
+            return False
+        length += len(one.text) if isinstance(one, k.Text | k.Header) else 0
+        if at >= _MOST_KEYS or length > _MOST_CHARACTERS:
+            return False
+    return True
