@@ -29,7 +29,9 @@ def search_key(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _bare(character: str) -> str:
-    return "".join(each for each in _folded(character) if not unicodedata.combining(each))
+    bare = [each for each in _folded(character) if not unicodedata.combining(each)]
+    # What was decomposed may be of small letters: the parts of a ligature.
+    return "".join(_folded(each) if each != character else each for each in bare)
 
 
 @lru_cache(maxsize=4096)

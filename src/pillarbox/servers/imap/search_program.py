@@ -138,7 +138,7 @@ class Search:
     def _numbers(self, numbers: SequenceSet, *, is_uid: bool) -> Part:
         known = self._scene.known
         if numbers.is_saved:
-            return frozenset(self._scene.saved)
+            return self._all.intersection(self._scene.saved)
         if is_whole(numbers):
             return _ALL
         if is_uid:
@@ -281,11 +281,10 @@ def has_flag(flag: str) -> c.Condition:
 
 def as_phrase(text: str) -> str:
     """The text as the text index takes it: words in this order, of which the last may go on unless it is short."""
+    last = text.rstrip()[-_LEAST_BEGINNING:]
+    star = "*" if len(last) == _LEAST_BEGINNING and last.isalnum() else ""
     plain = text.replace("\\", " ").replace('"', " ").strip()
-    length = 0
-    while length < len(plain) and plain[-1 - length].isalnum():
-        length += 1
-    return f'"{plain}"{"*" if length >= _LEAST_BEGINNING else ""}'
+    return f'"{plain}"{star}'
 
 
 def _dated(column: str, relation: str, day: date) -> c.Condition:
