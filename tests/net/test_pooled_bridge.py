@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from pillarbox.core.faults import Fault, invalid
+from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.net.notify import Notifications, notes
 from pillarbox.net.pooled_bridge import PooledBridge
+from pillarbox.storage.postgresql.connection import PostgresConnection
 from pillarbox.storage.postgresql.notice import MAX_OCTETS
 from pillarbox.storage.postgresql.store import PostgresStore
 from tests.support.postgres_server import Server
@@ -122,6 +123,179 @@ def test_a_write_that_nobody_waits_for_any_more_is_finished_and_told(stores: lis
             await task
         go_on.set()
         assert await heard.next(20) == {"a": {"Mailbox": 1}}
+
+    run(stores[0], body)
+    assert names(stores[0]) == ["kept"]
+
+
+class Gate(threading.Event):
+    """Holds the first body of an account's line until all others wait behind it."""
+
+    async def fill(self, bridge: PooledBridge, *bodies: Callable[[Any], Any]) -> list[Any]:
+        """What each of the bodies came to, or its exception."""
+        inside = threading.Event()
+
+        def first(_tx: Any) -> None:
+            inside.set()
+            assert self.wait(20)
+
+        ahead = asyncio.create_task(bridge.write(first, account="a"))
+        assert await asyncio.to_thread(inside.wait, 20)
+        waiting = [asyncio.create_task(bridge.write(body, account="a")) for body in bodies]
+        await asyncio.sleep(0)  # they are in the line
+        self.set()
+        return (await asyncio.gather(ahead, *waiting, return_exceptions=True))[1:]
+
+
+@pytest.fixture(autouse=True)
+def _hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, what waits for an account goes into one transaction."""
+    monkeypatch.setattr("pillarbox.storage.postgresql.group._SECONDS", 60)
+
+
+@pytest.fixture
+def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The process's commits from now on."""
+    commit, made = PostgresConnection.commit, list[int]()
+
+    def counting(db: PostgresConnection) -> None:
+        made.append(len(made))
+        commit(db)
+
+    monkeypatch.setattr(PostgresConnection, "commit", counting)
+    return made
+
+
+def test_bodies_that_wait_for_one_account_share_a_commit_in_their_order(
+    stores: list[PostgresStore], commits: list[int]
+) -> None:
+    order: list[int] = []
+
+    def numbered(n: int) -> Callable[[Any], str]:
+        def body(tx: Any) -> str:
+            order.append(n)
+            return add(f"box {n}")(tx)
+
+        return body
+
+    async def body(bridge: PooledBridge) -> None:
+        heard = bridge.feed.subscribe(["a"])
+        ids = await Gate().fill(bridge, *[numbered(n) for n in range(10)])
+        assert len(set(ids)) == 10
+        assert await heard.next(20) == {"a": {"Mailbox": 10}}
+
+    run(stores[0], body)
+    assert order == list(range(10))
+    assert len(commits) == 1
+    assert stores[0].read(lambda view: view.state(MAILBOX, "a")) == 10
+
+
+def test_a_body_that_fails_among_others_leaves_nothing_and_fails_alone(stores: list[PostgresStore]) -> None:
+    def wrong(tx: Any) -> None:
+        add("gone")(tx)
+        raise invalid("name")
+
+    def broken(tx: Any) -> None:
+        add("gone too")(tx)
+        raise ZeroDivisionError
+
+    async def body(bridge: PooledBridge) -> None:
+        done = await Gate().fill(bridge, wrong, add("one"), broken, add("two"), wrong)
+        assert [type(one) for one in done] == [Fault, str, ZeroDivisionError, str, Fault]
+
+    run(stores[0], body)
+    assert names(stores[0]) == ["one", "two"]
+    assert stores[0].read(lambda view: view.state(MAILBOX, "a")) == 2
+
+
+def test_a_collision_with_another_node_has_all_bodies_of_a_group_run_again(stores: list[PostgresStore]) -> None:
+    runs: list[str] = []
+
+    def disturbed(tx: Any) -> str:
+        runs.append("disturbed")
+        if len(runs) == 2:  # after `plain`
+            other = threading.Thread(target=stores[1].write, args=(add("elsewhere"),))
+            other.start()
+            other.join(20)
+        return add("disturbed")(tx)
+
+    def plain(tx: Any) -> int:
+        runs.append("plain")
+        tx.get(MAILBOX, "a", "none")  # the snapshot is made here
+        return len(runs)
+
+    async def body(bridge: PooledBridge) -> None:
+        done = await Gate().fill(bridge, plain, disturbed, add("last"))
+        assert done[0] == 3
+
+    run(stores[0], body)
+    assert runs == ["plain", "disturbed"] * 2
+    assert names(stores[0]) == ["disturbed", "elsewhere", "last"]
+    assert stores[0].read(lambda view: view.state(MAILBOX, "a")) == 3
+
+
+def test_a_group_that_cannot_be_committed_is_told_to_all_of_it(
+    stores: list[PostgresStore], postgres: Server, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = PostgresConnection.commit
+
+    def breaking(db: PostgresConnection) -> None:
+        postgres.break_connections(postgres_url)
+        commit(db)
+
+    async def body(bridge: PooledBridge) -> None:
+        with monkeypatch.context() as patch:
+            gate = Gate()
+            patch.setattr(PostgresConnection, "commit", breaking)
+            done = await gate.fill(bridge, *[add(f"box {n}") for n in range(3)])
+        assert [one.kind for one in done] == [Kind.UNAVAILABLE] * 3
+        assert len({id(one) for one in done}) == 3, "each who waits raises its own"
+        assert await bridge.write(add("later"), account="a")
+
+    run(stores[0], body)
+    assert names(stores[0]) == ["later"]
+
+
+def test_a_long_line_is_committed_in_parts(stores: list[PostgresStore], commits: list[int]) -> None:
+    async def body(bridge: PooledBridge) -> None:
+        await Gate().fill(bridge, *[add(f"box {n}") for n in range(70)])
+
+    run(stores[0], body)
+    assert len(names(stores[0])) == 70
+    assert len(commits) == 3, "of 32, 32 and 7, with the one ahead"
+
+
+def test_accounts_do_not_wait_for_each_other(stores: list[PostgresStore]) -> None:
+    async def body(bridge: PooledBridge) -> None:
+        meeting = threading.Barrier(2)
+
+        def meet(_tx: Any) -> None:
+            meeting.wait(20)
+
+        await asyncio.gather(bridge.write(meet, account="a"), bridge.write(meet, account="b"))
+
+    run(stores[0], body)
+
+
+def test_whoever_waits_in_a_line_may_go_away(stores: list[PostgresStore]) -> None:
+    def wrong(_tx: Any) -> None:
+        raise invalid("name")
+
+    async def body(bridge: PooledBridge) -> None:
+        inside, go_on = threading.Event(), threading.Event()
+
+        def ahead(_tx: Any) -> None:
+            inside.set()
+            assert go_on.wait(20)
+
+        tasks = [asyncio.create_task(bridge.write(body, account="a")) for body in (ahead, add("kept"), wrong)]
+        assert await asyncio.to_thread(inside.wait, 20)
+        for task in tasks:
+            task.cancel()
+        assert all(
+            isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*tasks, return_exceptions=True)
+        )
+        go_on.set()
 
     run(stores[0], body)
     assert names(stores[0]) == ["kept"]

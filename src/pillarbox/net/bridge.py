@@ -42,8 +42,11 @@ class Bridge(ABC):
         """The body's result on a consistent snapshot."""
 
     @abstractmethod
-    async def write(self, body: Callable[[Transaction], T], *, slow: bool = False) -> T:
-        """The body's result, once what it wrote is on stable storage."""
+    async def write(self, body: Callable[[Transaction], T], *, slow: bool = False, account: str | None = None) -> T:
+        """The body's result, once what it wrote is on stable storage.
+
+        `account`: the one that it changes, as far as is known; those of one account are run one after the other.
+        """
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """A function that takes its time (hashing, parsing something large) in a thread."""
@@ -76,7 +79,7 @@ class Bridge(ABC):
                 if isinstance(step, Read):
                     send = await self.read(step.body, slow=step.slow)
                 else:
-                    send = await self.write(step.body, slow=step.slow)
+                    send = await self.write(step.body, slow=step.slow, account=step.account)
             except Exception as problem:  # noqa: BLE001 -- whatever it is, the others must not suffer
                 error = problem
 

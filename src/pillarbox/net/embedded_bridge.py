@@ -71,7 +71,7 @@ class EmbeddedBridge(Bridge):
 
     # --- writing
 
-    async def write(self, body: Callable[[Transaction], T], *, slow: bool = False) -> T:
+    async def write(self, body: Callable[[Transaction], T], *, slow: bool = False, account: str | None = None) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with WriteBody(body) as told:
             self._waiting.append((told, future, slow))

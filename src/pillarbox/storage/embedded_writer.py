@@ -13,7 +13,7 @@ from pillarbox.storage import text_index
 from pillarbox.storage.database import SyncError, Undone
 from pillarbox.storage.presence import Presence
 from pillarbox.storage.sqlite import FileLock, SqliteConnection
-from pillarbox.storage.store import Changed, Store
+from pillarbox.storage.store import Changed, Store, merged
 from pillarbox.storage.transaction import Transaction
 from pillarbox.storage.working_set import WorkingSet
 
@@ -129,10 +129,7 @@ class Writer:
             if isinstance(error, Undone):
                 raise unavailable() from error
             raise
-        merged: Changed = {}
-        for one in self._changed:
-            for account, types in one.items():
-                merged.setdefault(account, {}).update(types)
+        changed = merged(self._changed)
         self._changed, self._texts = [], []
         try:  # whatever comes of it, all of this is committed
             if self.restart_log:
@@ -140,7 +137,7 @@ class Writer:
                 self._db.restart_log()
         finally:
             self._release()
-        return merged
+        return changed
 
     def rollback(self) -> None:
         """Forget the open transaction."""

@@ -23,6 +23,7 @@ class Write:
 
     body: Callable[[Transaction], Any]
     slow: bool = False
+    account: str | None = None  # that it changes, as far as is known
 
 
 Steps = Generator[Read | Write, Any, None]

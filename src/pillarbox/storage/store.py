@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,15 @@ from pillarbox.storage.transaction import Transaction
 
 T = TypeVar("T")
 Changed = dict[str, dict[str, int]]  # account -> type -> number
+
+
+def merged(changes: Iterable[Changed]) -> Changed:
+    """What several bodies changed, one after the other."""
+    out: Changed = {}
+    for one in changes:
+        for account, types in one.items():
+            out.setdefault(account, {}).update(types)
+    return out
 
 
 class Store(ABC):

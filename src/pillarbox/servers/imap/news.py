@@ -151,7 +151,7 @@ class News:
     async def write(self, body: Callable[[Transaction], T], account: str, *, slow: bool = False) -> T:
         """The result of a body that changes an account; NOTIFY does not tell the client of what it does itself."""
         if self.notifier is None:
-            return await self._bridge.write(body, slow=slow)
+            return await self._bridge.write(body, slow=slow, account=account)
         return await self.notifier.write(body, account, slow=slow)
 
     def has_put(self, target: Place, uids: Iterable[int]) -> None:

@@ -160,13 +160,13 @@ class Notifier:
         """The result of a body that the client's own command is; what it changes here counts as told."""
         access = self._accesses().get(account) if self.wanted.groups else None
         if access is None:
-            return await self._session.bridge.write(body, slow=slow)
+            return await self._session.bridge.write(body, slow=slow, account=account)
 
         def run(tx: Transaction) -> tuple[T, Sight, Sight]:
             before = self._look(tx, access)
             return body(tx), before, self._look(tx, access)
 
-        result, before, after = await self._session.bridge.write(run, slow=slow)
+        result, before, after = await self._session.bridge.write(run, slow=slow, account=account)
         if (known := self._sights.get(account)) is not None:
             self._sights[account] = passed_over(known, before, after)
         return result

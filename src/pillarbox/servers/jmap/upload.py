@@ -63,10 +63,10 @@ class UploadResource:
         else:
             data = await incoming(self._bridge, request.pieces(most, self._too_large), inline)
         if isinstance(data, bytes):
-            return await self._bridge.write(lambda tx: store_upload(tx, account, data)), len(data)
+            return await self._bridge.write(lambda tx: store_upload(tx, account, data), account=account), len(data)
         try:
             # Stored before the write lock is taken; the transaction finds it there.
-            return await self._bridge.write(lambda tx: store_upload(tx, account, data)), data.size
+            return await self._bridge.write(lambda tx: store_upload(tx, account, data), account=account), data.size
         finally:
             await self._bridge.carry(data.close)
 

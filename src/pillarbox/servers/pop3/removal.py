@@ -66,7 +66,7 @@ async def _remove(session: Session, ids: list[str]) -> None:
             raise Fault(Kind.ACCOUNT_READ_ONLY)
         step = ids[start : start + _STEP]
         body = partial(remove, account=account, mailbox=mailbox, ids=step)
-        gone = await session.bridge.write(body, slow=len(step) > _FEW)
+        gone = await session.bridge.write(body, slow=len(step) > _FEW, account=account)
         observed.MESSAGES.add(len(gone), "removed")
 
 

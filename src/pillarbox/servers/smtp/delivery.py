@@ -141,7 +141,11 @@ class Decider:
         bridge = self._shared.bridge
         if len(reading.data) > bridge.store.limits.blob_inline_octets:
             await bridge.carry(bridge.store.write_ahead, reading.data)
-        failures = await bridge.write(lambda tx: store_for(tx, recipients, reading, received_ms))
+        accounts = {account for found in recipients for account in found}
+        failures = await bridge.write(
+            lambda tx: store_for(tx, recipients, reading, received_ms),
+            account=accounts.pop() if len(accounts) == 1 else None,
+        )
         # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
         return [saved if failure is None else failure for failure in failures]

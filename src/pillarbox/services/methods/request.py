@@ -60,7 +60,7 @@ class Conversation:
                 slow = method.slow(call)
                 if method.prepare is not None and method.prepares(call):
                     call.prepared = yield Read(lambda view, m=method, c=call: m.prepare(view, c), slow)  # type: ignore[misc]
-                result = yield Write(self._body(method, call), method.slow(call))
+                result = yield Write(self._body(method, call), method.slow(call), call.account)
             except Fault as fault:
                 self._refuse(name, fault, id)
                 continue

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -184,6 +185,19 @@ class PostgresConnection:
 
     def close(self) -> None:
         self._db.close()
+
+
+@contextmanager
+def honest(db: PostgresConnection) -> Iterator[None]:
+    """Raise the connection's trouble, whatever the body made of it: its answer is not to be believed."""
+    try:
+        yield
+    except Exception as error:
+        if db.trouble is not None and error is not db.trouble:
+            raise db.trouble from error
+        raise
+    if db.trouble is not None:
+        raise db.trouble
 
 
 def _clear(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pillarbox.core.clock import Clock
 from pillarbox.core.faults import Fault, Kind
@@ -21,15 +21,16 @@ from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.database import BudgetExceeded, Disconnected, Interrupted, StoreError
 from pillarbox.storage.memory import Memory, Recollection
 from pillarbox.storage.postgresql import observed
-from pillarbox.storage.postgresql.connection import PostgresConnection
+from pillarbox.storage.postgresql.connection import PostgresConnection, honest
 from pillarbox.storage.postgresql.database_blobs import DatabaseBlobs
+from pillarbox.storage.postgresql.group import Body, Group
 from pillarbox.storage.postgresql.migration import migrate
 from pillarbox.storage.postgresql.notice import POST, NoticeBoard
 from pillarbox.storage.postgresql.pool import Pool
 from pillarbox.storage.postgresql.turn import Turns
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.snapshot import Snapshot
-from pillarbox.storage.store import Changed, Store
+from pillarbox.storage.store import Changed, Store, merged
 from pillarbox.storage.transaction import Transaction
 from pillarbox.storage.working_set import WorkingSet
 
@@ -78,7 +79,7 @@ class PostgresStore(Store):
     @contextmanager
     def snapshot(self, budget: float | None = None) -> Iterator[Snapshot]:
         with self.pool.transaction(_READ, budget) as db:
-            with _honest(db):
+            with honest(db):
                 view = Snapshot(db, self.blobs, self.limits, self.clock, self.cache)
                 view.hurried = budget is not None
                 view.recollection = Recollection(db, self._memory)
@@ -101,26 +102,36 @@ class PostgresStore(Store):
 
     def transact(self, body: Callable[[Transaction], T]) -> tuple[T, Changed]:
         """`write`, but that telling what changed is left to the caller. Raises unavailable when it does not succeed."""
-        accounts: set[str] = set()
-        return self._persist(lambda: self._attempt(body, accounts), accounts)
+        once = iter((body,))
+        (outcome,), changed = self.transact_all(lambda: next(once, None))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome, changed
 
-    def _attempt(self, body: Callable[[Transaction], T], accounts: set[str]) -> tuple[T, Changed]:
+    def transact_all(self, take: Callable[[], Body | None]) -> tuple[list[Any], Changed]:
+        """Run bodies in one transaction for as long as `take` gives some, and it is short; each as if it were alone.
+
+        Returns what each came to, in order, an exception for one of which nothing remains; not all that were taken need
+        be among them, and those that are not have not been run. Raises unavailable when nothing of all remains.
+        """
+        group = Group(take)
+        return self._persist(lambda: self._attempt(group), group.touched)
+
+    def _attempt(self, group: Group) -> tuple[list[Any], Changed]:
         with self.pool.transaction(_WRITE) as db:
             known = WorkingSet()
-            tx = Transaction(db, self.blobs, self.limits, self.clock, self.ids, known)
-            try:
-                with _honest(db):
-                    result = body(tx)
-                    known.finish(db)
-                    text_index.follow(db, tx.texts)
-            finally:
-                accounts.update(tx.touched)
+            group.run(db, lambda: Transaction(db, self.blobs, self.limits, self.clock, self.ids, known))
+            if not group.kept:
+                return group.outcomes, {}
+            with honest(db):
+                known.finish(db)
+                text_index.follow(db, [text for tx in group.kept for text in tx.texts])
             try:
                 db.commit()
             except Disconnected as error:
                 observed.COMMIT_UNKNOWN.log(error)
                 raise Fault(Kind.UNAVAILABLE, "the connection to the store broke; it may have been written") from error
-            return result, tx.changed
+            return group.outcomes, merged(tx.changed for tx in group.kept)
 
     def _persist(self, work: Callable[[], T], accounts: Collection[str]) -> T:
         """Do the work again when transactions got into each other's way or the connection broke before the commit."""
@@ -180,16 +191,3 @@ def _ask(db: PostgresConnection) -> None:
         db.row("SELECT 1")
     except Interrupted as error:
         raise StoreError("the connection broke that kept others away meanwhile; run the same command again") from error
-
-
-@contextmanager
-def _honest(db: PostgresConnection) -> Iterator[None]:
-    """Raise the connection's trouble, whatever the body made of it: its answer is not to be believed."""
-    try:
-        yield
-    except Exception as error:
-        if db.trouble is not None and error is not db.trouble:
-            raise db.trouble from error
-        raise
-    if db.trouble is not None:
-        raise db.trouble
