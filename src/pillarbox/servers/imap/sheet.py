@@ -85,7 +85,7 @@ class Sheets:
             return known
         is_newer = known.uid_next > image.uid_next  # this view does not see all that others have
         sheet = Sheet(image.uid_validity, 1, array("I"), {}, {}) if is_newer else known
-        if image.uid_next > known.uid_next:
+        if image.uid_next > sheet.uid_next:
             sheet = _with_rows(view, account, mailbox, sheet, image)
         if missing := wanted - sheet.names:
             sheet = _with_columns(view, account, mailbox, sheet, missing)
