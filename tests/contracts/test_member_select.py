@@ -145,3 +145,18 @@ def test_uids_and_ids_come_together(house: House) -> None:
     part = [(uid, id) for uid, id in wanted if b"cherry" in octets[id]]
     assert house.store.read(lambda view: view.select_members(EMAIL, "a1", box, text)) == part
     assert 0 < len(part) < len(wanted)
+
+
+def test_a_condition_of_thousands_of_parts_is_answered(house: House) -> None:
+    for number in range(3):
+        house.add(message("x", "y" * number), "inbox")
+    sizes = [row.size for row in house.store.read(lambda view: view.memberships("a1", house.box["inbox"]))]
+    every = c.Every(tuple(c.Compare("size", ">", n % sizes[0]) for n in range(2_500)))
+    some = c.Some((*(c.Compare("size", "=", n) for n in range(2_500, 5_000)), c.Compare("size", "=", sizes[1])))
+    assert found(house, every) == [1, 2, 3]
+    assert found(house, some) == [2]
+    assert found(house, c.Nothing(some.parts)) == [1, 3]
+    deep: c.Condition = c.HasWord("keywords", "none")
+    for _ in range(100):
+        deep = c.Nothing((c.Every((deep, *every.parts[:19])),))
+    assert found(house, deep) == []
