@@ -80,6 +80,18 @@ def test_two_do_not_fill_one_database_at_once(postgres_url: str, run: Run, tmp_p
 
 
 @pytest.mark.usefixtures("filled")
+def test_two_do_not_fill_one_directory_at_once(run: Run, tmp_path: Path) -> None:
+    place = str(tmp_path / "backups")
+    run("backup", "--to", place)
+    with open_to_fill(None, tmp_path / "target", "a move that goes on") as (_, end):
+        for words in (("restore", "--from", place), ("store", "move", "--to", str(tmp_path / "target"))):
+            refused = run(*words, data="target" if words[0] == "restore" else "data", code=3)
+            assert "another restore or move is filling" in refused
+        end()
+    assert "is not empty" in run("restore", "--from", place, data="target", code=3)
+
+
+@pytest.mark.usefixtures("filled")
 def test_a_move_whose_process_is_gone_holds_nobody_up(
     postgres: Server, postgres_url: str, run: Run, tmp_path: Path
 ) -> None:

@@ -5,20 +5,17 @@ The mark of a directory is a file in it, that of a database on a server is a row
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from pillarbox.app.fill_mark import hold_mark, read_mark
 from pillarbox.core.limits import Limits
 from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.store import Store
 from pillarbox.storage.store_open import name_of, open_store_at
 from pillarbox.storage.unfinished import empty_step, is_empty, set_unfinished, unfinished
-
-_MARK = "restoring"
 
 
 def open_whole_store(
@@ -41,20 +38,32 @@ def open_to_fill(
     """An empty store, or one that was being filled with the same; the function says that it is whole.
 
     What was broken off of something else is deleted. Raises StoreError when there is anything else, and when somebody
-    else is filling a database at this moment.
+    else is filling it at this moment.
     """
-    if url is None:
-        begin_restore(folder, what)
-    store = open_store_at(url, folder, limits=limits, blobs=blobs)
-    try:
-        if url is None:
-            yield store, lambda: end_restore(folder)
-        else:
-            with store.filling() as ask:
-                _begin(store, what, name_of(url, folder))
-                yield store, lambda: _end(store, ask)
-    finally:
-        store.close()
+    fill = (
+        _fill_directory(folder, what, limits, blobs)
+        if url is None
+        else _fill_database(url, folder, what, limits, blobs)
+    )
+    with fill as filled:
+        yield filled
+
+
+@contextmanager
+def _fill_directory(
+    folder: Path, what: str, limits: Limits | None, blobs: BlobStore | None
+) -> Iterator[tuple[Store, Callable[[], None]]]:
+    with hold_mark(folder, what) as mark, closing(open_store_at(None, folder, limits=limits, blobs=blobs)) as store:
+        yield store, mark.end
+
+
+@contextmanager
+def _fill_database(
+    url: str, folder: Path, what: str, limits: Limits | None, blobs: BlobStore | None
+) -> Iterator[tuple[Store, Callable[[], None]]]:
+    with closing(open_store_at(url, folder, limits=limits, blobs=blobs)) as store, store.filling() as ask:
+        _begin(store, what, name_of(url, folder))
+        yield store, lambda: _end(store, ask)
 
 
 def _begin(store: Store, what: str, place: str) -> None:
@@ -73,38 +82,10 @@ def _end(store: Store, ask: Callable[[], None]) -> None:
     store.write(lambda tx: set_unfinished(tx.db, None))
 
 
-def begin_restore(folder: Path, backup: str) -> None:
-    """Mark an empty directory, or go on where the same backup was being restored. Raises StoreError."""
-    mark = folder / _MARK
-    if mark.is_file():
-        if mark.read_text("utf-8").strip() == backup:
-            return
-        # Rows of two backups must not be mixed: begin again.
-        shutil.rmtree(folder / "blobs", ignore_errors=True)
-        for path in folder.glob("pillarbox.sqlite3*"):
-            path.unlink()
-    elif folder.is_dir() and any(folder.iterdir()):
-        raise StoreError(f"{folder} is not empty: a backup is restored into an empty data directory")
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with mark.open("w", encoding="utf-8") as file:
-            file.write(f"{backup}\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
-
-
-def end_restore(folder: Path) -> None:
-    """The store is whole."""
-    (folder / _MARK).unlink()
-
-
 def refuse_half_restored(folder: Path) -> None:
     """Raise StoreError when a restore into the directory did not come to its end."""
-    mark = folder / _MARK
-    if mark.is_file():
-        raise _half(mark.read_text("utf-8").strip(), str(folder))
+    if (what := read_mark(folder)) is not None:
+        raise _half(what, str(folder))
 
 
 def _half(what: str, place: str) -> StoreError:
