@@ -92,6 +92,11 @@ class ImapListener:
         """How many peers are connected."""
         return len(self._connections)
 
+    @property
+    def spooled(self) -> int:
+        """How many octets of messages that come in are held in memory."""
+        return self._spooler.kept
+
     async def _sweep(self) -> None:
         """One look at all connections now and then costs less than a timer for each."""
         loop = asyncio.get_running_loop()
