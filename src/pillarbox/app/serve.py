@@ -14,7 +14,7 @@ from pillarbox.app.listening import Listening, ServeError, listen, pid_file
 from pillarbox.app.logs import set_up
 from pillarbox.app.place import Place
 from pillarbox.app.supervisor import Supervisor
-from pillarbox.app.wiring import blobs_of, open_store
+from pillarbox.app.wiring import blobs_of, open_store, preload
 from pillarbox.app.worker import serve
 from pillarbox.net.certificate import CertificateError
 from pillarbox.storage.store import Store
@@ -41,6 +41,7 @@ def serve_settings(
             # Made or migrated once, here, where its failing is told; nothing of it stays open over the fork.
             _open_store(settings).close()
             listening.listen(_BACKLOG)
+            preload(settings)
             gc.collect()
             gc.freeze()  # what all processes share is not written to by looking for garbage in it
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from pillarbox.app.config.settings import Outbound, Settings
-from pillarbox.app.imap import imap_listener
 from pillarbox.app.listening import Listening
 from pillarbox.app.place import Place
-from pillarbox.app.pop3 import pop3_listener
 from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
@@ -32,9 +31,7 @@ from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.listener import HttpListener, https
 from pillarbox.servers.http.settings import HttpSettings
-from pillarbox.servers.imap.listener import ImapListener
 from pillarbox.servers.jmap.server import jmap_routes
-from pillarbox.servers.pop3.listener import Pop3Listener
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.authentication import Authentication
@@ -58,7 +55,11 @@ from pillarbox.workers.push_request import PushSender
 from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
-Listener = HttpListener | LmtpListener | ImapListener | Pop3Listener
+if TYPE_CHECKING:
+    from pillarbox.servers.imap.listener import ImapListener
+    from pillarbox.servers.pop3.listener import Pop3Listener
+
+Listener: TypeAlias = "HttpListener | LmtpListener | ImapListener | Pop3Listener"
 Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch
 
 
@@ -173,8 +174,7 @@ def build(
     listeners = (
         HttpListener(app, listening.http, stop_seconds=stop, loads=commons.http, seat=seat, secure=secure),
         LmtpListener(bridge, listening.lmtp, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
-        imap_listener(settings, bridge, authentication, listening, place, counts, tls),
-        pop3_listener(settings, bridge, authentication, listening, place, counts, tls),
+        *_mail_listeners(settings, bridge, authentication, listening, place, counts, tls),
     )
     return House(store, bridge, listeners, workers, watching)
 
@@ -219,3 +219,42 @@ def _http_settings(settings: Settings) -> HttpSettings:
         access_log=http.access_log,
         compress_from_octets=http.compress_from_octets,
     )
+
+
+def _mail_listeners(
+    settings: Settings,
+    bridge: Bridge,
+    authentication: Authentication,
+    listening: Listening,
+    place: Place,
+    counts: Seat,
+    tls: TlsContexts | None,
+) -> Iterator[Listener]:
+    """IMAP and POP3, where there are sockets for them: who does not offer them pays no memory for their code."""
+    shared = settings, bridge, authentication, listening, place, counts, tls
+    if listening.imap or listening.imaps:
+        yield load_imap()(*shared)
+    if listening.pop3 or listening.pop3s:
+        yield load_pop3()(*shared)
+
+
+def load_imap() -> Callable[..., ImapListener]:
+    """What puts an IMAP listener together; called before the fork, its code is in memory once."""
+    from pillarbox.app.imap import imap_listener  # noqa: PLC0415
+
+    return imap_listener
+
+
+def load_pop3() -> Callable[..., Pop3Listener]:
+    """The same for POP3."""
+    from pillarbox.app.pop3 import pop3_listener  # noqa: PLC0415
+
+    return pop3_listener
+
+
+def preload(settings: Settings) -> None:
+    """Load the code that the settings ask for, so that all processes share it."""
+    if settings.imap.listen or settings.imap.tls_listen:
+        load_imap()
+    if settings.pop3.listen or settings.pop3.tls_listen:
+        load_pop3()
