@@ -43,6 +43,18 @@ def test_what_was_not_asked_for_the_longest_time_goes_first() -> None:
     assert known == [0, 2, 3, 4]
 
 
+def test_what_was_forgotten_is_not_known_and_takes_no_room() -> None:
+    memory = Memory(max_octets=2_000)
+    for _ in range(5):
+        memory.put_bodies(("a", "Mailbox"), 7, {"m1": b"x" * 500})
+        memory.put_state(("a", "Mailbox"), 7, 3)
+        memory.clear()
+        assert memory.state(("a", "Mailbox"), 7) is None
+        assert memory.bodies(("a", "Mailbox"), 7, ["m1"]) == {}
+    memory.put_bodies(("a", "Mailbox"), 7, {"m1": b"x" * 500, "m2": b"y" * 500})
+    assert len(memory.bodies(("a", "Mailbox"), 7, ["m1", "m2"])) == 2
+
+
 def test_its_room_is_counted_right_whatever_comes_and_goes() -> None:
     chance, memory = random.Random(3), Memory(max_octets=20_000)
     for step in range(3_000):

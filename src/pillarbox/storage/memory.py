@@ -1,7 +1,8 @@
 """What this process remembers of accounts as long as their numbers stay: states and bodies of records.
 
 Where the database is another process, each statement costs a way there and back. One asks for the account's number;
-what was read at that number cannot have become wrong, whoever wrote meanwhile. Nobody has to tell what did.
+what was read at that number cannot have become wrong, whoever wrote meanwhile. Nobody has to tell what did
+(docs/decisions).
 """
 
 from __future__ import annotations
@@ -68,6 +69,12 @@ class Memory:
                     group.octets += len(body) + _BODY_OCTETS
                     self._held += len(body) + _BODY_OCTETS
             self._make_room()
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._groups.clear()
+            self._held = 0
 
     def _make_room(self) -> None:
         while self._held > self._max and self._groups:

@@ -27,6 +27,12 @@ class ResultCache(Generic[T]):
         self._max = max_ids
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._lists.clear()
+            self._held = 0
+
     def get(self, key: Hashable, state: str) -> Sequence[T] | None:
         """The list, unless it is of another state."""
         with self._lock:

@@ -173,6 +173,21 @@ def test_idle_connections_that_broke_are_replaced(house: House, postgres: Server
     assert len(house.query()) + len([house.add()]) == 2
 
 
+def test_nothing_is_remembered_of_a_server_whose_connection_broke(
+    house: House, postgres: Server, postgres_url: str
+) -> None:
+    box, name = house.box["archive"], name_of(postgres_url)
+    before = house.get("Mailbox", box)
+    assert house.query() == house.query() == []
+    # What a standby has that was made the server without the last commits: other data under a number of before.
+    changed = "convert_from(body, 'UTF8')::jsonb || '{\"name\": \"Elsewhere\"}'"
+    sql = f"UPDATE {name}.record SET body = convert_to(({changed})::text, 'UTF8') WHERE id = '{box}'"  # noqa: S608
+    postgres.execute(sql)
+    assert house.get("Mailbox", box) == before, "it is remembered as long as the number stays"
+    postgres.break_connections(postgres_url)
+    assert house.get("Mailbox", box)["name"] == "Elsewhere"
+
+
 def test_a_write_whose_connection_breaks_before_the_commit_is_run_again(
     house: House, postgres: Server, postgres_url: str
 ) -> None:

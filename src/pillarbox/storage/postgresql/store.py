@@ -148,7 +148,7 @@ class PostgresStore(Store):
                 is_broken = isinstance(trouble, Disconnected)
                 observed.REPEATED.count("connection" if is_broken else "collision")
                 if is_broken:
-                    self.pool.clear()
+                    self._begin_anew()
                 if attempt >= _ATTEMPTS or time.monotonic() > deadline:
                     observed.GIVEN_UP.log(trouble, attempts=attempt)
                     raise Fault(Kind.UNAVAILABLE, "the store is too busy; nothing was changed") from trouble
@@ -156,6 +156,12 @@ class PostgresStore(Store):
                 observed.UNUSABLE.log(error)
                 raise Fault(Kind.UNAVAILABLE, "the store cannot be used; nothing was changed") from error
             time.sleep(random.random() * min(_LONGEST_PAUSE, _PAUSE * _GROWTH**attempt))  # noqa: S311 -- not for secrets
+
+    def _begin_anew(self) -> None:
+        """A connection broke: another server may answer from now on, which has lost commits and gives numbers again."""
+        self.pool.clear()
+        self._memory.clear()
+        self.cache.clear()
 
     @contextmanager
     def filling(self) -> Iterator[Callable[[], None]]:
