@@ -89,15 +89,23 @@ class Client:
 def holder(server_port: int, client_port: int) -> int:
     """The process that holds the server's end of a connection on loopback."""
     ends = (f"0100007F:{server_port:04X}", f"0100007F:{client_port:04X}")
-    for line in Path("/proc/net/tcp").read_text().splitlines():
-        fields = line.split()
-        if (fields[1], fields[2]) == ends:
-            inode = f"socket:[{fields[9]}]"
-            for link in Path("/proc").glob("[0-9]*/fd/*"):
-                with contextlib.suppress(OSError):
-                    if str(link.readlink()) == inode:
-                        return int(link.parts[2])
+    for _ in range(100):  # while others open and close connections, the kernel's table may be told with gaps
+        for line in Path("/proc/net/tcp").read_text().splitlines():
+            fields = line.split()
+            if (fields[1], fields[2]) == ends and (found := _process_with(f"socket:[{fields[9]}]")) is not None:
+                return found
     raise AssertionError("nobody holds the connection")
+
+
+def _process_with(file: str) -> int | None:
+    """A process that has a file open. Processes come and go meanwhile: other tests run beside this one."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            for link in (process / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(link.readlink()) == file:
+                        return int(process.name)
+    return None
 
 
 class Server:
