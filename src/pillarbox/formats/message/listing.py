@@ -1,6 +1,7 @@
 """The properties that a list of emails shows, computed once when a message is stored.
 
-RFC 8621 §4.1.3 (convenience properties), §4.1.4 (hasAttachment, preview).
+RFC 8621 §4.1.3 (convenience properties), §4.1.4 (hasAttachment, preview). Beside them, for IMAP, stand the names of
+groups in address lists (RFC 5322 §3.4): it searches for them, and sorts by them.
 """
 
 import msgspec
@@ -28,6 +29,8 @@ class Listing(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     sent_at: str | None = None
     has_attachment: bool = False
     preview: str = ""
+    # By the name of the field: (how many addresses stand before it, name). Nearly no message has any.
+    groups: dict[str, list[tuple[int, str]]] | msgspec.UnsetType = msgspec.UNSET
 
 
 _ADDRESS_FIELDS = {"sender": "sender", "from": "from_", "to": "to", "cc": "cc", "bcc": "bcc", "reply-to": "reply_to"}
@@ -39,9 +42,15 @@ def listing(data: bytes, structure: Structure, bodies: Bodies | None = None) -> 
     bodies = bodies or select_bodies(structure.root)
     last: dict[str, Field] = {field.name.lower(): field for field in structure.root.fields}
     found: dict[str, object] = {}
+    groups: dict[str, list[tuple[int, str]]] = {}
     for name, attribute in _ADDRESS_FIELDS.items():
         if field := last.get(name):
-            found[attribute] = header.as_addresses(data[field.value : field.end])
+            value = data[field.value : field.end]
+            found[attribute] = header.as_addresses(value)
+            if b":" in value and b";" in value and (named := _groups(value)):
+                groups[name] = named
+    if groups:
+        found["groups"] = groups
     for name, attribute in _ID_FIELDS.items():
         if field := last.get(name):
             found[attribute] = header.as_message_ids(data[field.value : field.end])
@@ -54,3 +63,13 @@ def listing(data: bytes, structure: Structure, bodies: Bodies | None = None) -> 
         preview=preview(data, structure, bodies=bodies),
         **found,  # type: ignore[arg-type] # the two tables above name the attributes
     )
+
+
+def _groups(value: bytes) -> list[tuple[int, str]]:
+    out: list[tuple[int, str]] = []
+    before = 0
+    for group in header.as_grouped_addresses(value):
+        if group.name:
+            out.append((before, group.name))
+        before += len(group.addresses)
+    return out

@@ -66,10 +66,14 @@ class TextColumn:
 EMPTY = TextColumn(b"", ())
 
 
-def _people(addresses: Sequence[EmailAddress] | None) -> str | None:
+def _people(heading: Heading, name: str, addresses: Sequence[EmailAddress] | None) -> str | None:
     if addresses is None:
         return None
-    return ", ".join([f"{each.name} <{each.email}>" if each.name else each.email for each in addresses])
+    people = [f"{each.name} <{each.email}>" if each.name else each.email for each in addresses]
+    if heading.groups is not None:
+        for before, group in reversed(heading.groups.get(name, ())):
+            people.insert(before, f"{group}:")
+    return ", ".join(people)
 
 
 def _ids(ids: Sequence[str] | None) -> str | None:
@@ -77,13 +81,13 @@ def _ids(ids: Sequence[str] | None) -> str | None:
 
 
 TEXTS: Mapping[str, Callable[[Heading], str | None]] = {
-    "from": lambda heading: _people(heading.from_),
-    "to": lambda heading: _people(heading.to),
-    "cc": lambda heading: _people(heading.cc),
-    "bcc": lambda heading: _people(heading.bcc),
+    "from": lambda heading: _people(heading, "from", heading.from_),
+    "to": lambda heading: _people(heading, "to", heading.to),
+    "cc": lambda heading: _people(heading, "cc", heading.cc),
+    "bcc": lambda heading: _people(heading, "bcc", heading.bcc),
     "subject": lambda heading: heading.subject,
-    "sender": lambda heading: _people(heading.sender),
-    "reply-to": lambda heading: _people(heading.reply_to),
+    "sender": lambda heading: _people(heading, "sender", heading.sender),
+    "reply-to": lambda heading: _people(heading, "reply-to", heading.reply_to),
     "message-id": lambda heading: _ids(heading.message_id),
     "in-reply-to": lambda heading: _ids(heading.in_reply_to),
     "references": lambda heading: _ids(heading.references),
@@ -106,14 +110,23 @@ def _sent_day(_arrived: int, heading: Heading) -> int:
         return 0
 
 
-def _mailbox(addresses: Sequence[EmailAddress] | None) -> str:
-    """RFC 5256 §3: the mailbox part of the first address."""
+def _mailbox(heading: Heading, name: str, addresses: Sequence[EmailAddress] | None) -> str:
+    """RFC 5256 §3: the mailbox part of the first address; of a group that is its name, as in an envelope."""
+    if group := _first_group(heading, name):
+        return sort_key(group)
     return sort_key(addresses[0].email.rpartition("@")[0] or addresses[0].email) if addresses else ""
 
 
-def _display(addresses: Sequence[EmailAddress] | None) -> str:
-    """RFC 5957 §3: the display name, or else mailbox@host."""
+def _display(heading: Heading, name: str, addresses: Sequence[EmailAddress] | None) -> str:
+    """RFC 5957 §3: the display name, or else mailbox@host; of a group its name."""
+    if group := _first_group(heading, name):
+        return sort_key(group)
     return sort_key(addresses[0].name or addresses[0].email) if addresses else ""
+
+
+def _first_group(heading: Heading, name: str) -> str:
+    groups = heading.groups.get(name) if heading.groups is not None else None
+    return groups[0][1] if groups and groups[0][0] == 0 else ""
 
 
 SENT_DAY = "day"
@@ -121,10 +134,10 @@ VALUES: Mapping[str, Callable[[int, Heading], Any]] = {
     SENT_DAY: _sent_day,
     "ARRIVAL": lambda arrived, _: arrived,
     "DATE": _sent_at,
-    "FROM": lambda _, heading: _mailbox(heading.from_),
-    "TO": lambda _, heading: _mailbox(heading.to),
-    "CC": lambda _, heading: _mailbox(heading.cc),
+    "FROM": lambda _, heading: _mailbox(heading, "from", heading.from_),
+    "TO": lambda _, heading: _mailbox(heading, "to", heading.to),
+    "CC": lambda _, heading: _mailbox(heading, "cc", heading.cc),
     "SUBJECT": lambda _, heading: sort_key(base_subject(heading.subject or "", strict=True)),
-    "DISPLAYFROM": lambda _, heading: _display(heading.from_),
-    "DISPLAYTO": lambda _, heading: _display(heading.to),
+    "DISPLAYFROM": lambda _, heading: _display(heading, "from", heading.from_),
+    "DISPLAYTO": lambda _, heading: _display(heading, "to", heading.to),
 }

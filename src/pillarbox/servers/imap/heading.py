@@ -25,6 +25,7 @@ class Heading(msgspec.Struct, rename="camel", gc=False):
     reply_to: list[EmailAddress] | None = None
     subject: str | None = None
     sent_at: str | None = None
+    groups: dict[str, list[tuple[int, str]]] | None = None
 
 
 NOTHING = Heading()
