@@ -181,7 +181,8 @@ class Selection:
 
     def _documents(self, hits: Sql) -> Sql:
         self._column("doc")
-        return f"e.doc IN ({hits[0]})", hits[1]
+        # In a walk over members each row looks itself up in the hits: without the sign SQLite tries all hits for a row.
+        return f"{'+' if self._in_member else ''}e.doc IN ({hits[0]})", hits[1]
 
     def _number_in(self, node: c.NumberIn) -> Sql:
         listed = msgspec.json.encode(node.numbers).decode()
