@@ -196,6 +196,35 @@ def test_updates_come_in_idle_and_end_when_they_are_cancelled(store: EmbeddedSto
     play(store, body)
 
 
+def test_of_what_comes_into_a_result_is_told_what_was_asked_for(store: EmbeddedStore) -> None:
+    async def body(server: Running) -> None:
+        one, other = await server.connect(mailbox="INBOX"), await server.connect(mailbox="INBOX")
+        await one.ok("UID SEARCH RETURN (UPDATE (FLAGS RFC822.SIZE)) FLAGGED")
+        await other.ok("STORE 3 +FLAGS (\\Flagged)")
+        heard = await one.ok("NOOP")
+        at = heard.index('* ESEARCH (TAG "t3") UID ADDTO (0 3)')
+        assert heard[at + 1].startswith("* 3 FETCH (FLAGS (")
+        assert "RFC822.SIZE " in heard[at + 1]
+        assert heard[at + 1].endswith("UID 3)")
+
+    play(store, body)
+
+
+def test_a_result_that_cannot_be_found_any_more_is_no_longer_kept(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(server: Running) -> None:
+        client = await server.connect(mailbox="INBOX")
+        await client.ok("UID SEARCH RETURN (UPDATE) OR FLAGGED SEEN")
+        monkeypatch.setattr("pillarbox.servers.imap.search_program._MOST_TESTS", 1)
+        heard = await client.ok("STORE 2 +FLAGS (\\Seen)")
+        assert heard[-1] == '* NO [NOUPDATE "t3"] This result is not kept up to date'
+        deliver_to(store, "alice", message(6))
+        assert await client.ok("NOOP") == ["* 6 EXISTS"]
+
+    play(store, body)
+
+
 @pytest.mark.parametrize("key", ["1:3", "$", "OR SEEN NOT 5"])
 def test_what_means_something_else_later_is_not_kept_up_to_date(store: EmbeddedStore, key: str) -> None:
     async def body(server: Running) -> None:

@@ -1,13 +1,14 @@
-"""Results of searches that are kept up to date (RFC 5267 §4.3: UPDATE, ADDTO, REMOVEFROM).
+"""Results of searches that are kept up to date (RFC 5267 §4.3: UPDATE, ADDTO, REMOVEFROM, NOUPDATE; RFC 5465 §7).
 
 After each change that a client is told of, its searches are made again, and told is what has come and gone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pillarbox.core.faults import Fault
 from pillarbox.datatypes.view import View
 from pillarbox.wire.imap import search_key as k
 from pillarbox.wire.imap.response import string
@@ -20,21 +21,43 @@ NumberOf = Callable[[int], int | None]
 
 @dataclass(slots=True)
 class Context:
-    """One result: `uids` as the client knows it; `find` finds it anew; `is_sorted`: positions count in it."""
+    """One result: `uids` as the client knows it; `find` finds it anew; `is_sorted`: positions count in it.
+
+    `fetch`, if there is one, tells of messages that have come into it what was asked for.
+    """
 
     tag: str
     find: Callable[[View], Sequence[int]]
     uids: Sequence[int]
     is_uid: bool
     is_sorted: bool
+    fetch: Callable[[Sequence[int]], Awaitable[None]] | None = None
 
 
 Updates = list[tuple[Context, Sequence[int]]]  # what each finds now
+Contexts = dict[str, Context]  # by tag
 
 
-def find_all(view: View, contexts: Iterable[Context]) -> Updates:
-    """What all of them find now."""
-    return [(context, context.find(view)) for context in contexts]
+def find_all(view: View, contexts: Mapping[str, Context]) -> tuple[Updates, list[str]]:
+    """What all of them find now, and the tags of those that cannot be found any more."""
+    found: Updates = []
+    lost = []
+    for tag, context in contexts.items():
+        try:
+            found.append((context, context.find(view)))
+        except Fault:  # the mailbox has grown too large for it, as one
+            lost.append(tag)
+    return found, lost
+
+
+def drop(contexts: Contexts, lost: Iterable[str]) -> bytes:
+    """Keep these up to date no longer, which is told."""
+    return b"".join([no_update(tag) for tag in lost if contexts.pop(tag, None) is not None])
+
+
+def no_update(tag: str) -> bytes:
+    """That a result is not kept up to date, or no longer (RFC 5267 §4.3.1)."""
+    return f"* NO [NOUPDATE {string(tag)}] This result is not kept up to date\r\n".encode()
 
 
 def removed(found: Updates, number_of: NumberOf) -> bytes:
@@ -48,15 +71,16 @@ def removed(found: Updates, number_of: NumberOf) -> bytes:
     return b"".join(lines)
 
 
-def added(found: Updates, number_of: NumberOf) -> bytes:
-    """What has come into results, once the client knows of it (RFC 5267 §4.3.3); from here on it has them."""
-    lines = []
+def added(found: Updates, number_of: NumberOf) -> Iterator[tuple[Context, bytes, Sequence[int]]]:
+    """What has come into results, once the client knows of it, as it is told and as UIDs (RFC 5267 §4.3.3).
+
+    From here on the client has them.
+    """
     for context, uids in found:
         came = frozenset(uids).difference(context.uids)
-        if came:
-            lines.append(_line(context, "ADDTO", _coming(context, uids, came), number_of))
         context.uids = uids
-    return b"".join(lines)
+        if came:
+            yield context, _line(context, "ADDTO", _coming(context, uids, came), number_of), sorted(came)
 
 
 def _leaving(context: Context, left: frozenset[int]) -> list[tuple[int, list[int]]]:

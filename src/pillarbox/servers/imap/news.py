@@ -13,7 +13,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.feed import Listening
 from pillarbox.servers.imap import observed, parting
-from pillarbox.servers.imap.context import Updates, added, find_all, removed
+from pillarbox.servers.imap.context import Updates, added, drop, find_all, removed
 from pillarbox.servers.imap.done import Done
 from pillarbox.servers.imap.faults import answer_to
 from pillarbox.servers.imap.image import Images
@@ -123,23 +123,26 @@ class News:
         session, notifier, selected = self._session, self.notifier, self._session.selected
         if selected is None or (notifier is not None and not (notifier.wanted.messages or is_owed)):
             return
-        news, found = await session.read(lambda view: self._look(view, selected))
+        news, (found, lost) = await session.read(lambda view: self._look(view, selected))
         if news.is_gone:
             session.unselect()
             session.machine.close(parting.DELETED)
             return
         with_flags = notifier is None or notifier.wanted.flags
         known = selected.uid_next
-        session.say(removed(found, selected.number_of))
+        session.say(drop(selected.contexts, lost) + removed(found, selected.number_of))
         for piece in selected.take(news, session, may_expunge=may_expunge, with_flags=with_flags):
             session.say(piece)
-        session.say(added(found, selected.number_of))
+        for context, line, uids in list(added(found, selected.number_of)):
+            session.say(line)
+            if context.fetch is not None:
+                await context.fetch(uids)
         if notifier is not None and selected.uid_next > known:
             await notifier.fetch_new(selected, known)
 
-    def _look(self, view: Snapshot, selected: Selected) -> tuple[SelectedNews, Updates]:
+    def _look(self, view: Snapshot, selected: Selected) -> tuple[SelectedNews, tuple[Updates, list[str]]]:
         news = selected.look(view, self._images)
-        return news, find_all(view, selected.contexts.values()) if news.image is not None else []
+        return news, find_all(view, selected.contexts if news.image is not None else {})
 
     async def notify(self) -> None:
         """Tell what else the client wants to hear of by NOTIFY."""

@@ -10,8 +10,11 @@ from typing import Any
 
 from pillarbox.core.faults import Fault
 from pillarbox.datatypes.view import View
-from pillarbox.servers.imap.context import MOST_CONTEXTS, Context, can_be_kept
+from pillarbox.servers.imap.chosen import batches
+from pillarbox.servers.imap.context import MOST_CONTEXTS, Context, can_be_kept, no_update
 from pillarbox.servers.imap.done import Done, bad, ok
+from pillarbox.servers.imap.fetch_answer import tell
+from pillarbox.servers.imap.fetch_program import Program
 from pillarbox.servers.imap.finding import Finder
 from pillarbox.servers.imap.found import Found, told_of
 from pillarbox.servers.imap.multi_search import asked, line_of, search_elsewhere
@@ -19,6 +22,7 @@ from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
+from pillarbox.wire.imap.fetch_item import Plain
 from pillarbox.wire.imap.response import string
 
 _SAVE = frozenset({"SAVE"})
@@ -84,14 +88,22 @@ def numbers_of(selected: Selected, uids: Sequence[int]) -> list[int]:
 def _keep(session: Session, selected: Selected, finder: Finder, command: m.Search | m.Sort, found: Found) -> None:
     """Keep a result up to date, or say that it is not (RFC 5267 §4.3.1)."""
     if len(selected.contexts) >= MOST_CONTEXTS or not can_be_kept(command.key):
-        session.say(f"* NO [NOUPDATE {string(session.tag)}] This result is not kept up to date\r\n".encode())
+        session.say(no_update(session.tag))
         return
 
     def find(view: View) -> Sequence[int]:
         return finder.afresh(view, selected, command).uids
 
+    async def fetch(uids: Sequence[int]) -> None:
+        """RFC 5465 §7: what is asked for of a message is told when it has come into the result."""
+        items = dict.fromkeys((*command.update_items, *((Plain.UID,) if is_uid else ())))
+        program = Program(list(items), is_utf8=session.is_utf8, is_uid_only=session.is_uid_only)
+        for batch in batches(selected.spans_of(uids), program.batch):
+            await tell(session, selected, program, batch)
+
     is_uid = command.is_uid or session.is_uid_only
-    context = Context(session.tag, find, found.uids, is_uid, is_sorted=isinstance(command, m.Sort))
+    context = Context(session.tag, find, found.uids, is_uid, isinstance(command, m.Sort))
+    context.fetch = fetch if command.update_items else None
     selected.contexts[session.tag] = context
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
-from pillarbox.servers.imap.context import Context
+from pillarbox.servers.imap.context import Contexts
 from pillarbox.servers.imap.flag import mailbox_flags
 from pillarbox.servers.imap.image import Image, Images, Uids, without
 from pillarbox.servers.imap.namespace import Place
@@ -52,7 +52,7 @@ class Selected:
         self.uid_next = image.uid_next
         self.modseq = image.modseq
         self.saved: Sequence[int] = ()  # the UIDs of `$` (RFC 5182)
-        self.contexts: dict[str, Context] = {}  # results that are kept up to date, by tag
+        self.contexts: Contexts = {}  # results that are kept up to date, by tag
         # (uid, modseq) of changes that the client made, and knows of or asked not to hear of.
         self.own: set[tuple[int, int]] = set()
         self.made: set[int] = set()  # UIDs of new messages that this client has put here itself
