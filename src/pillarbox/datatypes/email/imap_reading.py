@@ -79,7 +79,7 @@ class MessageReading:
         """An item with its value, as it stands in the answer. Raises Fault when the message cannot be read."""
         match item:
             case Section():
-                return section_name(item) + b" " + _nstring(self._section(id, item))
+                return section_name(item) + b" " + _nstring(self.section(id, item))
             case Binary():
                 return binary_name(item) + b" " + self._binary(id, item)
             case BinarySize():
@@ -91,7 +91,8 @@ class MessageReading:
             case Plain():
                 raise AssertionError(f"{item} is no item of a message's octets")
 
-    def _section(self, id: str, item: Section) -> bytes | None:
+    def section(self, id: str, item: Section) -> bytes | None:
+        """The octets of a section; None when there is none. Raises Fault when the message cannot be read."""
         if item.what or item.part:
             return self._sections(id).section(item)
         octets = self._octets(id)

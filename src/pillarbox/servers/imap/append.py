@@ -11,6 +11,7 @@ from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.datatypes.email.reading import Reading, read_message
 from pillarbox.datatypes.email.store import add_message
 from pillarbox.net.spool import Spool
+from pillarbox.servers.imap.catenate import joined
 from pillarbox.servers.imap.chosen import choose, uids_at
 from pillarbox.servers.imap.copying import target_of
 from pillarbox.servers.imap.done import Done, no, ok
@@ -92,21 +93,13 @@ async def _read(session: Session, message: m.Message) -> _New:
             keywords[keyword] = True
         elif flag.lower() != "\\recent":
             raise Fault(Kind.INVALID_PROPERTIES, f"{flag} is no flag that can be set")
-    spools = [part for part in message.parts if isinstance(part, Spool)]
-    if len(spools) != len(message.parts):
-        raise Fault(Kind.INVALID_PROPERTIES, "Parts of other messages cannot be taken by URL")
-    size = sum(spool.size for spool in spools)
-    if size > session.service.settings.max_message:
-        raise Fault(Kind.TOO_LARGE, "The message is too large")
-    reading = _taken(spools) if size < _SMALL else await session.bridge.run(_taken, spools)
+    data = await joined(session, message.parts)
+    size = len(data)
+    reading = read_message(data) if size < _SMALL else await session.bridge.run(read_message, data)
     if size > session.bridge.store.limits.blob_inline_octets:
         await session.bridge.carry(session.bridge.store.write_ahead, reading.data)
     received = int(message.date.timestamp() * 1000) if message.date is not None else None
     return _New(reading, keywords, is_deleted, received)
-
-
-def _taken(spools: Sequence[Spool]) -> Reading:
-    return read_message(b"".join([spool.read() for spool in spools]))
 
 
 def _discard(messages: Sequence[m.Message]) -> None:

@@ -123,6 +123,15 @@ def _part(scanner: Scanner) -> tuple[int, ...]:
     return tuple(map(int, numbers))
 
 
+def section_of(text: str, partial: tuple[int, int] | None = None) -> Section:
+    """A section by what stands between the brackets of BODY[...]. Raises Refused."""
+    scanner = Scanner(f"{text}]")
+    part, what, fields = _section(scanner)
+    scanner.need("]")
+    scanner.end()
+    return Section(part, what, fields, is_peek=True, partial=partial)
+
+
 def _section(scanner: Scanner) -> tuple[tuple[int, ...], str, tuple[str, ...]]:
     if scanner.sees("]"):
         return (), "", ()
