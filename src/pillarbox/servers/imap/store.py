@@ -36,11 +36,13 @@ class _Change:
     rows: Rows = field(default_factory=list)  # as they became
     untold: frozenset[int] = frozenset()  # UIDs of those that others had changed, and the client has not heard of it
     number: int = 0  # of the transaction
+    is_short: bool = False  # some of the messages are gone
 
     def apply(self, tx: Transaction, selected: Selected, spans: Sequence[Span]) -> None:
         """Change some messages. May run again from its beginning."""
         place = selected.place
         rows = rows_of(tx, selected, spans)
+        self.is_short = len(rows) < count(spans)
         since = self.unchanged_since
         self.modified = [row.uid for _, row in rows if since is not None and row.modseq > since]
         self.untold = frozenset(row.uid for _, row in rows if row.modseq > selected.modseq)
@@ -79,10 +81,12 @@ async def store(session: Session, command: m.Store) -> Done:
         elif flag.lower() != "\\recent":  # RFC 3501 §2.3.2: it cannot be changed
             return no(f"{flag} is no flag that can be set", "CANNOT")
     modified: list[int] = []
+    is_short = False
     for batch in session.counted(batches(spans, _AT_ONCE), count(spans)):
         change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since)
         await session.news.write(partial(change.apply, selected=selected, spans=batch), selected.place.account)
         modified += change.modified
+        is_short |= change.is_short
         session.say(selected.learn(word for _, row in change.rows for word in row.words.split()))
         session.say(_told(session, selected, command, change))
         await session.line.drain()
@@ -90,7 +94,8 @@ async def store(session: Session, command: m.Store) -> Done:
         # RFC 7162 §3.1.3: the numbers are of the kind that the command used.
         numbers = modified if command.is_uid else [n for uid in modified if (n := selected.number_of(uid)) is not None]
         return ok("Some have changed meanwhile", f"MODIFIED {to_set(numbers)}")
-    return ok("Stored")
+    # RFC 9051 §7.1: "the client may want to issue NOOP soon"; with UIDs it hears of it right now.
+    return ok("Stored", "EXPUNGEISSUED" if is_short and not command.is_uid else "")
 
 
 def _told(session: Session, selected: Selected, command: m.Store, change: _Change) -> bytes:

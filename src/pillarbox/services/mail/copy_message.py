@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-import msgspec
-
 from pillarbox.core.clock import from_date
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email.declaration import EMAIL
@@ -19,7 +17,7 @@ from pillarbox.datatypes.email.record import Email
 from pillarbox.datatypes.email.store import add_message
 from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import Transaction, View
-from pillarbox.services.mail.flag import expunge, set_deleted
+from pillarbox.services.mail.flag import remove
 
 
 class Copied(NamedTuple):
@@ -69,11 +67,11 @@ def copy_messages(
     new_ids: dict[int, str] = {}
     for row in rows:
         email = emails.get(row.item)
-        if email is None or (not email.mailbox_ids and source.account == target.account and row.item not in readings):
+        if email is None:
             continue
         reading = readings.get(row.item)
         if is_move and source.account == target.account and reading is None:
-            new_ids[row.uid] = _move(tx, source, target, email, row)
+            new_ids[row.uid] = _move(tx, source, target, email)
         elif reading is None:
             new_ids[row.uid] = _put(tx, target, email)
         else:
@@ -85,17 +83,13 @@ def copy_messages(
 
 
 def _put(tx: Transaction, target: Box, email: Email) -> str:
-    boxes = {**email.mailbox_ids, target.id: True}
-    tx.write(EMAIL, target.account, email, msgspec.structs.replace(email, mailbox_ids=boxes))
+    tx.write(EMAIL, target.account, email, email.placed({**email.mailbox_ids, target.id: True}))
     return email.id
 
 
-def _move(tx: Transaction, source: Box, target: Box, email: Email, row: Membership) -> str:
-    if row.is_deleted:  # out of the source by itself once it is expunged there
-        set_deleted(tx, source.account, source.id, [email.id], on=False)
-        email = tx.get_with_deleted(EMAIL, source.account, [email.id])[email.id]
-    boxes = {**{box: True for box in email.mailbox_ids if box != source.id}, target.id: True}
-    tx.write(EMAIL, target.account, email, msgspec.structs.replace(email, mailbox_ids=boxes))
+def _move(tx: Transaction, source: Box, target: Box, email: Email) -> str:
+    moved = email.placed({**email.mailbox_ids, target.id: True}).without(source.id)
+    tx.write(EMAIL, target.account, email, moved)
     return email.id
 
 
@@ -105,5 +99,4 @@ def _make(tx: Transaction, target: Box, email: Email, reading: Reading) -> str:
 
 
 def _take_out(tx: Transaction, source: Box, row: Membership) -> None:
-    set_deleted(tx, source.account, source.id, [row.item], on=True)
-    expunge(tx, source.account, source.id, [row.item])
+    remove(tx, source.account, source.id, [row.item])
