@@ -1,6 +1,6 @@
 """URLs that name a message, or a part of one, on the server that they are said to.
 
-RFC 4469 §3; RFC 5092 §6, §7.2, §11; RFC 5593 §4.
+RFC 4469 §3; RFC 5092 §6, §7.2, §11.
 """
 
 from __future__ import annotations
