@@ -39,7 +39,8 @@ def test_lookups_together_ask_at_the_same_time_and_keep_their_order() -> None:
             try:
                 questions = lookup.send(answers)
             except StopIteration as end:
-                return end.value
+                result: tuple[Any, ...] = end.value
+                return result
 
     b, alias, nothing = drive(watched(), _answer)
     assert [len(questions) for questions in rounds] == [2, 1]
@@ -70,5 +71,5 @@ def test_no_questions_need_no_answer() -> None:
 
 
 def _nothing() -> Lookup[str]:
+    yield from ()
     return "no question"
-    yield ()

@@ -91,7 +91,7 @@ Lookup: TypeAlias = Generator[tuple[Question, ...], tuple[Answer, ...], T]
 
 
 def ask(name: str, type: str) -> Lookup[Answer]:
-    """Ask one question, as in `answer = yield from ask("example.org", "MX")`."""
+    """A lookup of a single question; its result is the answer."""
     (answer,) = yield (Question(name, type),)
     return answer
 
