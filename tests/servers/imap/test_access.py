@@ -195,3 +195,21 @@ async def change(store: Store, id: str, **changes: object) -> None:
         change_account(tx, id, **changes)
 
     await asyncio.to_thread(store.write, body)
+
+
+def test_what_is_open_for_reading_only_by_ones_own_wish_cannot_be_changed(store: EmbeddedStore) -> None:
+    async def play() -> None:
+        async with running(store) as server:
+            client = await server.connect()
+            await client.ok("EXAMINE INBOX")
+            for command in (
+                "STORE 1 +FLAGS (\\Seen)",
+                "EXPUNGE",
+                "UID EXPUNGE 1",
+                "MOVE 1 Drafts",
+                "REPLACE 1 Drafts {1+}\r\nx",
+            ):
+                assert await answer(client, command) == ("NO [CANNOT]", [])
+
+    asyncio.run(play())
+    store.close()

@@ -269,6 +269,12 @@ def test_a_search_in_several_mailboxes_tells_of_each_in_which_something_is(store
         assert len(heard) == 1
         assert "bob@example.org" in heard[0]
         assert heard[0].endswith("UID COUNT 1")
+        # RFC 5465 §6.1, §6.3: these are of one's own account, whatever else is open to the client.
+        for scope in ("inboxes", "personal"):
+            heard = await client.ok(f"ESEARCH IN ({scope}) SUBJECT s")
+            assert not any("bob@example.org" in line for line in heard)
+        deliver_to(store, "alice", message(2, Subject="shared"))
+        assert len(await client.ok("ESEARCH IN (inboxes) SUBJECT shared")) == 1
         assert (await client.say("ESEARCH IN (personal) 1:3"))[-1].startswith("BAD")
         assert (await client.say("ESEARCH IN (selected) ALL"))[-1].startswith("BAD")
         await client.ok("SELECT Work")

@@ -54,8 +54,7 @@ async def replace(session: Session, command: m.Replace) -> Done:
     selected = session.selected
     assert selected is not None
     try:
-        if selected.is_read_only:
-            return no("The mailbox is open for reading only", "CANNOT")
+        selected.need_writing()
         numbers = SequenceSet(((command.number, command.number),))
         uids = uids_at(selected, choose(selected, numbers, is_uid=command.is_uid))
         if not uids:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.servers.imap.chosen import batches, choose, count, rows_of
-from pillarbox.servers.imap.done import Done, no, ok
+from pillarbox.servers.imap.done import Done, ok
 from pillarbox.servers.imap.namespace import Place, split
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
@@ -23,8 +23,8 @@ async def copy(session: Session, command: m.Copy) -> Done:
     """Copy or move messages into another mailbox, perhaps of another account."""
     selected = session.selected
     assert selected is not None
-    if command.is_move and selected.is_read_only:
-        return no("The mailbox is open for reading only", "CANNOT")
+    if command.is_move:
+        selected.need_writing()
     target = await target_of(session, command.mailbox)
     spans = choose(selected, command.set, is_uid=command.is_uid)
     copied: list[Copied] = []

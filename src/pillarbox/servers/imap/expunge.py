@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
-from pillarbox.servers.imap.done import Done, no, ok
+from pillarbox.servers.imap.done import Done, ok
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.services.mail.flag import expunge
@@ -24,8 +24,7 @@ async def expunge_(session: Session, command: m.Expunge) -> Done:
     """Remove; what went is told before the tagged response, as any change is."""
     selected = session.selected
     assert selected is not None
-    if selected.is_read_only:
-        return no("The mailbox is open for reading only", "CANNOT")
+    selected.need_writing()
     await session.update()  # what has come meanwhile may have the flag as well
     await remove_deleted(session, selected, command.uids)
     if session.has_qresync:

@@ -22,16 +22,16 @@ def places_in(session: Session, view: Snapshot, scopes: Iterable[Scope]) -> list
 
 
 def _in_scope(session: Session, places: list[Place], scope: Scope) -> Iterator[Place]:
-    selected = session.selected
+    selected, own = session.selected, session.access.account
     for place in places:
         name = place.name
         match scope.kind:
             case "selected" | "selected-delayed":
                 is_meant = selected is not None and selected.place.id == place.id
-            case "inboxes":  # RFC 5465 §6.3: where mail may be delivered
-                is_meant = place.mailbox.role == "inbox"
+            case "inboxes":  # RFC 5465 §6.3: where mail may be delivered, in one's own account
+                is_meant = place.account == own and place.mailbox.role == "inbox"
             case "personal":
-                is_meant = place.account == session.access.account
+                is_meant = place.account == own
             case "subscribed":
                 is_meant = place.mailbox.is_subscribed
             case "subtree":

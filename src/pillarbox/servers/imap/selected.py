@@ -14,6 +14,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.context import Contexts
+from pillarbox.servers.imap.done import Ended, no
 from pillarbox.servers.imap.flag import mailbox_flags
 from pillarbox.servers.imap.image import Image, Images, Uids, without
 from pillarbox.servers.imap.namespace import Place
@@ -57,6 +58,13 @@ class Selected:
         self.own: set[tuple[int, int]] = set()
         self.made: set[int] = set()  # UIDs of new messages that this client has put here itself
         self._owed: Sequence[int] = ()  # removals that may not be told yet
+
+    def need_writing(self) -> None:
+        """Raises Ended where nothing may be changed: NOPERM for want of a right, CANNOT after EXAMINE (RFC 5530 §3)."""
+        if self.place.access.is_read_only:
+            raise Ended(no("You may only read in that account", "NOPERM"))
+        if self.is_read_only:
+            raise Ended(no("The mailbox is open for reading only", "CANNOT"))
 
     # --- numbers
 

@@ -67,8 +67,7 @@ async def store(session: Session, command: m.Store) -> Done:
     """Change flags, and tell what they have become."""
     selected = session.selected
     assert selected is not None
-    if selected.is_read_only:
-        return no("The mailbox is open for reading only", "CANNOT")
+    selected.need_writing()
     if command.unchanged_since is not None:
         session.enable_condstore()
     spans = choose(selected, command.set, is_uid=command.is_uid)
