@@ -44,6 +44,8 @@ def imap_listener(
             hostname=settings.hostname,
             max_message=settings.limits.max_size_message,
             max_connections_per_address=settings.imap.max_connections_per_address,
+            message_limit=settings.imap.message_limit,
+            save_limit=settings.imap.save_limit,
             stop_seconds=settings.stop_seconds,
             admin_url=settings.imap.contact or f"mailto:postmaster@{settings.hostname}",
             jmap_url=f"{public_url.rstrip('/')}{SESSION}" if public_url else None,

@@ -69,6 +69,23 @@ class Imap(msgspec.Struct, frozen=True, kw_only=True):
             " office has one address.",
         ),
     ] = 500
+    message_limit: Annotated[
+        int,
+        Doc(
+            ge=0,
+            description="With how many messages one command deals (RFC 9738), as all clients are told; 0: with any"
+            " number. Of more, FETCH, STORE, SEARCH, MOVE and UID EXPUNGE deal with the newest; COPY, SORT and THREAD"
+            " are refused. Clients that do not know of it miss the others: let it be more than a mailbox holds.",
+        ),
+    ] = 1_000_000
+    save_limit: Annotated[
+        int,
+        Doc(
+            ge=0,
+            description="How many messages one COPY or APPEND may store, in place of imap.message_limit; 0: as many as"
+            " that.",
+        ),
+    ] = 0
     contact: Annotated[
         str | None,
         Doc(

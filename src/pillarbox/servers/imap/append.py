@@ -16,6 +16,7 @@ from pillarbox.servers.imap.chosen import choose, uids_at
 from pillarbox.servers.imap.copying import target_of
 from pillarbox.servers.imap.done import Done, no, ok
 from pillarbox.servers.imap.flag import DELETED, keyword_of
+from pillarbox.servers.imap.message_limit import need_fewer_appended
 from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.session import Session
 from pillarbox.services.mail.flag import expunge, set_deleted
@@ -40,6 +41,7 @@ class _New:
 async def append(session: Session, command: m.Append) -> Done:
     """Store messages, all or none."""
     try:
+        need_fewer_appended(session, len(command.messages))
         target = await target_of(session, command.mailbox)
         new = [await _read(session, message) for message in command.messages]
     finally:

@@ -32,8 +32,11 @@ def capabilities(session: Session) -> str:
     words = list(_ALWAYS)
     if session.logged_in is not None:
         words += _LOGGED_IN
-        words.append(f"APPENDLIMIT={session.service.settings.max_message}")
-        if session.service.settings.jmap_url is not None:
+        settings = session.service.settings
+        words.append(f"APPENDLIMIT={settings.max_message}")
+        words += [f"MESSAGELIMIT={settings.message_limit}"] if settings.message_limit else []
+        words += [f"SAVELIMIT={settings.save_limit}"] if settings.save_limit else []
+        if settings.jmap_url is not None:
             words.append("JMAPACCESS")  # RFC 9698 §3: ids and credentials are the same
         if not session.is_compressed:
             words.append("COMPRESS=DEFLATE")

@@ -8,6 +8,7 @@ from typing import Any
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.servers.imap.chosen import batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, ok
+from pillarbox.servers.imap.message_limit import Cut, cut, need_fewer_copied
 from pillarbox.servers.imap.namespace import Place, split
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
@@ -27,11 +28,14 @@ async def copy(session: Session, command: m.Copy) -> Done:
         selected.need_writing()
     target = await target_of(session, command.mailbox)
     spans = choose(selected, command.set, is_uid=command.is_uid)
+    if not command.is_move:
+        need_fewer_copied(session, selected, spans)
+    part = cut(session, selected, spans) if command.is_move else Cut(spans)
     copied: list[Copied] = []
-    for batch in session.counted(batches(spans, _AT_ONCE), count(spans)):
+    for batch in session.counted(batches(part.spans, _AT_ONCE), count(part.spans)):
         copied += await _copy(session, selected, target, batch, is_move=command.is_move)
     if not copied:
-        return ok("There was nothing to do")
+        return part.ended(session, ok("There was nothing to do"))
     validity = await session.read(lambda view: view.container(target.account, target.id).uid_validity)
     copied.sort()
     code = f"COPYUID {validity} {to_set(one.uid for one in copied)} {_in_order([one.new_uid for one in copied])}"
@@ -39,7 +43,7 @@ async def copy(session: Session, command: m.Copy) -> Done:
         return ok("Copied", code)
     # RFC 6851 §4.3: told in an untagged OK before the EXPUNGE responses.
     session.say(f"* OK [{code}] Moved\r\n".encode())
-    return ok("Moved")
+    return part.ended(session, ok("Moved"))
 
 
 async def target_of(session: Session, name: str) -> Place:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, ok
+from pillarbox.servers.imap.message_limit import Cut, cut
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.services.mail.flag import expunge
@@ -26,17 +27,35 @@ async def expunge_(session: Session, command: m.Expunge) -> Done:
     assert selected is not None
     selected.need_writing()
     await session.update()  # what has come meanwhile may have the flag as well
-    await remove_deleted(session, selected, command.uids)
+    part = await _part(session, selected, command.uids)
+    await _remove_at(session, selected, part.spans)
     if session.has_qresync:
         await session.update()
         # RFC 7162 §3.2.7: "the OK response MUST contain a HIGHESTMODSEQ response code".
-        return ok("Removed", f"HIGHESTMODSEQ {selected.modseq}")
-    return ok("Removed")
+        return part.ended(session, ok("Removed", f"HIGHESTMODSEQ {selected.modseq}"))
+    return part.ended(session, ok("Removed"))
 
 
-async def remove_deleted(session: Session, selected: Selected, uids: SequenceSet | None = None) -> None:
-    r"""Remove what has \Deleted, of a set or of all that the client knows of."""
-    spans = choose(selected, uids or _ALL, is_uid=True)
+async def _part(session: Session, selected: Selected, uids: SequenceSet | None) -> Cut:
+    r"""Where to look for what goes. RFC 9738 §3.1 bounds UID EXPUNGE, by what has \Deleted of its set."""
+    if uids is None:
+        return Cut(choose(selected, _ALL, is_uid=True))
+    spans = choose(selected, uids, is_uid=True)
+    if not cut(session, selected, spans).code:
+        return Cut(spans)
+    deleted: list[int] = []
+    for batch in batches(spans, _AT_ONCE):
+        rows = await session.read(partial(rows_of, selected=selected, spans=batch))
+        deleted += [row.uid for _, row in rows if row.is_deleted]
+    return cut(session, selected, selected.spans_of(deleted))
+
+
+async def remove_deleted(session: Session, selected: Selected) -> None:
+    r"""Remove what has \Deleted of all that the client knows of."""
+    await _remove_at(session, selected, choose(selected, _ALL, is_uid=True))
+
+
+async def _remove_at(session: Session, selected: Selected, spans: Sequence[Span]) -> None:
     for batch in session.counted(batches(spans, _AT_ONCE), count(spans)):
         rows = await session.read(partial(rows_of, selected=selected, spans=batch))
         if any(row.is_deleted for _, row in rows):

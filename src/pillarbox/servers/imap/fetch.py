@@ -9,6 +9,7 @@ from pillarbox.servers.imap.chosen import Span, batches, choose, rows_of
 from pillarbox.servers.imap.done import Done, bad, no, ok
 from pillarbox.servers.imap.fetch_answer import tell
 from pillarbox.servers.imap.fetch_program import Program
+from pillarbox.servers.imap.message_limit import cut, need_fewer
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.vanished import earlier, vanished
@@ -27,6 +28,9 @@ async def fetch(session: Session, command: m.Fetch) -> Done:
     if command.wants_vanished and not (session.has_qresync and command.is_uid):
         return bad("VANISHED is for UID FETCH, once QRESYNC was enabled")  # RFC 7162 §3.2.6
     spans = choose(selected, command.set, is_uid=command.is_uid, partial=command.partial)
+    if command.partial is not None:
+        need_fewer(session, selected, spans)  # so many were asked for by their number
+    part = cut(session, selected, spans)
     items = list(dict.fromkeys(command.items))
     if command.changed_since is not None or Plain.MODSEQ in items:
         session.enable_condstore()  # RFC 7162 §3.1
@@ -37,13 +41,13 @@ async def fetch(session: Session, command: m.Fetch) -> Done:
     program = Program(items, is_utf8=session.is_utf8, is_uid_only=session.is_uid_only, since=since)
     if command.wants_vanished and command.changed_since is not None:
         session.say(await session.read(lambda view: _vanished(view, selected, command)))
-    for batch in batches(spans, program.batch):
+    for batch in batches(part.spans, program.batch):
         if program.sets_seen and not selected.is_read_only:
             await _set_seen(session, selected, batch)
         await tell(session, selected, program, batch)
     if program.has_failed:
-        return no("Some parts cannot be decoded", "UNKNOWN-CTE")  # RFC 3516 §4.3
-    return ok("Fetched")
+        return part.ended(session, no("Some parts cannot be decoded", "UNKNOWN-CTE"))  # RFC 3516 §4.3
+    return part.ended(session, ok("Fetched"))
 
 
 async def _set_seen(session: Session, selected: Selected, batch: Sequence[Span]) -> None:

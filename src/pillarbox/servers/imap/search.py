@@ -6,6 +6,7 @@ RFC 9051 §6.4.4, §7.3.4; RFC 5182; RFC 5256 §3; RFC 5267; RFC 7162 §3.1.5; R
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pillarbox.core.faults import Fault
@@ -17,6 +18,7 @@ from pillarbox.servers.imap.fetch_answer import tell
 from pillarbox.servers.imap.fetch_program import Program
 from pillarbox.servers.imap.finding import Finder
 from pillarbox.servers.imap.found import Found, told_of
+from pillarbox.servers.imap.message_limit import cut, from_uid, searched, too_many
 from pillarbox.servers.imap.multi_search import asked, line_of, search_elsewhere
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
@@ -37,6 +39,11 @@ async def search(session: Session, command: m.Search | m.Sort) -> Done:
         return await search_elsewhere(session, command)
     selected, returned = session.selected, command.returned
     assert selected is not None
+    part = cut(session, selected, searched(selected, command.key))
+    if part.code:
+        if isinstance(command, m.Sort) or (returned is not None and "UPDATE" in returned):
+            raise too_many(part.code)  # RFC 9738 §3.3: an order, or a lasting result, is of all or none
+        command = replace(command, key=from_uid(command.key, selected.uids[part.spans[0][0]]))
     finder = Finder(session.service.images, session.service.memory)
     if returned is not None and "UPDATE" in returned and session.tag in selected.contexts:
         return bad("A search of this tag is kept up to date")  # RFC 5267 §4.3: "clients MUST NOT reuse tags"
@@ -56,7 +63,7 @@ async def search(session: Session, command: m.Search | m.Sort) -> Done:
         session.say(_old_line(session, selected, found, word, is_uid=command.is_uid))
     elif returned != _SAVE or command.partial is not None:
         session.say(_line(session, selected, found, command))
-    return ok("Sorted" if word == "SORT" else "Searched")
+    return part.ended(session, ok("Sorted" if word == "SORT" else "Searched"))
 
 
 def _old_line(session: Session, selected: Selected, found: Found, word: str, *, is_uid: bool) -> bytes:

@@ -10,6 +10,9 @@ class ImapSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     hostname: str = "localhost"
     max_message: int = 75_000_000
+    # With how many messages one command deals (RFC 9738), and how many COPY and APPEND store; 0: no bound of its own.
+    message_limit: int = 1_000_000
+    save_limit: int = 0
     max_connections: int = 10_000
     # From one address of the network; unix sockets do not count.
     max_connections_per_address: int = 500

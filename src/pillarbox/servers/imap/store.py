@@ -11,6 +11,7 @@ from pillarbox.datatypes.membership import Membership
 from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, no, ok
 from pillarbox.servers.imap.flag import DELETED, keyword_of
+from pillarbox.servers.imap.message_limit import cut
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.services.mail.flag import set_deleted
@@ -70,7 +71,7 @@ async def store(session: Session, command: m.Store) -> Done:
     selected.need_writing()
     if command.unchanged_since is not None:
         session.enable_condstore()
-    spans = choose(selected, command.set, is_uid=command.is_uid)
+    part = cut(session, selected, choose(selected, command.set, is_uid=command.is_uid))
     keywords, is_deleted = set(), False
     for flag in command.flags:
         if flag.lower() == DELETED:
@@ -81,7 +82,7 @@ async def store(session: Session, command: m.Store) -> Done:
             return no(f"{flag} is no flag that can be set", "CANNOT")
     modified: list[int] = []
     is_short = False
-    for batch in session.counted(batches(spans, _AT_ONCE), count(spans)):
+    for batch in session.counted(batches(part.spans, _AT_ONCE), count(part.spans)):
         change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since)
         await session.news.write(partial(change.apply, selected=selected, spans=batch), selected.place.account)
         modified += change.modified
@@ -92,9 +93,9 @@ async def store(session: Session, command: m.Store) -> Done:
     if modified:
         # RFC 7162 §3.1.3: the numbers are of the kind that the command used.
         numbers = modified if command.is_uid else [n for uid in modified if (n := selected.number_of(uid)) is not None]
-        return ok("Some have changed meanwhile", f"MODIFIED {to_set(numbers)}")
+        return part.ended(session, ok("Some have changed meanwhile", f"MODIFIED {to_set(numbers)}"))
     # RFC 9051 §7.1: "the client may want to issue NOOP soon"; with UIDs it hears of it right now.
-    return ok("Stored", "EXPUNGEISSUED" if is_short and not command.is_uid else "")
+    return part.ended(session, ok("Stored", "EXPUNGEISSUED" if is_short and not command.is_uid else ""))
 
 
 def _told(session: Session, selected: Selected, command: m.Store, change: _Change) -> bytes:

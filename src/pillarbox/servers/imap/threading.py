@@ -12,6 +12,7 @@ from pillarbox.servers.imap.done import Done, bad, ok
 from pillarbox.servers.imap.finding import Finder, known_of, rows_of
 from pillarbox.servers.imap.heading import headings
 from pillarbox.servers.imap.image import Uids
+from pillarbox.servers.imap.message_limit import need_fewer, searched
 from pillarbox.servers.imap.search import numbers_of
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
@@ -33,6 +34,7 @@ async def thread(session: Session, command: m.Thread) -> Done:
         return bad("This algorithm is not known here")
     selected = session.selected
     assert selected is not None
+    need_fewer(session, selected, searched(selected, command.key))
     place, is_uid = selected.place, command.is_uid or session.is_uid_only
     finder = Finder(session.service.images, session.service.memory)
 

@@ -1,7 +1,7 @@
 """The search program of SEARCH, SORT and THREAD.
 
 Sections: RFC 9051 §6.4.4, §9; RFC 3501 §6.4.4; RFC 7162 §3.1.5; RFC 5032 §3; RFC 5466 §3.1; RFC 6203 §3; RFC 8474 §6;
-RFC 8514 §4.3.
+RFC 8514 §4.3; RFC 9738 §3.2.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from pillarbox.wire.imap.search_key import (
     Text,
     Within,
 )
+from pillarbox.wire.imap.sequence_set import SequenceSet
 from pillarbox.wire.imap.set_syntax import sequence_set
 
 # Who walks a program may recurse: its depth must fit the stack of those who do.
 _MOST_LEVELS = 100
 _MOST_KEYS = 2000
+_MOST_UID = 2**32 - 1
 _BADCHARSET = "BADCHARSET (UTF-8)"
 _CHARSETS = frozenset({"UTF-8", "UTF8", "US-ASCII", "ASCII"})
 _STARTS_SET = re.compile(r"[0-9*$]")
@@ -151,6 +153,10 @@ def _modseq(scanner: Scanner) -> SearchKey:
     return ModSeq(scanner.number64())
 
 
+def _uids(first: int, last: int) -> SearchKey:
+    return Numbers(SequenceSet(((first, last),)), is_uid=True) if first <= last else Not(_PLAIN["ALL"])
+
+
 def _object_id(which: str) -> Callable[[Scanner], SearchKey]:
     return lambda scanner: ObjectId(which, scanner.match(_OBJECT_ID, "an id")[0])
 
@@ -186,6 +192,9 @@ _WITH_ARGUMENT: dict[str, Callable[[Scanner], SearchKey]] = {
     "LARGER": lambda scanner: Sized(is_larger=True, octets=scanner.number64()),
     "SMALLER": lambda scanner: Sized(is_larger=False, octets=scanner.number64()),
     "UID": lambda scanner: Numbers(sequence_set(scanner), is_uid=True),
+    # RFC 9738 §3.2; no message has a UID beyond these ends.
+    "UIDAFTER": lambda scanner: _uids(scanner.number(1) + 1, _MOST_UID),
+    "UIDBEFORE": lambda scanner: _uids(1, scanner.number(1) - 1),
     "MODSEQ": _modseq,
     "OLDER": lambda scanner: Within(is_older=True, seconds=scanner.number(1)),
     "YOUNGER": lambda scanner: Within(is_older=False, seconds=scanner.number(1)),
