@@ -448,3 +448,11 @@ def test_a_refused_date_in_a_filter_is_an_argument_error(post: Post) -> None:
     answer = post.calls("alice", ("EmailSubmission/query", {"filter": {"before": "soon"}}))[0]
     assert isinstance(answer, Fault)
     assert answer.kind is Kind.INVALID_ARGUMENTS
+
+
+def test_the_only_recipient_may_be_full_and_the_sender_is_told(post: Post) -> None:
+    post.office.update("Account", post.ids["bob"], {"quotaOctets": 1})
+    sent = post.submit("alice", post.draft("alice"), envelope=envelope("alice@example.org", "bob@example.org"))
+    assert sent["deliveryStatus"]["bob@example.org"]["smtpReply"].startswith("552 5.2.2 ")
+    assert post.inbox("bob") == []
+    assert len(post.inbox("alice")) == 1

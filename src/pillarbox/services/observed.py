@@ -26,6 +26,8 @@ LOGGED_IN = Event("login.succeeded", logging.INFO, "somebody logged in", "addres
 NOT_RELEASED = Event(
     "submission.not_released", logging.ERROR, "a held message could not be released, and is tried again", "account"
 )
+NOT_STORED = Event("mail.not_stored", logging.WARNING, "a message was not stored", "accounts", "why", per_minute=600)
+FULL = Event("mail.full", logging.WARNING, "full mailboxes got no copy of a message", "accounts", per_minute=600)
 NOT_NOTIFIED = Event(
     "submission.not_notified", logging.WARNING, "a notification was not delivered to its account", "account", "why"
 )

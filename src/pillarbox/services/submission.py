@@ -14,7 +14,7 @@ import msgspec
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email import EMAIL
-from pillarbox.datatypes.email.reading import Reading, read_message
+from pillarbox.datatypes.email.reading import read_message
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.email_submission import RULES as SUBMISSION_RULES
 from pillarbox.datatypes.envelope import Address, Envelope
@@ -25,7 +25,7 @@ from pillarbox.formats.message.field import date_to_text
 from pillarbox.formats.message.outgoing import outgoing, with_return_path
 from pillarbox.services import bounce, directory, observed
 from pillarbox.services.directory import Refusal, find_recipient
-from pillarbox.services.mail.deliver import deliver_reading
+from pillarbox.services.mail.accept import Destination, Incoming, Outcome, accept
 from pillarbox.storage.database import Interrupted
 
 HELD, RELAY = "submission", "relay"  # kinds of outbox entries: to be released, to be sent to another server
@@ -122,7 +122,7 @@ class Sender:
         now = datetime.fromtimestamp(tx.now_ms / 1000, UTC)
         leaving = outgoing(data, message_id, date_to_text(now))
         delivery = _Delivery(tx, account, leaving, envelope.mail_from, item)
-        statuses = {to.email: delivery.to(to) for to in envelope.rcpt_to}
+        statuses = delivery.to(envelope.rcpt_to)
         report = bounce.report(statuses, envelope, leaving, self.host_name, now)
         blob = bounce.deliver_report(tx, account, report) if report is not None else ""
         return statuses, blob
@@ -134,33 +134,40 @@ class _Delivery:
     def __init__(self, tx: Transaction, account: str, leaving: bytes, mail_from: Address, item: str) -> None:
         self._tx, self._account, self._leaving, self._item = tx, account, leaving, item
         self._mail_from = mail_from
-        self._reading: Reading | None = None
-        self._reached: set[str] = set()
 
-    def to(self, recipient: Address) -> DeliveryStatus:
-        """Deliver to one recipient, or queue it for the relay."""
-        found = find_recipient(self._tx, recipient.email)
-        if found.refusal is Refusal.NOT_OURS:
-            return self._queue(recipient)
-        if found.refusal is not None:
-            return _REFUSED[found.refusal]
-        return self._deliver(found.accounts)
+    def to(self, recipients: Sequence[Address]) -> dict[str, DeliveryStatus]:
+        """Deliver to each recipient, or queue it for the relay; what became of it by address."""
+        statuses: dict[str, DeliveryStatus] = {}
+        here: list[Destination] = []
+        for recipient in recipients:
+            found = find_recipient(self._tx, recipient.email)
+            if found.refusal is None:
+                here.append(Destination(recipient, found))
+            elif found.refusal is Refusal.NOT_OURS:
+                statuses[recipient.email] = self._queue(recipient)
+            else:
+                statuses[recipient.email] = _REFUSED[found.refusal]
+        statuses |= self._deliver(here)
+        return {to.email: statuses[to.email] for to in recipients}
 
-    def _deliver(self, accounts: Sequence[str]) -> DeliveryStatus:
-        if self._reading is None:
-            self._reading = read_message(with_return_path(self._leaving, self._mail_from.email))
-        problem: DeliveryStatus | None = None
-        for account in accounts:
-            if account in self._reached:
-                continue
-            try:
-                with self._tx.savepoint():
-                    deliver_reading(self._tx, account, self._reading)
-                self._reached.add(account)
-            except Fault as fault:
-                problem = _failure(fault)
-        # An alias has delivered when one of its accounts has the message.
-        return _DELIVERED if problem is None or self._reached & set(accounts) else problem
+    def _deliver(self, here: Sequence[Destination]) -> dict[str, DeliveryStatus]:
+        if not here:
+            return {}
+        incoming = Incoming(
+            reading=read_message(with_return_path(self._leaving, self._mail_from.email)),
+            mail_from=self._mail_from,
+            recipients=tuple(here),
+            received_ms=self._tx.now_ms,
+        )
+        try:
+            with self._tx.savepoint():
+                outcomes = accept(self._tx, incoming)
+        except Fault as fault:
+            outcomes = [Outcome(fault)] * len(here)
+        return {
+            to.address.email: _DELIVERED if one.fault is None else _failure(one.fault)
+            for to, one in zip(here, outcomes, strict=True)
+        }
 
     def _queue(self, recipient: Address) -> DeliveryStatus:
         tx = self._tx

@@ -11,17 +11,19 @@ from dataclasses import dataclass, field
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.operation import Operation, become
 from pillarbox.datatypes.email.reading import Reading, read_message
+from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.quota import has_room
-from pillarbox.datatypes.view import Transaction, View
+from pillarbox.datatypes.view import View
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.spool import Spool, Spooler
 from pillarbox.servers.smtp import observed
 from pillarbox.servers.smtp.faults import MAILBOX_FULL, REPLIES, reply_to
-from pillarbox.servers.smtp.known_recipient import Accounts, KnownRecipients
+from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.servers.smtp.trace import Trace, has_return_path, trace_to_bytes, without_return_path
+from pillarbox.services.directory import Recipient as Found
 from pillarbox.services.directory import Refusal, find_recipient
-from pillarbox.services.mail.deliver import deliver_reading
+from pillarbox.services.mail.accept import Destination, Incoming, accept
 from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
 from pillarbox.wire.smtp.state import Answer, Event, Message, Recipient, Sender
 
@@ -49,20 +51,20 @@ class Delivery:
 class Decider:
     """Answers the events of one connection."""
 
-    __slots__ = ("_accounts", "_declared", "_id", "_peer_address", "_shared")
+    __slots__ = ("_declared", "_id", "_peer_address", "_recipients", "_shared")
 
     def __init__(self, shared: Delivery, peer_address: str) -> None:
         self._shared = shared
         self._peer_address = peer_address
         self._declared = 0
         self._id = ""  # of the transaction; stands in the trace fields and in the reply that takes the message over
-        self._accounts: list[Accounts] = []  # for each recipient that was accepted, in order
+        self._recipients: list[Destination] = []  # those that were accepted, in order
 
     async def answer(self, event: Event) -> Answer:
         """The answer to an event; never raises but for cancellation."""
         if isinstance(event, Sender):
             self._declared = event.parameters.size or 0
-            self._accounts = []
+            self._recipients = []
             self._id = self._shared.bridge.store.ids.new("x")
             return SENDER_OK
         operation = Operation("lmtp", self._id, str, self._peer_address)
@@ -89,28 +91,27 @@ class Decider:
         found = await self._shared.bridge.read(lambda view: self._find(view, name))
         if isinstance(found, Reply):
             return found
-        self._accounts.append(found)
+        self._recipients.append(Destination(Address(address), found))
         return RECIPIENT_OK
 
-    def _find(self, view: View, address: str) -> Accounts | Reply:
-        accounts = self._shared.known.find(address)
-        if accounts is None:
+    def _find(self, view: View, address: str) -> Found | Reply:
+        found = self._shared.known.find(address)
+        if found is None:
             found = find_recipient(view, address)
             if found.refusal is not None:
                 return _REFUSALS[found.refusal]
-            accounts = found.accounts
-            self._shared.known.note(address, accounts)
+            self._shared.known.note(address, found)
         # Quotas change with every message, and are looked at each time.
-        if not any(has_room(view, account, self._declared) for account in accounts):
+        if not any(has_room(view, account, self._declared) for account in found.accounts):
             return MAILBOX_FULL
-        return accounts
+        return found
 
     async def _message(self, message: Message) -> Answer:
         spool = message.sink
         assert isinstance(spool, Spool)
         try:
-            if len(self._accounts) != len(message.recipients):
-                raise Fault(Kind.FAILED, "recipients and accounts do not match")
+            if len(self._recipients) != len(message.recipients):
+                raise Fault(Kind.FAILED, "the recipients are not those that were accepted")
             if message.size < _SMALL:
                 return await self._store(message, self._take(message, spool))
             async with self._shared.large:
@@ -136,19 +137,22 @@ class Decider:
 
     async def _store(self, message: Message, taken: tuple[str, int, Reading]) -> Answer:
         id, received_ms, reading = taken
-        recipients = tuple(self._accounts)
-        self._accounts = []
+        mail_from = Address(str(message.sender) if message.sender is not None else "")
+        incoming = Incoming(
+            reading=reading, mail_from=mail_from, recipients=tuple(self._recipients), received_ms=received_ms
+        )
+        self._recipients = []
         bridge = self._shared.bridge
         if len(reading.data) > bridge.store.limits.blob_inline_octets:
             await bridge.carry(bridge.store.write_ahead, reading.data)
-        accounts = {account for found in recipients for account in found}
-        failures = await bridge.write(
-            lambda tx: store_for(tx, recipients, reading, received_ms),
+        accounts = {account for to in incoming.recipients for account in to.found.accounts}
+        outcomes = await bridge.write(
+            lambda tx: accept(tx, incoming),
             account=accounts.pop() if len(accounts) == 1 else None,
         )
         # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
-        return [saved if failure is None else failure for failure in failures]
+        return [saved if one.fault is None else reply_to(one.fault) for one in outcomes]
 
 
 def _read(fields: bytes, spool: Spool) -> Reading:
@@ -160,48 +164,3 @@ def _read(fields: bytes, spool: Spool) -> Reading:
     if sum(field.name.lower() == "return-path" for field in reading.structure.root.fields) > 1:
         reading = read_message(fields + without_return_path(message))
     return reading
-
-
-def store_for(
-    tx: Transaction, recipients: tuple[Accounts, ...], reading: Reading, received_ms: int
-) -> list[Reply | None]:
-    """Store a message for each recipient; for each the reply that refuses it, or None when it is stored.
-
-    An account that several of the recipients lead to gets one copy.
-    """
-    if len(recipients) == 1 and len(recipients[0]) == 1:  # the usual case needs no savepoint of its own
-        deliver_reading(tx, recipients[0][0], reading, received_ms=received_ms)
-        return [None]
-    stored: set[str] = set()
-    replies: list[Reply | None] = []
-    for accounts in recipients:
-        try:
-            with tx.savepoint():
-                stored |= _store_in_all(tx, [a for a in accounts if a not in stored], reading, received_ms)
-            replies.append(None)
-        except Fault as fault:
-            observed.NOT_STORED.log(accounts=accounts, why=fault.kind.value)
-            replies.append(reply_to(fault))
-    return replies
-
-
-def _store_in_all(tx: Transaction, accounts: list[str], reading: Reading, received_ms: int) -> set[str]:
-    """Store a message in the accounts of one recipient; those that had room.
-
-    The accounts behind an alias share one reply. A full one of them is passed over as long as another takes the
-    message: were it refused, the client would send it to the others again and again. Any other failure undoes all.
-    """
-    full: dict[str, Fault] = {}
-    for account in accounts:
-        try:
-            with tx.savepoint():
-                deliver_reading(tx, account, reading, received_ms=received_ms)
-        except Fault as fault:
-            if fault.kind is not Kind.OVER_QUOTA:
-                raise
-            full[account] = fault
-    if full and len(full) == len(accounts):
-        raise next(iter(full.values()))
-    if full:
-        observed.FULL.log(accounts=list(full))
-    return set(accounts) - set(full)

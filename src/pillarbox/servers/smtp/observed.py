@@ -18,8 +18,6 @@ DELIVERED = Event(
 )  # fmt: skip
 REFUSED = Event("lmtp.refused", logging.WARNING, "a command was refused", "command", "why", per_minute=600)
 FAILED = Event("lmtp.failed", logging.ERROR, "a command met an error of the server", "command")
-NOT_STORED = Event("lmtp.not_stored", logging.WARNING, "a message was not stored", "accounts", "why", per_minute=600)
-FULL = Event("lmtp.full", logging.WARNING, "full mailboxes got no copy of a message", "accounts", per_minute=600)
 TOO_MANY = Event(
     "lmtp.too_many_connections", logging.WARNING, "a connection was sent away", "address", "connections", per_minute=10
 )
