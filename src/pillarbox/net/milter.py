@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from pillarbox.wire.milter.conversation import Conversation
+from pillarbox.wire.milter.option import ALL_ACTIONS, Action
 from pillarbox.wire.milter.packet import MilterError
 from pillarbox.wire.reader import EndOfInput
 
@@ -96,7 +97,9 @@ class MilterConnection:
         self._writer.close()
 
 
-async def open_milter(address: MilterAddress, seconds: float, max_body: int) -> MilterConnection:
+async def open_milter(
+    address: MilterAddress, seconds: float, max_body: int, actions: Action = ALL_ACTIONS
+) -> MilterConnection:
     """Connect, and agree upon options. Raises MilterUnavailable."""
     try:
         async with asyncio.timeout(seconds):
@@ -106,7 +109,7 @@ async def open_milter(address: MilterAddress, seconds: float, max_body: int) -> 
                 reader, writer = await asyncio.open_connection(address.host, address.port)
     except (OSError, TimeoutError) as error:
         raise MilterUnavailable(_reason(error)) from None
-    out = MilterConnection(Conversation(max_body), reader, writer)
+    out = MilterConnection(Conversation(max_body, actions), reader, writer)
     await out.run(out.conversation.negotiate(), seconds)
     return out
 

@@ -21,6 +21,9 @@ FAILED = Event("lmtp.failed", logging.ERROR, "a command met an error of the serv
 TOO_MANY = Event(
     "lmtp.too_many_connections", logging.WARNING, "a connection was sent away", "address", "connections", per_minute=10
 )
+FILTER_FAILED = Event(
+    "smtp.filter_failed", logging.WARNING, "a filter could not be asked", "filter", "why", per_minute=60
+)
 
 RECIPIENTS = Counter(
     "pillarbox_lmtp_recipients_total", "Recipients by the reply to RCPT.", result=("accepted", "refused", "later")

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from pillarbox.wire.milter.answer import CONTINUE, Change, Decision, Way, body_piece, change_of, decision_of
-from pillarbox.wire.milter.option import Action, Agreed, Wish, agree, offer
+from pillarbox.wire.milter.option import ALL_ACTIONS, Action, Agreed, Wish, agree, offer
 from pillarbox.wire.milter.packet import MilterError, packet_to_bytes, read_packet, strings
 from pillarbox.wire.reader import Reader
 
@@ -34,8 +34,9 @@ class Outcome(msgspec.Struct, frozen=True):
 class Conversation:
     """One connection's state; `max_body` bounds the octets of a body that a filter sends instead of the message's."""
 
-    def __init__(self, max_body: int) -> None:
-        self._max_body = max_body
+    def __init__(self, max_body: int, actions: Action = ALL_ACTIONS) -> None:
+        """`actions` is what a filter may do."""
+        self._max_body, self._actions = max_body, actions
         self._reader = Reader()
         self._out = bytearray()
         self._agreed = Agreed(0, Action(0), Wish(0), {})
@@ -55,11 +56,11 @@ class Conversation:
 
     def negotiate(self) -> Generator[None, Any, None]:
         """Agree upon options. Raises MilterError, EndOfInput, as everything here."""
-        self._out += offer()
+        self._out += offer(self._actions)
         packet = yield from read_packet(self._reader)
         if packet.command != b"O":
             raise MilterError("an answer to the offer that is none")
-        self._agreed = agree(packet.data)
+        self._agreed = agree(packet.data, self._actions)
 
     def connect(self, host_name: str, address: str, port: int, macros: Macros) -> Exchange:
         """A client has connected; the address is IPv4, IPv6, or "" for a socket of the file system."""

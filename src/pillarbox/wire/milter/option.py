@@ -54,7 +54,8 @@ class Wish(IntFlag):
 
 
 # All of the above but recipients that were refused (0x800), which are not told.
-_OFFERED, _ACTIONS = sum(Wish), sum(Action)
+_OFFERED = sum(Wish)
+ALL_ACTIONS = Action(sum(Action))
 # The numbers under which a filter chooses macros: the letter of the command before which they are sent.
 _STAGES = (b"C", b"H", b"M", b"R", b"T", b"E", b"N")
 
@@ -68,12 +69,12 @@ class Agreed(msgspec.Struct, frozen=True):
     macros: Mapping[bytes, frozenset[str]]
 
 
-def offer() -> bytes:
-    """Our packet: all that this server can do."""
-    return packet_to_bytes(b"O", b"".join(n.to_bytes(4, "big") for n in (VERSION, _ACTIONS, _OFFERED)))
+def offer(actions: Action = ALL_ACTIONS) -> bytes:
+    """Our packet: what this server can do."""
+    return packet_to_bytes(b"O", b"".join(int(n).to_bytes(4, "big") for n in (VERSION, actions, _OFFERED)))
 
 
-def agree(data: bytes) -> Agreed:
+def agree(data: bytes, offered: Action = ALL_ACTIONS) -> Agreed:
     """What the filter's answer means. Raises MilterError for what was not offered."""
     if len(data) < 12:
         raise MilterError("an answer to the offer that is too short")
@@ -82,7 +83,7 @@ def agree(data: bytes) -> Agreed:
         raise MilterError(f"version {version} of the protocol")
     # Bits for sizes of body pieces (0x10000000, 0x20000000) were not offered; some filters set them all the same.
     unknown = wishes & ~_OFFERED & ~0x30000000
-    if actions & ~_ACTIONS or unknown:
+    if actions & ~int(offered) or unknown:
         raise MilterError(f"options that were not offered: {actions:#x}, {wishes:#x}")
     return Agreed(version, Action(actions), Wish(wishes & _OFFERED), _chosen_macros(data[12:]))
 
