@@ -142,10 +142,8 @@ class View(Protocol):
     ) -> list[tuple[int, int, str, bool]]:
         r"""(uid, modseq, words, whether it is \Deleted) of the same members, at less than half the cost."""
 
-    def listed(
-        self, account: str, container: str, first: int, last: int, part: str
-    ) -> list[tuple[int, str, int, int, bytes | None]]:
-        """(uid, id, size, sort_key, the octets of a fixed part) of the same members, from `first` to `last`."""
+    def listed(self, account: str, container: str, first: int, last: int) -> list[tuple[int, str, int, int]]:
+        """(uid, id, size, sort_key) of the same members: what never changes of them."""
 
     def memberships_of(self, account: str, container: str, uids: Sequence[int]) -> list[Membership]:
         """Those that have one of the uids, in the order of uids."""

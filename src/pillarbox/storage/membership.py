@@ -20,6 +20,7 @@ _LAST = 1 << 32  # no uid is as high
 _FEW = 1_000  # changes that are looked up one by one, rather than by a walk over the container
 _CHUNK = 500
 _ALL = "m.uid, m.item, {modseq}, m.words, m.size, m.sort_key, m.group_id, m.saved_at, m.removed / 2"
+_LISTED = "m.uid, m.item, m.size, m.sort_key"
 _FLAGS = "m.uid, {modseq}, m.words, m.removed / 2"
 # Rows are tuples of the right form already.
 _membership: Callable[[Any], Membership] = partial(tuple.__new__, Membership)
@@ -44,14 +45,9 @@ def flags(db: Connection, account: str, container: str, span: Span) -> list[tupl
     return _rows(db, account, container, _FLAGS, span)
 
 
-def listed(db: Connection, account: str, container: str, span: Span, part: str) -> list[Any]:
-    """(uid, item, size, sort_key, a fixed part of the record or None), in the order of uids."""
-    sql = (
-        "SELECT m.uid, m.item, m.size, m.sort_key, p.body FROM member m LEFT JOIN part p"
-        " ON p.account = m.account AND p.type = m.type AND p.id = m.item AND p.name = ?"
-        " WHERE m.account = ? AND m.container = ? AND m.uid >= ? AND m.uid <= ? AND m.removed <> 1 ORDER BY m.uid"
-    )
-    return db.rows(sql, (part, account, container, *_uids(span)))
+def listed(db: Connection, account: str, container: str, span: Span) -> list[tuple[int, str, int, int]]:
+    """(uid, item, size, sort_key), in the order of uids: what never changes of a member."""
+    return _walk(db, account, container, (_LISTED, []), span)
 
 
 def _rows(db: Connection, account: str, container: str, columns: str, span: Span) -> list[Any]:

@@ -17,6 +17,7 @@ from pillarbox.storage import container as containers
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.database import BudgetExceeded, Connection
 from pillarbox.storage.memory import Recollection
+from pillarbox.storage.part_run import parts_in_runs
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.select import Selection
 
@@ -137,8 +138,8 @@ class Snapshot:
         return out
 
     def parts(self, kind: DataType[R], account: str, ids: Sequence[str], part: str) -> dict[str, bytes]:
-        out: dict[str, bytes] = {}
-        for marks, values in chunks(ids):
+        out = parts_in_runs(self.db, account, kind.name, ids, part)
+        for marks, values in chunks([id for id in ids if id not in out]):
             sql = f"SELECT id, body FROM part WHERE account = ? AND type = ? AND id IN ({marks}) AND name = ?"
             out.update(self.db.rows(sql, (account, kind.name, *values, part)))  # type: ignore[arg-type]
         return out
@@ -232,11 +233,8 @@ class Snapshot:
         self.before_reading_containers()
         return membership.flags(self.db, account, container, membership.Span(first, last, since))
 
-    def listed(
-        self, account: str, container: str, first: int, last: int, part: str
-    ) -> list[tuple[int, str, int, int, bytes | None]]:
-        self.before_reading_containers()
-        return membership.listed(self.db, account, container, membership.Span(first, last), part)
+    def listed(self, account: str, container: str, first: int, last: int) -> list[tuple[int, str, int, int]]:
+        return membership.listed(self.db, account, container, membership.Span(first, last))
 
     def memberships_of(self, account: str, container: str, uids: Sequence[int]) -> list[Membership]:
         return membership.memberships_of(self.db, account, container, uids)

@@ -15,7 +15,7 @@ from pillarbox.datatypes.email import imap_part
 from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.datatypes.email.imap_reading import MessageReading, StoredStretch
 from pillarbox.datatypes.view import View
-from pillarbox.servers.imap.chosen import Span
+from pillarbox.servers.imap.chosen import Span, batches
 from pillarbox.servers.imap.fetch_rows import FLAGS, Chosen, Row, Source, read_rows, source_for
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.wire.imap.body_structure import body, body_structure
@@ -26,6 +26,7 @@ _OF_ROWS = 20_000
 _OF_PARTS = 1_000
 _OF_OCTETS = 20
 _MOST_OCTETS = 1_000_000  # of messages, in memory for one answer; a message more may come to it
+_IN_A_PIECE = 1_000  # messages whose rows are held at the same time: many more do not fit into a processor's cache
 _PARTS = (Plain.ENVELOPE, Plain.BODY, Plain.BODYSTRUCTURE)
 _FORMS = {
     Plain.FLAGS: "FLAGS %b",
@@ -78,9 +79,8 @@ class Program:
         has_parts, has_sections = bool(self._parts), bool(self._sections)
         self._source: Source = source_for(self._columns, has_parts=has_parts, has_sections=has_sections, since=since)
         self.has_failed = False  # a part could not be decoded
-        self.words: AbstractSet[str] = (
-            frozenset()
-        )  # the keywords that the last answer tells, a text for each set of them
+        # The keywords that the last answer tells, a text for each set of them.
+        self.words: AbstractSet[str] = frozenset()
 
     @property
     def sets_seen(self) -> bool:
@@ -107,14 +107,19 @@ class Program:
 
     def run(self, view: View, selected: Selected, spans: Sequence[Span]) -> Answer:
         """The untagged responses for the messages at some places, or for the first of them when they are long."""
-        chosen = read_rows(self._source, view, selected, spans, self._since)
-        return self._print(view, selected.place.account, chosen) if chosen.rows else Answer()
+        self.words, answer = set(), Answer()
+        # What changed since some time is found by the log, which is to be walked once.
+        for piece in [spans] if self._sections or self._since else batches(spans, _IN_A_PIECE):
+            chosen = read_rows(self._source, view, selected, piece, self._since)
+            if chosen.rows:
+                self._print(answer, view, selected.place.account, chosen)
+        return answer
 
-    def _print(self, view: View, account: str, chosen: Chosen) -> Answer:
+    def _print(self, answer: Answer, view: View, account: str, chosen: Chosen) -> None:
         rows = chosen.rows
         if Plain.FLAGS in self._columns and self._source.words is not None:
             at = self._source.words
-            self.words = {row[at] for row in rows}
+            self.words |= {row[at] for row in rows}
         names = [_FORMS[item] for item in self._columns]
         values: list[Sequence[object]] = [self._source.columns[item](rows) for item in self._columns]
         if self._parts:
@@ -125,45 +130,45 @@ class Program:
         numbers = [row[0] for row in rows] if self._is_uid_only else chosen.numbers
         if self._sections:
             start = (form + (" " if names else "")).encode()
-            return self._with_sections(view, account, chosen, start, [numbers, *values])
+            self._print_sections(answer, view, account, chosen, start, [numbers, *values])
+            return
         line = f"{form})\r\n".encode()
-        return Answer([b"".join([line % row for row in zip(numbers, *values, strict=True)])])
+        answer.pieces.append(_joined([line % row for row in zip(numbers, *values, strict=True)]))
 
     def _read_parts(self, view: View, account: str, rows: Sequence[Row]) -> list[list[bytes]]:
-        item, part = self._source.item, self._source.part
+        item = self._source.item
         assert item is not None
         ids: list[str] = [row[item] for row in rows]
-        if part is not None:
-            stored: list[bytes | None] = [row[part] for row in rows]
-        else:
-            found = view.parts(EMAIL, account, ids, imap_part.NAME)
-            stored = [found.get(id) for id in ids]
-        if None in stored:  # they came before this was printed at delivery
-            missing = [id for id, octets in zip(ids, stored, strict=True) if octets is None]
+        stored = view.parts(EMAIL, account, ids, imap_part.NAME)
+        if missing := [id for id in ids if id not in stored]:  # they came before this was printed at delivery
             reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, missing))
-            stored = [octets or reading.imap_part(id) for id, octets in zip(ids, stored, strict=True)]
-        shown = imap_part.read_parts(stored, is_utf8=self._is_utf8)  # type: ignore[arg-type]
+            stored |= {id: reading.imap_part(id) for id in missing}
+        shown = imap_part.read_parts([stored[id] for id in ids], is_utf8=self._is_utf8)
         out: dict[Plain, list[bytes]] = {Plain.ENVELOPE: [one[0] for one in shown]}
         if Plain.BODY in self._parts:
             out[Plain.BODY] = [body(one[1]) for one in shown]
         if Plain.BODYSTRUCTURE in self._parts:
-            out[Plain.BODYSTRUCTURE] = [body_structure(one[1]) for one in shown]
+            out[Plain.BODYSTRUCTURE] = [one[1] for one in shown]  # see `_joined`
         return [out[one] for one in self._parts]
 
-    def _with_sections(
-        self, view: View, account: str, chosen: Chosen, head: bytes, values: list[Sequence[object]]
-    ) -> Answer:
+    def _print_sections(
+        self,
+        answer: Answer,
+        view: View,
+        account: str,
+        chosen: Chosen,
+        head: bytes,
+        values: list[Sequence[object]],
+    ) -> None:
         assert self._source.item is not None
         ids = [row[self._source.item] for row in chosen.rows]
         reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, ids))
-        answer = Answer()
         for number, id, value in zip(chosen.numbers, ids, zip(*values, strict=True), strict=True):
             if answer.octets < _MOST_OCTETS and answer.is_whole:
-                self._add_message(answer, reading, id, head % value)
+                self._add_message(answer, reading, id, _joined([head % value]))
             else:
                 answer.rest.append((number - 1, number))
         self.has_failed |= reading.has_failed
-        return answer
 
     def _add_message(self, answer: Answer, reading: MessageReading, id: str, before: bytes) -> None:
         for item in self._sections:
@@ -188,3 +193,8 @@ class Program:
         told = reading.answer(pending.id, pending.item, is_utf8=self._is_utf8)
         self.has_failed |= reading.has_failed
         return told
+
+
+def _joined(texts: Sequence[bytes]) -> bytes:
+    """Responses joined, and the marks of all their BODYSTRUCTUREs taken out at once."""
+    return body_structure(b"".join(texts))

@@ -1,4 +1,4 @@
-"""The rows that a FETCH needs, read at the least cost: flags alone, what is listed with what was printed, or all.
+"""The rows that a FETCH needs, read at the least cost: flags alone, what never changes, or all.
 
 A FETCH of all flags, and one of all envelopes, is what clients begin with.
 """
@@ -10,7 +10,6 @@ from functools import lru_cache
 from time import gmtime
 from typing import Any, NamedTuple
 
-from pillarbox.datatypes.email import imap_part
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.chosen import Span, count
 from pillarbox.servers.imap.selected import Selected
@@ -21,6 +20,8 @@ Row = Sequence[Any]
 Column = Callable[[Sequence[Row]], Sequence[object]]
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAY_MS = 86_400_000
+_MINUTES = [b"%02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
+_SECONDS = [b'%02d +0000"' % second for second in range(60)]
 _SPARSE = 8  # spans with fewer messages each than this are asked for one by one
 
 
@@ -33,9 +34,17 @@ class Chosen(NamedTuple):
 
 def internal_date(ms: int) -> bytes:
     """A time as INTERNALDATE and SAVEDATE tell it, in UTC (RFC 9051 §9, date-time)."""
-    day, left = divmod(ms, _DAY_MS)
-    minutes, seconds = divmod(left // 1000, 60)
-    return b'%b%02d:%02d:%02d +0000"' % (_day(day), minutes // 60, minutes % 60, seconds)
+    return internal_dates([ms])[0]
+
+
+def internal_dates(times: Iterable[int]) -> list[bytes]:
+    """The same for many times."""
+    out = []
+    for time in times:
+        day, left = divmod(time, _DAY_MS)
+        minute, left = divmod(left, 60_000)
+        out.append(_day(day) + _MINUTES[minute] + _SECONDS[left // 1000])
+    return out
 
 
 @lru_cache(1024)
@@ -53,7 +62,7 @@ def _octets(at: int) -> Column:
 
 
 def _date(at: int) -> Column:
-    return lambda rows: [internal_date(row[at]) for row in rows]
+    return lambda rows: internal_dates([row[at] for row in rows])
 
 
 def _flags(words: int, deleted: int) -> Column:
@@ -77,7 +86,6 @@ class Source(NamedTuple):
     columns: Mapping[Plain, Column]
     read: Callable[[View, str, str, int, int, int], Sequence[Row]]  # account, mailbox, first and last uid, since
     item: int | None = None  # where the email's id stands
-    part: int | None = None  # where the fixed part stands that is printed at delivery
     words: int | None = None  # where the keywords stand
 
 
@@ -93,9 +101,8 @@ LISTED = Source(
         Plain.RFC822_SIZE: _number(2),
         Plain.INTERNALDATE: _date(3),
     },
-    lambda view, account, mailbox, first, last, _since: view.listed(account, mailbox, first, last, imap_part.NAME),
+    lambda view, account, mailbox, first, last, _since: view.listed(account, mailbox, first, last),
     item=1,
-    part=4,
 )
 ALL = Source(
     {

@@ -62,7 +62,7 @@ def end_multipart(subtype: str, parameters: Mapping[str, str], extension: Extens
 
 
 def body_structure(text: bytes) -> bytes:
-    """BODYSTRUCTURE of a text with marks."""
+    """BODYSTRUCTURE of a text with marks, or the responses that have such texts in them."""
     return text.replace(_MARK, b"")
 
 

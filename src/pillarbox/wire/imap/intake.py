@@ -40,7 +40,7 @@ class Intake:
     )  # fmt: skip
 
     def __init__(
-        self, reader: Reader, output: bytearray, options: Options, limits: Limits, open_sink: Callable[[], Sink]
+        self, reader: Reader, output: list[bytes], options: Options, limits: Limits, open_sink: Callable[[], Sink]
     ) -> None:
         self._reader = reader
         self._output = output
@@ -149,7 +149,7 @@ class Intake:
         """The literal is welcome; after it the command goes on."""
         self.pending = None
         if not announced.is_pushed:
-            self._output += CONTINUE
+            self._output.append(CONTINUE)
 
     def _swallow(self, count: int) -> Generator[None, Any, None]:
         while count:

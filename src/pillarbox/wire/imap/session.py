@@ -60,7 +60,7 @@ class Session:
         self._options = options
         self._open_sink = open_sink
         self._reader = Reader()
-        self._output = bytearray()
+        self._output: list[bytes] = []
         self._errors = 0
         self._is_pending = False  # an event is with the server
         self._wants_line: bool | None = None  # what the server said to it
@@ -98,7 +98,7 @@ class Session:
 
     def data_to_send(self) -> bytes:
         """What is to be sent, each octet once."""
-        data = bytes(self._output)
+        data = b"".join(self._output)  # a single piece is not copied
         self._output.clear()
         return data
 
@@ -117,7 +117,8 @@ class Session:
 
     def send(self, data: bytes) -> None:
         """Sends responses."""
-        self._output += data
+        if data:
+            self._output.append(data)
 
     def finish(self) -> None:
         """The command is done, and its answer is said: the next may be read. Raises ValueError when none is there."""
@@ -126,7 +127,7 @@ class Session:
     def ask_line(self, prompt: bytes) -> None:
         """Asks the client to go on with the command that runs; its next line comes as Line (RFC 9051 §7.6)."""
         self._answer(wants_line=True)
-        self._output += b"+ " + prompt + b"\r\n"
+        self._output.append(b"+ " + prompt + b"\r\n")
 
     def discard_input(self) -> None:
         """Forgets what the client has already sent: it was said before TLS (RFC 9051 §6.2.1)."""
@@ -136,7 +137,7 @@ class Session:
         """Ends the conversation from the server's side, perhaps with last words."""
         if self.is_closed:
             return
-        self._output += parting
+        self._output.append(parting)
         self._machine.close()
         self._forget()
 
@@ -219,13 +220,13 @@ class Session:
         return Line(line[:-2] if line.endswith(b"\r\n") else line[:-1])
 
     def _refuse(self, tag: str, refused: Refused) -> None:
-        self._output += refused.to_bytes(tag)
+        self._output.append(refused.to_bytes(tag))
         self._errors += 1
         if self._errors >= self._limits.errors:
             self._end("Too many commands that are none")
 
     def _end(self, text: str) -> None:
-        self._output += f"* BYE {text}\r\n".encode()
+        self._output.append(f"* BYE {text}\r\n".encode())
         self._forget()
 
 
