@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,8 @@ FILES = sorted((Path(__file__).parent / "lmtp").glob("*.txt"))
 
 
 def server(options: dict[str, str]) -> Server:
-    return Server(**{name: int(value) for name, value in options.items()})
+    values: dict[str, Any] = {name: int(value) for name, value in options.items()}
+    return Server(**values)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

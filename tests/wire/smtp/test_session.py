@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from pillarbox.wire.smtp.parameter import Body, MailParameters
@@ -22,7 +24,7 @@ ENDINGS = [
 SMUGGLED = b"MAIL FROM:<x@example.com>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nSubject: smuggled\r\n\r\nhi"
 
 
-def opened(*lines: str, **options: object) -> Server:
+def opened(*lines: str, **options: Any) -> Server:
     server = Server(**options)
     spoken(server, *(lines or ENVELOPE))
     return server

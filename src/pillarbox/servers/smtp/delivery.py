@@ -72,8 +72,9 @@ class Decider:
         operation.name = type(event).__name__.lower()
         try:
             if isinstance(event, Recipient):
-                answer: Answer = await self._recipient(event)
+                answer: Reply | list[Reply] = await self._recipient(event)
             else:
+                assert isinstance(event, Message)  # no other event is asked of LMTP
                 answer = await self._message(event)
         except Fault as fault:
             observed.REFUSED.log(command=operation.name, why=fault.kind.value)
@@ -106,7 +107,7 @@ class Decider:
             return MAILBOX_FULL
         return found
 
-    async def _message(self, message: Message) -> Answer:
+    async def _message(self, message: Message) -> Reply | list[Reply]:
         spool = message.sink
         assert isinstance(spool, Spool)
         try:
@@ -135,7 +136,7 @@ class Decider:
         )
         return id, now, _read(trace_to_bytes(trace), spool)
 
-    async def _store(self, message: Message, taken: tuple[str, int, Reading]) -> Answer:
+    async def _store(self, message: Message, taken: tuple[str, int, Reading]) -> list[Reply]:
         id, received_ms, reading = taken
         mail_from = Address(str(message.sender) if message.sender is not None else "")
         incoming = Incoming(

@@ -10,8 +10,8 @@ from pillarbox.core.metric import Counter, Gauge, Histogram
 from pillarbox.core.operation import Operation
 from pillarbox.core.slow import finish
 from pillarbox.wire.smtp.reply import Reply
-from pillarbox.wire.smtp.state import Answer, Message
 from pillarbox.wire.smtp.state import Event as Command
+from pillarbox.wire.smtp.state import Message
 
 DELIVERED = Event(
     "lmtp.delivered", logging.INFO, "a message was answered", "octets", "stored", "refused", "later", "ms"
@@ -39,7 +39,7 @@ CONNECTIONS = Gauge("pillarbox_lmtp_connections", "Open connections.")
 CONNECTIONS_MADE = Counter("pillarbox_lmtp_connections_total", "Connections that were made.")
 
 
-def note(operation: Operation, command: Command, answer: Answer) -> None:
+def note(operation: Operation, command: Command, answer: Reply | list[Reply]) -> None:
     """Count what a command was answered, and tell of a message."""
     replies = [answer] if isinstance(answer, Reply) else answer
     if not isinstance(command, Message):

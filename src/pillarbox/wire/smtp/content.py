@@ -1,6 +1,6 @@
-"""DATA and BDAT: the octets of a message.
+"""DATA, BDAT and BURL: the octets of a message.
 
-Sections: RFC 5321 §4.1.1.4; RFC 3030 §2, §3; RFC 2033 §4.2, §4.3.
+Sections: RFC 5321 §4.1.1.4; RFC 3030 §2, §3; RFC 2033 §4.2, §4.3; RFC 4468 §3.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from pillarbox.wire.smtp.reply import (
     MESSAGE_TOO_BIG,
     NO_ARGUMENT,
     NO_VALID_RECIPIENTS,
+    NOT_IMPLEMENTED,
+    NUL,
     START_DATA,
+    SYNTAX,
     TEXT_LINE_TOO_LONG,
     WRONG_ORDER,
     Reply,
 )
-from pillarbox.wire.smtp.state import Conversation, Message, Step, Transaction
+from pillarbox.wire.smtp.state import Conversation, Fetch, Message, Octets, Step, Transaction
 
 _PIECE = 256 * 1024
 _CHUNK = re.compile(r"([0-9]{1,18})( +LAST)?\Z", re.IGNORECASE)
+_URL = re.compile(r"([!-~]{1,1500})( +LAST)?", re.IGNORECASE)
 _BAD_CHUNK = Reply(501, "5.5.4", "BDAT takes a number of octets and perhaps LAST")
 # What is wrong with content; of several faults the first in this order is told.
-_FAULTS = (MESSAGE_TOO_BIG, BARE_NEWLINE, TEXT_LINE_TOO_LONG)
+_FAULTS = (MESSAGE_TOO_BIG, BARE_NEWLINE, NUL, TEXT_LINE_TOO_LONG)
 _BINARY_NEEDS_BDAT = Reply(503, "5.5.1", "BODY=BINARYMIME is sent with BDAT")
 
 
@@ -65,21 +69,55 @@ def chunk(conversation: Conversation, argument: str) -> Step:
     yield from _take_chunk(conversation, transaction, size, last=last)
     if last:
         yield from _finish(conversation, transaction)
-    elif transaction.fault is not None:
+    else:
+        _answer_chunk(conversation, transaction)
+
+
+def _answer_chunk(conversation: Conversation, transaction: Transaction) -> None:
+    if transaction.fault is not None:
         conversation.refuse(transaction.fault)
     else:
         conversation.say(CHUNK_OK)
 
 
+def by_url(conversation: Conversation, argument: str) -> Step:
+    """BURL: content that is somewhere else, as a chunk like those of BDAT (RFC 4468 §3)."""
+    match = _URL.fullmatch(argument)
+    transaction = conversation.transaction
+    if not conversation.options.extensions.burl:
+        conversation.refuse(NOT_IMPLEMENTED)
+    elif match is None:
+        conversation.refuse(SYNTAX)
+    elif transaction is None:
+        conversation.refuse(WRONG_ORDER)
+    elif not transaction.recipients:
+        conversation.refuse(NO_VALID_RECIPIENTS)
+    else:
+        answer = yield Fetch(match[1])
+        if isinstance(answer, Octets):
+            intake, last = Intake(conversation, transaction), match[2] is not None
+            intake.take(answer.data, last=last)
+            if last:
+                yield from _finish(conversation, transaction)
+            else:
+                _answer_chunk(conversation, transaction)
+        else:
+            # What has come of the message so far is no message: the client has to begin anew.
+            conversation.reset()
+            conversation.refuse(answer)
+
+
 class Intake:
     """Puts content into the transaction's sink, until something is wrong with it; then the rest is dropped."""
 
-    __slots__ = ("_check", "_may_have_bare", "_options", "_transaction")
+    __slots__ = ("_check", "_may_have_bare", "_options", "_refuses_nul", "_transaction")
 
     def __init__(self, conversation: Conversation, transaction: Transaction) -> None:
         self._options = conversation.options
         self._transaction = transaction
-        self._may_have_bare = self._options.keep_bare_newlines or transaction.parameters.body is Body.BINARY
+        is_binary = transaction.parameters.body is Body.BINARY
+        self._may_have_bare = self._options.keep_bare_newlines or is_binary
+        self._refuses_nul = self._options.refuse_nul and not is_binary
         if transaction.check is None:
             transaction.check = LineCheck(self._options.max_text_line)
         self._check = transaction.check
@@ -104,6 +142,8 @@ class Intake:
             return MESSAGE_TOO_BIG
         if not self._may_have_bare and self._check.has_bare_newline(content, last=last):
             return BARE_NEWLINE
+        if self._refuses_nul and b"\0" in content:
+            return NUL
         if self._check.has_long_line(content):
             return TEXT_LINE_TOO_LONG
         return None
@@ -150,12 +190,14 @@ def _finish(conversation: Conversation, transaction: Transaction) -> Step:
     else:
         message = Message(
             transaction.sender,
-            tuple(transaction.recipients),
+            tuple(to.recipient for to in transaction.recipients),
             transaction.parameters,
             transaction.sink,
             transaction.size,
             conversation.peer_name,
+            tuple(to.parameters for to in transaction.recipients),
         )
+        conversation.idle = 0
         answer = yield message
         replies = answer if isinstance(answer, list) else [answer] * count
         if len(replies) != count:

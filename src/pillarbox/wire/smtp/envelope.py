@@ -8,20 +8,17 @@ from __future__ import annotations
 import re
 
 from pillarbox.wire.smtp.address import Address, BadPath, parse_path
-from pillarbox.wire.smtp.parameter import (
-    MailParameters,
-    Refused,
-    mail_parameters,
-    parse_parameters,
-    refuse_strangers,
-)
+from pillarbox.wire.smtp.extension import mail_parameters, recipient_parameters
+from pillarbox.wire.smtp.parameter import MailParameters, Refused, parse_parameters
 from pillarbox.wire.smtp.reply import (
     HELLO_FIRST,
+    LOGIN_FIRST,
     NEEDS_SMTPUTF8,
     NESTED_MAIL,
     NO_ARGUMENT,
     OK,
     SYNTAX,
+    TLS_FIRST,
     TOO_MANY_RECIPIENTS,
     WRONG_ORDER,
     Reply,
@@ -38,11 +35,15 @@ def mail(conversation: Conversation, argument: str) -> Step:
     if not conversation.peer_name:
         conversation.refuse(HELLO_FIRST)
         return
+    if conversation.options.needs_login and not conversation.is_logged_in:
+        # RFC 6409 §4.3; RFC 4954 §6
+        conversation.refuse(LOGIN_FIRST if conversation.offer.mechanisms else TLS_FIRST)
+        return
     if conversation.transaction is not None:
         conversation.refuse(NESTED_MAIL)
         return
     try:
-        sender, parameters = _parse_mail(argument, conversation.options.max_size)
+        sender, parameters = _parse_mail(argument, conversation)
     except Refused as refused:
         conversation.refuse(refused.reply)
         return
@@ -59,7 +60,7 @@ def recipient(conversation: Conversation, argument: str) -> Step:
         conversation.refuse(WRONG_ORDER)
         return
     try:
-        address = _parse_recipient(argument, smtputf8=transaction.parameters.smtputf8)
+        event = _parse_recipient(argument, conversation, smtputf8=transaction.parameters.smtputf8)
     except Refused as refused:
         conversation.refuse(refused.reply)
         return
@@ -67,9 +68,9 @@ def recipient(conversation: Conversation, argument: str) -> Step:
     if len(transaction.recipients) >= conversation.options.max_recipients:
         conversation.say(TOO_MANY_RECIPIENTS)
         return
-    reply = yield Recipient(address)
+    reply = yield event
     if reply.is_positive:
-        transaction.recipients.append(address)
+        transaction.recipients.append(event)
     conversation.say(reply)
 
 
@@ -82,7 +83,7 @@ def reset(conversation: Conversation, argument: str) -> None:
     conversation.say(OK)
 
 
-def _parse_mail(argument: str, max_size: int) -> tuple[Address | None, MailParameters]:
+def _parse_mail(argument: str, conversation: Conversation) -> tuple[Address | None, MailParameters]:
     match = _FROM.match(argument)
     if not match:
         raise Refused(SYNTAX)
@@ -90,13 +91,13 @@ def _parse_mail(argument: str, max_size: int) -> tuple[Address | None, MailParam
         sender, rest = parse_path(argument[match.end() :], may_be_null=True)
     except BadPath as bad:
         raise _refusal(bad, "5.1.7") from None
-    parameters = mail_parameters(parse_parameters(rest), max_size)
+    parameters = mail_parameters(parse_parameters(rest), conversation)
     if not parameters.smtputf8 and not argument.isascii():
         raise Refused(NEEDS_SMTPUTF8)
     return sender, parameters
 
 
-def _parse_recipient(argument: str, *, smtputf8: bool) -> Address:
+def _parse_recipient(argument: str, conversation: Conversation, *, smtputf8: bool) -> Recipient:
     match = _TO.match(argument)
     if not match:
         raise Refused(SYNTAX)
@@ -106,10 +107,10 @@ def _parse_recipient(argument: str, *, smtputf8: bool) -> Address:
         address, rest = parse_path(argument[match.end() :], may_be_postmaster=True)
     except BadPath as bad:
         raise _refusal(bad, "5.1.3") from None
-    refuse_strangers(parse_parameters(rest), frozenset())
+    parameters = recipient_parameters(parse_parameters(rest), conversation)
     if address is None:  # parse_path was not told that the null path is allowed
         raise Refused(SYNTAX)
-    return address
+    return Recipient(address, parameters)
 
 
 def _refusal(bad: BadPath, enhanced: str) -> Refused:

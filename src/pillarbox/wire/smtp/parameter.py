@@ -1,6 +1,6 @@
 """Parameters of MAIL and RCPT.
 
-Sections: RFC 5321 §4.1.1.11, §4.1.2; RFC 1870 §6; RFC 6152; RFC 3030 §3; RFC 6531 §3.4.
+Sections: RFC 5321 §4.1.1.11, §4.1.2; RFC 6152; RFC 3030 §3.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from enum import Enum
 
 import msgspec
 
-from pillarbox.wire.smtp.reply import MESSAGE_TOO_BIG, SYNTAX, Reply
+from pillarbox.wire.smtp.reply import SYNTAX, Reply
 
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\U0010ffff]+))?\Z")
-_SIZE = re.compile(r"[0-9]{1,20}\Z")
 
 
 class Body(Enum):
@@ -32,12 +31,35 @@ class Refused(Exception):
         self.reply = reply
 
 
-class MailParameters(msgspec.Struct, frozen=True):
-    """What MAIL may say: the declared size in octets, the kind of body, internationalized addresses."""
+class DeliverBy(msgspec.Struct, frozen=True):
+    """By when a message is to be delivered (RFC 2852 §4): in how many seconds from now, and what if it is not."""
 
-    size: int | None = None
+    seconds: int
+    is_return: bool  # else its sender is notified, and it is delivered all the same
+    wants_trace: bool = False
+
+
+class MailParameters(msgspec.Struct, frozen=True):
+    """What MAIL may say; None and False for what it did not."""
+
+    size: int | None = None  # in octets, as declared
     body: Body = Body.SEVEN_BIT
     smtputf8: bool = False
+    ret: str | None = None  # FULL or HDRS (RFC 3461 §4.3)
+    envelope_id: str | None = None  # decoded (RFC 3461 §4.4)
+    require_tls: bool = False  # RFC 8689 §2
+    hold_for: int | None = None  # seconds (RFC 4865 §5)
+    hold_until: str | None = None  # a date of RFC 3339
+    deliver_by: DeliverBy | None = None
+    priority: int | None = None  # -9 to 9 (RFC 6710 §4)
+    auth: str | None = None  # who is said to have sent it first, "" for nobody (RFC 4954 §5)
+
+
+class RecipientParameters(msgspec.Struct, frozen=True):
+    """What RCPT may say (RFC 3461 §4.1, §4.2)."""
+
+    notify: tuple[str, ...] = ()  # NEVER, or some of SUCCESS, FAILURE, DELAY
+    original: str | None = None  # an address type, a semicolon, and an address, decoded
 
 
 def parse_parameters(text: str) -> dict[str, str | None]:
@@ -54,31 +76,6 @@ def parse_parameters(text: str) -> dict[str, str | None]:
             raise Refused(SYNTAX)
         found[match[1].upper()] = match[2]
     return found
-
-
-def mail_parameters(given: dict[str, str | None], max_size: int) -> MailParameters:
-    """The parameters of MAIL, checked.
-
-    Raises Refused: 501 for a bad value, 552 for a size past `max_size`, 555 for a parameter that was not offered.
-    """
-    size = None
-    if "SIZE" in given:
-        digits = given["SIZE"]
-        if digits is None or not _SIZE.match(digits):
-            raise Refused(Reply(501, "5.5.4", "SIZE is a number of octets"))
-        size = int(digits)
-        if max_size and size > max_size:
-            raise Refused(MESSAGE_TOO_BIG)
-    body = Body.SEVEN_BIT
-    if "BODY" in given:
-        try:
-            body = Body((given["BODY"] or "").upper())
-        except ValueError:
-            raise Refused(Reply(501, "5.5.4", "BODY is 7BIT, 8BITMIME or BINARYMIME")) from None
-    if given.get("SMTPUTF8") is not None:
-        raise Refused(Reply(501, "5.5.4", "SMTPUTF8 takes no value"))
-    refuse_strangers(given, frozenset({"SIZE", "BODY", "SMTPUTF8"}))
-    return MailParameters(size, body, "SMTPUTF8" in given)
 
 
 def refuse_strangers(given: dict[str, str | None], known: frozenset[str]) -> None:

@@ -1,6 +1,6 @@
 """The server's machine for one SMTP or LMTP connection: octets in, replies and events out.
 
-Sections: RFC 5321 §3, §4.1, §4.3; RFC 2033; RFC 2920 §3.2.
+Sections: RFC 5321 §3, §4.1, §4.3; RFC 2033; RFC 2920 §3.2; RFC 3207; RFC 4954.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pillarbox.wire.reader import EndOfInput, LineTooLong
-from pillarbox.wire.smtp import content, courtesy, envelope, greeting
+from pillarbox.wire.smtp import content, courtesy, envelope, greeting, proxied, security
 from pillarbox.wire.smtp.reply import (
     LINE_MALFORMED,
     LINE_TOO_LONG,
     NOT_HTTP,
     TOO_MANY_ERRORS,
+    TOO_MUCH_IDLING,
     TOO_MUCH_INPUT,
     UNKNOWN_COMMAND,
     Reply,
 )
-from pillarbox.wire.smtp.state import Answer, Conversation, Event, Options, Sink, Step
+from pillarbox.wire.smtp.state import Answer, Conversation, Event, Offer, Options, Sink, StartTls, Step
 
 _COMMANDS: dict[str, Callable[[Conversation, str], Step | None]] = {
     "HELO": greeting.hello,
@@ -36,9 +37,16 @@ _COMMANDS: dict[str, Callable[[Conversation, str], Step | None]] = {
     "EXPN": courtesy.expand,
     "HELP": courtesy.help_,
     "QUIT": courtesy.quit_,
+    "STARTTLS": security.start_tls,
+    "AUTH": security.auth,
+    "XCLIENT": proxied.xclient,
+    "BURL": content.by_url,
 }
+# They bring no message any nearer. RSET ends what MAIL has begun, so a round of both counts as well.
+_IDLE = frozenset({"HELO", "EHLO", "LHLO", "NOOP", "RSET", "VRFY", "EXPN", "HELP"})
 # A web page can make a browser send a mail transaction as the body of a request: nothing after these is read.
 _HTTP = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PRI", "PUT", "TRACE"})
+_AUTH = re.compile(rb"AUTH ", re.IGNORECASE)
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -50,12 +58,13 @@ class Session:
     `open_sink` makes the place for one message's octets. Timeouts are the server's: `close` says the parting words.
     """
 
-    def __init__(self, options: Options, open_sink: Callable[[], Sink]) -> None:
-        self._conversation = Conversation(options, open_sink)
+    def __init__(self, options: Options, open_sink: Callable[[], Sink], offer: Offer | None = None) -> None:
+        self._conversation = Conversation(options, open_sink, offer=offer or Offer())
         self._machine = _converse(self._conversation)
         self._pending: Event | None = None
         self._answer: Answer | None = None
-        self._conversation.say(greeting.banner(options))
+        if not options.asks_all:
+            self._conversation.say(greeting.banner(options))
 
     @property
     def is_closed(self) -> bool:
@@ -67,9 +76,18 @@ class Session:
         """Whether the server should go on reading."""
         return not self.is_closed and self._pending is None
 
+    @property
+    def offer(self) -> Offer:
+        """What is to be had on this connection now."""
+        return self._conversation.offer
+
+    @offer.setter
+    def offer(self, offer: Offer) -> None:
+        self._conversation.offer = offer
+
     def receive_data(self, data: bytes) -> None:
         """Takes octets from the peer, in any pieces; more than `max_buffered` before a reply ends the conversation."""
-        if self.is_closed:
+        if self.is_closed or isinstance(self._pending, StartTls):
             return
         reader = self._conversation.reader
         reader.feed(data)
@@ -120,17 +138,40 @@ class Session:
 
 
 def _converse(conversation: Conversation) -> Generator[Event | None, Any, None]:
+    if conversation.options.asks_all:
+        yield from greeting.connected(conversation)
     while not conversation.closed:
-        try:
-            line = yield from conversation.reader.line(conversation.options.max_command_line)
-        except LineTooLong:
-            yield from conversation.reader.skip_line()
+        line = yield from _line(conversation)
+        if line is None:
             conversation.refuse(LINE_TOO_LONG)
         else:
             yield from _obey(conversation, line)
-        if conversation.errors > conversation.options.max_errors and not conversation.closed:
-            conversation.say(TOO_MANY_ERRORS)
+        if (reply := _limit(conversation)) is not None:
+            conversation.say(reply)
             conversation.closed = True
+
+
+def _limit(conversation: Conversation) -> Reply | None:
+    """What ends a conversation that leads nowhere."""
+    options = conversation.options
+    if conversation.closed:
+        return None
+    if conversation.errors > options.max_errors:
+        return TOO_MANY_ERRORS
+    return TOO_MUCH_IDLING if options.max_idle and conversation.idle > options.max_idle else None
+
+
+def _line(conversation: Conversation) -> Generator[None, Any, bytes | None]:
+    """The next line; None for one that was too long, and is swallowed."""
+    options, reader = conversation.options, conversation.reader
+    # RFC 4954 §4: an initial response may make the line of AUTH a long one.
+    most = max(options.max_auth_line, options.max_command_line) if conversation.can_log_in else options.max_command_line
+    try:
+        line = yield from reader.line(most)
+    except LineTooLong:
+        yield from reader.skip_line()
+        return None
+    return line if len(line) <= options.max_command_line or _AUTH.match(line) else None
 
 
 def _obey(conversation: Conversation, line: bytes) -> Step:
@@ -146,6 +187,7 @@ def _obey(conversation: Conversation, line: bytes) -> Step:
     verb, _, argument = text.rstrip(" \t").partition(" ")
     conversation.verb = verb.upper()
     command = _COMMANDS.get(conversation.verb)
+    conversation.idle += conversation.verb in _IDLE
     if conversation.verb in _HTTP:
         conversation.say(NOT_HTTP)
         conversation.closed = True
