@@ -86,9 +86,11 @@ conformance *ARGS:
 conformance-imap *ARGS:
     {{ python }} -m tests.conformance.imaptest {{ ARGS }}
 
-# Let other people's JMAP clients live a first day here (jmaplib, jmapc; jmap-jam in the folder NODE_CLIENTS)
+# Let other people's clients live a first day here: JMAP's jmaplib and jmapc, jmap-jam in the folder NODE_CLIENTS, and
+# IMAP's imapclient, mbsync (Debian: isync), mutt, neomutt
 clients:
     {{ python }} -m tests.clients
+    {{ python }} -m pytest --quiet -rs tests/clients/test_imapclient.py tests/clients/test_mbsync.py tests/clients/test_mutt.py
 
 # Show what the next release's changelog would say
 changes:

@@ -55,6 +55,7 @@ class Ready:
     authority: str = ""  # the file of the certificate to believe
     pop3s: tuple[str, int] = ("", 0)
     imap: tuple[str, int] = ("", 0)  # without TLS from the first octet
+    imaps: tuple[str, int] = ("", 0)
 
     @classmethod
     def from_json(cls, line: str | bytes) -> "Ready":
@@ -66,7 +67,8 @@ class Ready:
             pop3s = (found["pop3"]["host"], int(found["pop3"]["tls_port"])) if "pop3" in found else ("", 0)
             imap = (found["imap"]["host"], int(found["imap"]["port"])) if "imap" in found else ("", 0)
             https, authority = found.get("https", ""), found.get("ca", "")
-            return cls(found["http"], found["jmap"], lmtp, users, https, authority, pop3s, imap)
+            imaps = (found["imap"]["host"], int(found["imap"]["tls_port"])) if "imap" in found else ("", 0)
+            return cls(found["http"], found["jmap"], lmtp, users, https, authority, pop3s, imap, imaps)
         except (ValueError, KeyError, TypeError) as error:
             raise DemoFailed(f"not the demo's line ({error!r}): {line!r}") from error
 
