@@ -21,6 +21,7 @@ FAILED = Event("lmtp.failed", logging.ERROR, "a command met an error of the serv
 TOO_MANY = Event(
     "lmtp.too_many_connections", logging.WARNING, "a connection was sent away", "address", "connections", per_minute=10
 )
+HOOK_FAILED = Event("smtp.hook_failed", logging.ERROR, "a hook failed", "hook", "stage", "why", per_minute=60)
 FILTER_FAILED = Event(
     "smtp.filter_failed", logging.WARNING, "a filter could not be asked", "filter", "why", per_minute=60
 )
