@@ -16,6 +16,8 @@ OWN = {
     "unwanted_blob",
     "ticket",
     "unfinished",
+    "lease",
+    "destination",
 }  # what a store says of itself, and what ends in seconds
 
 
@@ -70,7 +72,7 @@ def test_a_digest_sees_any_row_that_differs(tmp_path: Path) -> None:
         "INSERT INTO floor VALUES ('a1', 'Email', 1)",
         "UPDATE blob SET stored_at = 9",
         "UPDATE email_index SET subject_key = 'x'",
-        "INSERT INTO outbox VALUES ('a1', 'o1', 1, 'k', '', '', x'')",
+        "INSERT INTO outbox (account, id, due_at, kind, item, blob, body) VALUES ('a1', 'o1', 1, 'k', '', '', x'')",
     )
     for number, sql in enumerate(changes, 2):
         house.store.write(lambda tx, sql=sql: tx.db.run(sql))  # type: ignore[misc]

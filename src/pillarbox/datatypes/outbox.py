@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+NEVER = 1 << 52  # milliseconds: when an entry is due that somebody holds back
+
 
 class Entry(msgspec.Struct, frozen=True):
-    """One piece of work. `kind` says whose, `item` for which record, `body` is JSON that its worker understands."""
+    """One piece of work. `kind` says whose, `item` for which record, `body` is JSON that its worker understands.
+
+    What goes to another server has a destination, and with it a virtual queue, a rank (lower goes first) and the
+    message that it shares with other recipients; `lease` is whose it is while it is being sent.
+    """
 
     account: str
     id: str
@@ -15,3 +21,8 @@ class Entry(msgspec.Struct, frozen=True):
     item: str
     body: bytes
     blob: str = ""  # kept for as long as the entry is there
+    queue: str = ""
+    destination: str = ""
+    rank: int = 0
+    message: str = ""
+    lease: str = ""

@@ -26,27 +26,18 @@ from pillarbox.formats.message.outgoing import outgoing, with_return_path
 from pillarbox.services import bounce, directory, observed
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.accept import Destination, Incoming, Outcome, accept
+from pillarbox.services.queue import Outgoing, enqueue
 from pillarbox.storage.database import Interrupted
 
-HELD, RELAY = "submission", "relay"  # kinds of outbox entries: to be released, to be sent to another server
+HELD = "submission"  # the kind of outbox entries that are to be released
 _RETRY_MS = 300_000
 _AT_ONCE = 20  # held messages that one transaction releases
 _DELIVERED = DeliveryStatus("250 2.0.0 delivered", "yes")
-_QUEUED = DeliveryStatus(
-    "250 2.0.0 queued; waiting for the outbound relay, which this version does not have yet", "queued"
-)
+_QUEUED = DeliveryStatus("250 2.0.0 queued", "queued")
 _REFUSED = {
     Refusal.UNKNOWN: DeliveryStatus("550 5.1.1 there is no such address here", "no"),
     Refusal.DISABLED: DeliveryStatus("550 5.2.1 the address is disabled", "no"),
 }
-
-
-class RelayJob(msgspec.Struct, frozen=True, rename="camel"):
-    """What an entry of the kind `relay` holds as JSON: one recipient elsewhere. The entry's blob is the message."""
-
-    mail_from: Address
-    rcpt_to: Address
-    queued_at: int
 
 
 @dataclass(frozen=True)
@@ -139,15 +130,16 @@ class _Delivery:
         """Deliver to each recipient, or queue it for the relay; what became of it by address."""
         statuses: dict[str, DeliveryStatus] = {}
         here: list[Destination] = []
+        elsewhere: list[Address] = []
         for recipient in recipients:
             found = find_recipient(self._tx, recipient.email)
             if found.refusal is None:
                 here.append(Destination(recipient, found))
             elif found.refusal is Refusal.NOT_OURS:
-                statuses[recipient.email] = self._queue(recipient)
+                elsewhere.append(recipient)
             else:
                 statuses[recipient.email] = _REFUSED[found.refusal]
-        statuses |= self._deliver(here)
+        statuses |= self._deliver(here) | self._queue(elsewhere)
         return {to.email: statuses[to.email] for to in recipients}
 
     def _deliver(self, here: Sequence[Destination]) -> dict[str, DeliveryStatus]:
@@ -169,12 +161,18 @@ class _Delivery:
             for to, one in zip(here, outcomes, strict=True)
         }
 
-    def _queue(self, recipient: Address) -> DeliveryStatus:
-        tx = self._tx
-        blob = tx.put_blob(self._account, self._leaving)
-        body = msgspec.json.encode(RelayJob(self._mail_from, recipient, tx.now_ms))
-        tx.add_entry(Entry(self._account, "", tx.now_ms, RELAY, self._item, body, blob))
-        return _QUEUED
+    def _queue(self, elsewhere: list[Address]) -> dict[str, DeliveryStatus]:
+        """Queue the message for all who are elsewhere, at once: those at one place get it in one go."""
+        if elsewhere:
+            outgoing = Outgoing(
+                account=self._account,
+                data=self._leaving,
+                mail_from=self._mail_from,
+                recipients=elsewhere,
+                item=self._item,
+            )
+            enqueue(self._tx, outgoing)
+        return {to.email: _QUEUED for to in elsewhere}
 
 
 def _failure(fault: Fault) -> DeliveryStatus:

@@ -1,29 +1,33 @@
 """The outbox: entries by the time when they are due, across all accounts.
 
-What an entry needs of the blobs is held for it.
+What an entry needs of the blobs is held for it. What goes to another server is taken by lanes (`lane.py`).
 """
 
 from __future__ import annotations
 
 from pillarbox.datatypes.outbox import Entry
-from pillarbox.storage import blob_reference
+from pillarbox.storage import blob_reference, lane
 from pillarbox.storage.database import Connection
 
 HOLDER = "Outbox"  # the type under which entries hold blobs
-_COLUMNS = "account, id, due_at, kind, item, body, blob"
+COLUMNS = "account, id, due_at, kind, item, body, blob, queue, destination, rank, message, lease"
 
 
 def add(db: Connection, entry: Entry) -> None:
     """Put an entry in; its blob is kept for as long as it is there."""
-    values = (entry.account, entry.id, entry.due_at, entry.kind, entry.item, entry.body, entry.blob)
-    db.run(f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    e = entry
+    head = (e.account, e.id, e.due_at, e.kind, e.item, e.body, e.blob)
+    values = (*head, e.queue, e.destination, e.rank, e.message, e.lease)
+    db.run(f"INSERT INTO outbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
     if entry.blob:
         blob_reference.hold(db, entry.account, entry.blob, HOLDER, entry.id)
+    if entry.destination:
+        lane.wake(db, entry.queue, entry.destination, entry.due_at)
 
 
 def due(db: Connection, kind: str, now_ms: int, limit: int) -> list[Entry]:
     """The entries of a kind whose time has come, the longest due first."""
-    sql = f"SELECT {_COLUMNS} FROM outbox WHERE kind = ? AND due_at <= ? ORDER BY due_at, account, id LIMIT ?"
+    sql = f"SELECT {COLUMNS} FROM outbox WHERE kind = ? AND due_at <= ? ORDER BY due_at, account, id LIMIT ?"
     return [Entry(*row) for row in db.rows(sql, (kind, now_ms, limit))]  # type: ignore[arg-type]
 
 
@@ -35,18 +39,20 @@ def next_due(db: Connection, kind: str) -> int | None:
 
 def of_item(db: Connection, account: str, item: str) -> list[Entry]:
     """The entries that are there for a record, by id."""
-    sql = f"SELECT {_COLUMNS} FROM outbox WHERE account = ? AND item = ? ORDER BY id"
+    sql = f"SELECT {COLUMNS} FROM outbox WHERE account = ? AND item = ? ORDER BY id"
     return [Entry(*row) for row in db.rows(sql, (account, item))]  # type: ignore[arg-type]
 
 
 def postpone(db: Connection, entry: Entry, due_at: int, body: bytes) -> None:
-    """Keep an entry for later, with what was learnt."""
-    sql = "UPDATE outbox SET due_at = ?, body = ? WHERE account = ? AND id = ?"
+    """Keep an entry for later, with what was learnt. Nobody has it then."""
+    sql = "UPDATE outbox SET due_at = ?, body = ?, lease = '' WHERE account = ? AND id = ?"
     db.run(sql, (due_at, body, entry.account, entry.id))
+    if entry.destination:
+        lane.wake(db, entry.queue, entry.destination, due_at)
 
 
 def finish(db: Connection, entry: Entry, now_ms: int) -> None:
-    """Take an entry out: its work is done, or not wanted any more."""
-    db.run("DELETE FROM outbox WHERE account = ? AND id = ?", (entry.account, entry.id))
-    if entry.blob:
+    """Take an entry out: its work is done, or not wanted any more. Nothing happens when it is gone."""
+    row = db.row("DELETE FROM outbox WHERE account = ? AND id = ? RETURNING id", (entry.account, entry.id))
+    if entry.blob and row is not None:
         blob_reference.let_go(db, entry.account, entry.blob, HOLDER, entry.id, now_ms)

@@ -95,6 +95,11 @@ class OutboxItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table"
     item: str
     blob: str
     body: bytes
+    queue: str = ""
+    destination: str = ""
+    rank: int = 0
+    message: str = ""
+    lease: str = ""
 
 
 Item: TypeAlias = RecordItem | MemberItem | BlobItem | TailItem | ContainerItem | FloorItem | OutboxItem
@@ -104,7 +109,7 @@ RECORD = "id, created, modseq, full_modseq, touched, destroyed, unique_key, body
 MEMBER = "container, uid, item, type, created, modseq, removed, sort_key, group_id, size, words, saved_at"
 CONTAINER = "id, next_uid, modseq, validity"
 BLOB = "id, size, stored_at, pending"
-OUTBOX = "id, due_at, kind, item, blob, body"
+OUTBOX = "id, due_at, kind, item, blob, body, queue, destination, rank, message, lease"
 INDEX = {
     "email_index": (
         "thread_id", "received_at", "sent_at", "size", "has_attachment", "keywords", "subject_key", "from_key",
@@ -113,4 +118,4 @@ INDEX = {
 }  # fmt: skip
 # Every table of the schema is carried by an item, or follows from what is.
 CARRIED = frozenset({"account", "record", "part", "member", "container", "floor", "blob", "outbox", *INDEX})
-DERIVED = frozenset({"lookup", "text_index"})
+DERIVED = frozenset({"lookup", "text_index", "lane"})

@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
+from pillarbox.storage import lane
 from pillarbox.storage.blob_reference import named
 from pillarbox.storage.blob_sweep import unmark
 from pillarbox.storage.dump.item import (
     INDEX,
+    OUTBOX,
     BlobItem,
     ContainerItem,
     FloorItem,
@@ -194,11 +196,14 @@ class Replay:
         self._db.run(f"{sql} ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq", tuple_of(item))
 
     def _outbox(self, item: OutboxItem) -> None:
-        sql = "INSERT INTO outbox (account, id, due_at, kind, item, blob, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        sql = f"INSERT INTO outbox (account, {OUTBOX}) VALUES (?{', ?' * len(OUTBOX.split(', '))})"
         self._db.run(
-            f"{sql} ON CONFLICT (account, id) DO UPDATE SET due_at = excluded.due_at, body = excluded.body",
+            f"{sql} ON CONFLICT (account, id) DO UPDATE SET due_at = excluded.due_at, body = excluded.body,"
+            " queue = excluded.queue, destination = excluded.destination, lease = excluded.lease",
             tuple_of(item),
         )
+        if item.destination:
+            lane.wake(self._db, item.queue, item.destination, item.due_at)
         if item.blob:
             self._add_lookup(item.account, _BLOB, item.blob, HOLDER, item.id)
 

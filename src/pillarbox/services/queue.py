@@ -1,0 +1,118 @@
+"""The outbound queue: what leaves for other servers, a row for each recipient, in the transaction of whoever sends.
+
+Virtual queues keep kinds of mail out of each other's way: a person's message does not wait behind a mailing list's.
+Sections: RFC 6710 §4 (MT-PRIORITY), RFC 5321 §4.5.4.1.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Literal
+
+import msgspec
+
+from pillarbox.datatypes.admin.name import domain_name
+from pillarbox.datatypes.envelope import Address
+from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.view import Transaction
+
+RELAY = "relay"  # the kind of outbox entries that go to another server
+Origin = Literal["submission", "forward", "list", "report", "vacation", "notification"]
+# Virtual queues: what somebody wrote, what passes through, what a machine sends to many.
+PERSONAL, PASSING, BULK = "personal", "passing", "bulk"
+QUEUES = (PERSONAL, PASSING, BULK)
+_QUEUE_OF: dict[Origin, str] = {
+    "submission": PERSONAL,
+    "notification": PERSONAL,
+    "vacation": PASSING,
+    "forward": PASSING,
+    "list": BULK,
+    "report": BULK,
+}
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is to leave. `account` answers for it and holds it; `item` is the submission that it is of.
+
+    `priority` is that of RFC 6710, -9 to 9; `due_at` in milliseconds since 1970, now if there is none.
+    """
+
+    account: str
+    data: bytes
+    mail_from: Address  # with email "": the null reverse-path
+    recipients: list[Address]
+    item: str = ""
+    origin: Origin = "submission"
+    priority: int = 0
+    due_at: int | None = None
+    require_tls: bool = False
+
+
+class Job(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a queue entry holds as JSON: one recipient, and what was learnt on the way. Its blob is the message."""
+
+    mail_from: Address
+    rcpt_to: Address
+    queued_at: int
+    origin: Origin = "submission"
+    priority: int = 0
+    require_tls: bool = False
+    route: str = ""  # that an administrator chose for it
+    attempts: int = 0
+    reply: str = ""  # what the last attempt came to
+    was_told: bool = False  # that it is late
+    held_at: int | None = None  # by an administrator
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Job).decode
+
+
+def enqueue(tx: Transaction, outgoing: Outgoing) -> None:
+    """Queue a message for its recipients elsewhere. It leaves some time after the transaction is committed."""
+    blob = tx.put_blob(outgoing.account, outgoing.data)
+    message, priority = secrets.token_hex(10), min(max(outgoing.priority, -9), 9)
+    for recipient in outgoing.recipients:
+        job = Job(
+            mail_from=outgoing.mail_from,
+            rcpt_to=recipient,
+            queued_at=tx.now_ms,
+            origin=outgoing.origin,
+            priority=priority,
+            require_tls=outgoing.require_tls,
+        )
+        entry = Entry(
+            account=outgoing.account,
+            id="",
+            due_at=tx.now_ms if outgoing.due_at is None else outgoing.due_at,
+            kind=RELAY,
+            item=outgoing.item,
+            body=_encode(job),
+            blob=blob,
+            queue=queue_of(outgoing.origin, priority),
+            destination=destination_of(recipient.email),
+            rank=-priority,
+            message=message,
+        )
+        tx.add_entry(entry)
+
+
+def job_of(entry: Entry) -> Job:
+    """What an entry of the queue holds."""
+    return _decode(entry.body)
+
+
+def job_to_bytes(job: Job) -> bytes:
+    """An entry's body."""
+    return _encode(job)
+
+
+def queue_of(origin: Origin, priority: int) -> str:
+    """The virtual queue for mail of an origin: what is sent with a low priority goes beside the rest."""
+    return BULK if priority < 0 else _QUEUE_OF[origin]
+
+
+def destination_of(address: str) -> str:
+    """Where mail to an address goes: its domain, however it is spelt."""
+    domain = address.rpartition("@")[2]
+    return domain_name(domain) or domain.lower()
