@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pillarbox.app.config.settings import Outbound, Settings
+from pillarbox.app.dns import resolver_of
 from pillarbox.app.listening import Listening
 from pillarbox.app.place import Place
 from pillarbox.app.restoring import open_whole_store
@@ -22,6 +23,7 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.net.certificate import CertificateError
 from pillarbox.net.count import Seat
 from pillarbox.net.datagram import Datagrams
+from pillarbox.net.dns.lazy import LazyResolver
 from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.net.guarded_http import GuardedClient
 from pillarbox.net.outbound_address import AddressPolicy
@@ -123,6 +125,7 @@ class House:
     listeners: Sequence[Listener]
     workers: Sequence[Worker]
     watching: Watching
+    resolver: LazyResolver
 
 
 def bridge_to(store: Store, connections: int = 16) -> Bridge:
@@ -159,6 +162,7 @@ def build(
     watching = build_watching(bridge, settings, http, listening.metrics)
     routes = [*jmap_routes(bridge, METHODS, TYPES, authentication, http, counts=counts), *watching.routes]
     app = HttpApp(http, routes, bridge.run, _admission(settings, http, counts))
+    resolver = resolver_of(settings.dns)
     client = _outbound_client(settings.outbound)
     PUSH_RULES.complaint = client.complaint
     outbox, push = OutboxWorker(bridge, Sender(settings.hostname)), _push_worker(settings, bridge, client)
@@ -176,7 +180,7 @@ def build(
         LmtpListener(bridge, listening.lmtp, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
         *_mail_listeners(settings, bridge, authentication, listening, place, counts, tls),
     )
-    return House(store, bridge, listeners, workers, watching)
+    return House(store, bridge, listeners, workers, watching, resolver)
 
 
 def _admission(settings: Settings, http: HttpSettings, counts: Seat) -> Admission:

@@ -79,6 +79,7 @@ async def _run(house: House, on_ready: Callable[[], None], drain_seconds: float,
         for task in workers:
             task.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+        await house.resolver.close()
         await house.bridge.close()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pillarbox.app.config.dns import check_servers, check_zone_files
 from pillarbox.app.config.key import Key, keys
 from pillarbox.app.config.settings import Settings
 from pillarbox.datatypes.push_subscription import LEAST_SECONDS
@@ -176,6 +177,8 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "metrics.allow": _check_proxies,
     "storage.url": _check_database,
     "blobs.url": parse_blob_url,
+    "dns.servers": check_servers,
+    "dns.zone_files": check_zone_files,
     "push.contact": _check_contact,
     "imap.contact": _check_contact,
     "outbound.allowed_networks": _check_networks,
