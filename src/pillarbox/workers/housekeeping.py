@@ -13,6 +13,7 @@ from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
 from pillarbox.services import push_key
 from pillarbox.services.authentication import Authentication
+from pillarbox.services.greylisting import Greylisting, forget_old
 from pillarbox.services.uploads import FILE_SECONDS, STEP, delete_step, expire_uploads
 from pillarbox.storage import blob_sweep, purge
 from pillarbox.storage.blob import Stored
@@ -39,10 +40,11 @@ class Housekeeping:
             self._purge_accounts,
             self._forget_push_keys,
             self._forget_destroyed,
+            self._forget_greylist,
             self._checkpoint,
         )
         self._works = (*own, *shared) if for_all else own
-        self._next_keys_ms = 0
+        self._next_keys_ms = self._next_greylist_ms = 0
         self._next_purge_ms = bridge.store.clock.now_ms() + _DAY_MS // 12
         self._next_sweep_ms = bridge.store.clock.now_ms() + _DAY_MS // 24
 
@@ -133,6 +135,15 @@ class Housekeeping:
                 forgotten += 1
         if forgotten:
             observed.CHANGES_FORGOTTEN.log(types=forgotten)
+
+    async def _forget_greylist(self) -> None:
+        """Senders that did not come again, or have not come for long."""
+        now = self._bridge.store.clock.now_ms()
+        if now < self._next_greylist_ms:
+            return
+        self._next_greylist_ms = now + _DAY_MS // 24
+        while await self._bridge.write(lambda tx: forget_old(tx, Greylisting())):
+            pass
 
     async def _checkpoint(self) -> None:
         await self._bridge.run(self._bridge.store.checkpoint)

@@ -10,6 +10,7 @@ import msgspec
 from pillarbox.app.config.dns import Dns
 from pillarbox.app.config.hooks import Hooks
 from pillarbox.app.config.mail import Imap, Lmtp, Login, Pop3
+from pillarbox.app.config.screening import Screening
 from pillarbox.core.limits import Limits
 
 Doc = msgspec.Meta
@@ -213,6 +214,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pop3: Pop3 = msgspec.field(default_factory=Pop3)
     login: Login = msgspec.field(default_factory=Login)
     dns: Dns = msgspec.field(default_factory=Dns)
+    screening: Screening = msgspec.field(default_factory=Screening)
     hooks: Hooks = msgspec.field(default_factory=Hooks)
     push: Push = msgspec.field(default_factory=Push)
     outbound: Outbound = msgspec.field(default_factory=Outbound)

@@ -21,6 +21,10 @@ FAILED = Event("lmtp.failed", logging.ERROR, "a command met an error of the serv
 TOO_MANY = Event(
     "lmtp.too_many_connections", logging.WARNING, "a connection was sent away", "address", "connections", per_minute=10
 )
+LISTED = Event("smtp.listed", logging.INFO, "a client's address is on a list", "address", "list", per_minute=60)
+GREYLISTED = Event(
+    "smtp.greylisted", logging.INFO, "a client was asked to come again", "address", "seconds", per_minute=60
+)
 HOOK_FAILED = Event("smtp.hook_failed", logging.ERROR, "a hook failed", "hook", "stage", "why", per_minute=60)
 FILTER_FAILED = Event(
     "smtp.filter_failed", logging.WARNING, "a filter could not be asked", "filter", "why", per_minute=60
