@@ -9,10 +9,11 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.servers.imap.chosen import batches, choose, count, rows_of
 from pillarbox.servers.imap.done import Done, ok
 from pillarbox.servers.imap.message_limit import Cut, cut, need_fewer_copied
-from pillarbox.servers.imap.namespace import Place, split
+from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
 from pillarbox.services.mail.copy_message import Copied, copy_messages, read_sources
+from pillarbox.services.mail.mailbox_named import split
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
 from pillarbox.wire.imap.sequence_set import to_set

@@ -32,6 +32,7 @@ from pillarbox.servers.imap import (
     store,
     threading,
     uid_batches,
+    url_auth,
     waiting,
 )
 from pillarbox.servers.imap.done import Done, Ended, bad
@@ -65,6 +66,7 @@ HANDLERS: Mapping[type[c.Command], Handler] = {
     **metadata_change.HANDLERS,
     **notify.HANDLERS,
     **jmap_access.HANDLERS,
+    **url_auth.HANDLERS,
 }
 # While these run, the client counts messages by the numbers it knows: no removal may be told (RFC 9051 §7.5.1).
 _NUMBERED = (m.Fetch, m.Store, m.Search, m.Sort, m.Thread)

@@ -13,10 +13,11 @@ from pillarbox.datatypes.mailbox import MAILBOX, id_of_role
 from pillarbox.datatypes.mailbox_name import SEPARATOR, to_level
 from pillarbox.servers.imap.done import Done, no, ok
 from pillarbox.servers.imap.listing import renamed_line
-from pillarbox.servers.imap.namespace import OTHERS, Place, name_in, split
+from pillarbox.servers.imap.namespace import OTHERS, Place, name_in
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.special_use import role_of
 from pillarbox.services.mail import mailbox_change
+from pillarbox.services.mail.mailbox_named import split
 from pillarbox.services.mail.mailbox_path import Path
 from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import command as c

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pillarbox.core.account import Access
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
-from pillarbox.datatypes.mailbox_name import OTHER_USERS, SEPARATOR, to_level
+from pillarbox.datatypes.mailbox_name import OTHER_USERS, SEPARATOR
 from pillarbox.datatypes.view import View
-from pillarbox.services.mail.mailbox_path import paths_of
+from pillarbox.services.mail.mailbox_named import mailboxes_by_name, split
 
 OTHERS = OTHER_USERS
 _MAX_ACCOUNTS = 2_000
@@ -69,13 +69,13 @@ class Names:
     def of(self, view: View, account: str) -> Mapping[str, Mailbox]:
         """The mailboxes of an account by their names in it."""
         if view.cache is None:
-            return _read(view, account)  # in a transaction, whose state may yet be undone
+            return mailboxes_by_name(view, account)  # in a transaction, whose state may yet be undone
         state = view.state(MAILBOX, account)
         with self._lock:
             known = self._accounts.get(account)
         if known is not None and known[0] == state:
             return known[1]
-        read = _read(view, account)
+        read = mailboxes_by_name(view, account)
         with self._lock:
             self._accounts[account] = (state, read)
             self._accounts.move_to_end(account)
@@ -87,21 +87,3 @@ class Names:
 def name_in(accounts: Sequence[Access], access: Access, name: str) -> str:
     """The whole name of what has this name in one of the accounts."""
     return name if access is accounts[0] else prefix_of(access) + name
-
-
-def split(accounts: Sequence[Access], name: str) -> tuple[Access | None, str]:
-    """The account that a name is in, and the rest of the name; None when it is nobody's that one may see."""
-    if not name.startswith(OTHERS + SEPARATOR):
-        return accounts[0], name
-    owner, _, rest = name[len(OTHERS) + 1 :].partition(SEPARATOR)
-    found = next((a for a in accounts[1:] if a.name.casefold() == owner.casefold()), None)
-    return found, "INBOX" if rest.upper() == "INBOX" else rest
-
-
-def _read(view: View, account: str) -> Mapping[str, Mailbox]:
-    boxes = {box.id: box for box in view.all(MAILBOX, account)}
-    out: dict[str, Mailbox] = {}
-    for id, path in sorted(paths_of(view, account).items(), key=lambda item: item[1]):
-        name = SEPARATOR.join(map(to_level, path))
-        out.setdefault(name, boxes[id])
-    return out

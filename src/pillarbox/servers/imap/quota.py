@@ -18,8 +18,8 @@ from pillarbox.datatypes.admin.name import login_name
 from pillarbox.datatypes.quota import COUNT, OCTETS, QUOTA, UNLIMITED
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.done import Done, no, ok
-from pillarbox.servers.imap.namespace import split
 from pillarbox.servers.imap.session import Session
+from pillarbox.services.mail.mailbox_named import split
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import access_command as a

@@ -15,6 +15,7 @@ from pillarbox.servers.imap.listing import renamed_line
 from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
+from pillarbox.servers.imap.url_auth import MECHANISMS
 from pillarbox.servers.imap.vanished import Ranges, earlier, holds, vanished
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap import command as c
@@ -78,6 +79,7 @@ def _greet(session: Session, selected: Selected, opened: Opened, asked: str) -> 
     yield f"* OK [UIDNEXT {image.uid_next}] The next UID\r\n".encode()
     yield f"* OK [HIGHESTMODSEQ {image.modseq}] The last change\r\n".encode()
     yield f"* OK [MAILBOXID ({opened.place.id})] The mailbox\r\n".encode()
+    yield f"* OK [{MECHANISMS}] URLs can be authorised\r\n".encode()  # RFC 4467 §10
     if session.is_rev2:
         # RFC 9051 §6.3.2: "a LIST response" with the name of the mailbox.
         yield renamed_line(opened.place.name, asked)

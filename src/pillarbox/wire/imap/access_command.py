@@ -89,3 +89,25 @@ class Notify(Command):
 
     groups: tuple[EventGroup, ...] | None
     with_status: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GenUrlAuth(Command):
+    """GENURLAUTH: pairs of a URL's rump and a mechanism in upper case (RFC 4467)."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UrlFetch(Command):
+    """URLFETCH."""
+
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetKey(Command):
+    """RESETKEY; without a mailbox, of all. `mechanisms` in upper case; none: all."""
+
+    mailbox: str | None = None
+    mechanisms: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from pillarbox.wire.imap import (
     metadata_syntax,
     notify_syntax,
     sort_syntax,
+    url_syntax,
 )
 from pillarbox.wire.imap.command import (
     Capability,
@@ -101,6 +102,9 @@ _AUTHENTICATED: dict[str, Parse] = _ANY | {
     "GETMETADATA": metadata_syntax.get_metadata,
     "SETMETADATA": metadata_syntax.set_metadata,
     "NOTIFY": notify_syntax.notify,
+    "GENURLAUTH": url_syntax.gen_url_auth,
+    "URLFETCH": url_syntax.url_fetch,
+    "RESETKEY": url_syntax.reset_key,
     "ESEARCH": partial(sort_syntax.esearch, is_selected=False),
     "UID ESEARCH": partial(sort_syntax.esearch, is_selected=False),  # as an example of RFC 7377 §2.1 has it
 }

@@ -1,0 +1,73 @@
+"""GENURLAUTH, URLFETCH and RESETKEY: URLs by which others may read a message (RFC 4467 §6, §7, §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+from pillarbox.core.faults import Fault, Kind
+from pillarbox.servers.imap.done import Done, bad, ok
+from pillarbox.servers.imap.session import Session
+from pillarbox.services.mail.url_access import Asker, authorize, read_by_url, reset_keys
+from pillarbox.wire.imap import access_command as a
+from pillarbox.wire.imap import command as c
+from pillarbox.wire.imap.authorized_url import INTERNAL
+from pillarbox.wire.imap.message_url import BadUrl
+from pillarbox.wire.imap.response import astring, literal
+
+MECHANISMS = f"URLMECH {INTERNAL}"
+
+
+async def generate(session: Session, command: a.GenUrlAuth) -> Done:
+    """Authorise URLs, all or none."""
+    if any(mechanism != INTERNAL for _, mechanism in command.pairs):
+        return bad("This mechanism is not known here")
+    account = _own(session)
+    if account is None:
+        return bad("Only what one may read oneself can be lent")
+    rumps = [rump for rump, _ in command.pairs]
+    try:
+        urls = await session.news.write(lambda tx: authorize(tx, account, rumps), account)
+    except BadUrl:
+        # RFC 4467 §6: "the server MUST return a tagged BAD response".
+        return bad("This is no URL of a message that you may lend")
+    session.say(f"* GENURLAUTH {' '.join(map(astring, urls))}\r\n".encode())
+    return ok("Authorised")
+
+
+async def fetch(session: Session, command: a.UrlFetch) -> Done:
+    """Tell what URLs name, NIL for those that open nothing for this user."""
+    assert session.logged_in is not None
+    asker = Asker(session.logged_in.caller.username)
+    for url in command.urls:
+        octets = await session.read(partial(read_by_url, text=url, asker=asker), slow=True)
+        data = literal(octets) if octets is not None else b"NIL"
+        session.say(b"* URLFETCH %b %b\r\n" % (astring(url).encode("utf-8", "surrogateescape"), data))
+        await session.line.drain()
+    return ok("Fetched")
+
+
+async def reset(session: Session, command: a.ResetKey) -> Done:
+    """Take back all URLs that were authorised for a mailbox, or for all."""
+    if any(mechanism != INTERNAL for mechanism in command.mechanisms):
+        return bad("This mechanism is not known here")
+    account = _own(session)
+    if account is None:
+        raise Fault(Kind.FORBIDDEN, "You have lent nothing here")
+    await session.news.write(lambda tx: reset_keys(tx, account, session.accounts, command.mailbox), account)
+    return ok("Taken back", MECHANISMS if command.mailbox is not None else "")
+
+
+def _own(session: Session) -> str | None:
+    """The account of who has logged in, unless they act as another one."""
+    assert session.logged_in is not None
+    account = session.logged_in.caller.account
+    return account if session.access.account == account else None
+
+
+HANDLERS: Mapping[type[c.Command], Callable[[Session, Any], Awaitable[Done]]] = {
+    a.GenUrlAuth: generate,
+    a.UrlFetch: fetch,
+    a.ResetKey: reset,
+}
