@@ -1,0 +1,199 @@
+"""A client's connection to an SMTP or LMTP server: by address, with TLS that its caller chooses and judges.
+
+RFC 5321 §4.5.3.2, RFC 3207, RFC 8314 §3.3 (implicit TLS), RFC 4954 (AUTH).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pillarbox.net.smtp_login import Login, Untrusted, challenge, choose
+from pillarbox.net.smtp_stream import Endpoint, SmtpStream, connect, reason
+from pillarbox.wire.sasl.step import Malformed
+from pillarbox.wire.sasl.step import Refused as MechanismRefused
+from pillarbox.wire.smtp_client.capability import Capabilities
+from pillarbox.wire.smtp_client.conversation import Conversation, Dropped, Exchange, Refused, Timeouts
+from pillarbox.wire.smtp_client.message import Parcel
+from pillarbox.wire.smtp_client.reply import Reply
+
+T = TypeVar("T")
+Chain = tuple[bytes, ...]  # certificates in DER, the server's own first
+_MAX_CHALLENGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What TLS has to be. `name` is asked for by SNI.
+
+    With `authorities` the chain has to lead to one of them and be for `name`; `judge` looks at the chain whatever it
+    leads to, and says why it is not to be trusted.
+    """
+
+    name: str
+    authorities: ssl.SSLContext | None = None
+    judge: Callable[[Chain], str | None] = field(default=lambda _chain: None)
+
+
+class SmtpConnection:
+    """A connection, from the greeting on. Not for two tasks at a time."""
+
+    def __init__(self, stream: SmtpStream, conversation: Conversation) -> None:
+        self._stream, self._conversation = stream, conversation
+        self.tls: ssl.SSLObject | None = None
+
+    @classmethod
+    async def open(
+        cls, endpoint: Endpoint, name: str, *, tls: Tls | None = None, timeouts: Timeouts | None = None
+    ) -> SmtpConnection:
+        """Connect, with TLS from the beginning if it is given, and greet as `name`.
+
+        Raises Dropped when nobody answers, Refused, Untrusted.
+        """
+        conversation = Conversation(name, is_lmtp=endpoint.is_lmtp, timeouts=timeouts)
+        connection = cls(await connect(endpoint), conversation)
+        try:
+            if tls is not None:
+                await connection._secure(tls, endpoint.connect_seconds)
+            await connection._run(conversation.greet())
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    @property
+    def offered(self) -> Capabilities:
+        """What the server offers."""
+        return self._conversation.offered
+
+    @property
+    def messages(self) -> int:
+        """How many messages the server has taken over this connection."""
+        return self._conversation.messages
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another message may be sent over it."""
+        most = self.offered.limit("MAILMAX")
+        is_spent = most is not None and self.messages >= most
+        return (
+            not is_spent and not self._conversation.is_closing and self._stream.is_idle and self._conversation.is_quiet
+        )
+
+    async def start_tls(self, tls: Tls) -> None:
+        """From here on with TLS. Raises Refused when the server does not want to, Untrusted, Dropped."""
+        await self._run(self._conversation.start_tls())
+        if not self._stream.is_idle:
+            # RFC 3207 §5: what came in the clear after the reply would be taken for protected
+            raise Dropped("the server went on speaking after it had agreed to begin TLS")
+        await self._secure(tls, self._conversation.timeouts.hello)
+        await self._run(self._conversation.hello())
+
+    async def log_in(self, login: Login) -> str:
+        """Authenticate; the mechanism that was used. Raises Refused, Untrusted when there is none for what we have."""
+        offered = self.offered.mechanisms
+        mechanism, machine = choose(login, offered, is_secure=self.tls is not None)
+        response = next(machine)
+        line = f"AUTH {mechanism}".encode()
+        if response.data is not None:
+            line += b" " + (base64.b64encode(response.data) or b"=")
+        for _ in range(_MAX_CHALLENGES):
+            reply: Reply = await self._run(self._conversation.ask(line + b"\r\n", self._conversation.timeouts.mail))
+            if reply.is_ok:
+                if not response.is_complete:
+                    raise Untrusted("the server let us in without proving itself")
+                return mechanism
+            if reply.code != 334:
+                raise Refused(reply)
+            try:
+                response = machine.send(challenge(reply))
+            except (Malformed, MechanismRefused) as error:
+                raise Untrusted(f"{mechanism}: {error}") from None
+            line = base64.b64encode(response.data or b"")
+        raise Dropped("the server asks without end")
+
+    async def send(self, parcel: Parcel) -> list[Reply]:
+        """A reply for each recipient of a parcel. Raises Dropped, CommandError."""
+        return await self._run(self._conversation.send(parcel))
+
+    async def leave(self) -> None:
+        """End the connection politely."""
+        with contextlib.suppress(Dropped):
+            await self._run(self._conversation.quit())
+        self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._stream.transport is not None:
+            self._stream.transport.abort()
+
+    async def _run(self, exchange: Exchange[T]) -> T:
+        try:
+            while True:
+                seconds = next(exchange)
+                await self._flush()
+                self._conversation.receive_data(await self._stream.receive(seconds))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def _flush(self) -> None:
+        try:
+            while data := self._conversation.data_to_send():
+                await self._stream.send(data, self._conversation.timeouts.block)
+        except Dropped:
+            if self._stream.is_empty:
+                raise
+            # The server has said why it wants no more of this, and then closed the connection: that is to be read.
+
+    async def _secure(self, tls: Tls, seconds: float) -> None:
+        stream, loop = self._stream, asyncio.get_running_loop()
+        assert stream.transport is not None
+        context = tls.authorities or opportunistic()
+        try:
+            async with asyncio.timeout(seconds):
+                transport = await loop.start_tls(stream.transport, stream, context, server_hostname=tls.name)
+        except ssl.SSLCertVerificationError as error:
+            raise Untrusted(f"the certificate is not trusted: {error.verify_message}") from None
+        except TimeoutError:
+            raise Dropped("TLS did not begin in time") from None
+        except (OSError, ValueError) as error:
+            raise Untrusted(f"TLS cannot begin: {reason(error)}") from None
+        if transport is None:
+            raise Dropped("the server closed the connection")
+        stream.transport = transport
+        self.tls = transport.get_extra_info("ssl_object")
+        if (problem := tls.judge(chain(self.tls))) is not None:
+            raise Untrusted(problem)
+
+
+def opportunistic() -> ssl.SSLContext:
+    """TLS against those who only listen: any certificate will do."""
+    return _OPPORTUNISTIC
+
+
+def _lenient() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+_OPPORTUNISTIC = _lenient()
+
+
+def chain(secured: ssl.SSLObject | None) -> Chain:
+    """The certificates that the server showed, its own first, in DER."""
+    if secured is None:
+        return ()
+    if hasattr(secured, "get_unverified_chain"):  # Python 3.13
+        return tuple(secured.get_unverified_chain())
+    inner = getattr(secured, "_sslobj", None)
+    certificates = inner.get_unverified_chain() if inner is not None else None
+    return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in certificates or ())
