@@ -51,11 +51,11 @@ def listed(db: Connection, account: str, container: str, span: Span) -> list[tup
 
 
 def _rows(db: Connection, account: str, container: str, columns: str, span: Span) -> list[Any]:
-    epoch = _epoch(db, account)
+    epoch, modseq = _numbers(db, account, container)
     first = _columns(columns, epoch)
     if span.since < epoch or not span.since:
         return _walk(db, account, container, first, span._replace(since=0))
-    if _modseq(db, account, container) <= span.since:
+    if modseq <= span.since:
         return []
     if _is_long(db, account, span.since):
         return _walk(db, account, container, first, span)
@@ -166,8 +166,14 @@ def _epoch(db: Connection, account: str) -> int:
     return _int(db.row("SELECT epoch FROM account WHERE id = ?", (account,)))
 
 
-def _modseq(db: Connection, account: str, container: str) -> int:
-    return _int(db.row("SELECT modseq FROM container WHERE account = ? AND id = ?", (account, container)))
+def _numbers(db: Connection, account: str, container: str) -> tuple[int, int]:
+    """The account's epoch, and the number of the last change in a container."""
+    sql = (
+        "SELECT a.epoch, COALESCE(c.modseq, 0) FROM account a LEFT JOIN container c ON c.account = a.id AND c.id = ?"
+        " WHERE a.id = ?"
+    )
+    row = db.row(sql, (container, account))
+    return (int(str(row[0])), int(str(row[1]))) if row is not None else (0, 0)
 
 
 def _is_long(db: Connection, account: str, since: int) -> bool:

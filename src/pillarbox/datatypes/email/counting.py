@@ -36,6 +36,8 @@ def follow_email(tx: Transaction, account: str, old: Email | None, new: Email | 
     """Write the thread and the mailboxes of an email that was created, changed or destroyed, hidden or shown again."""
     email = new or old
     assert email is not None
+    if old is not None and new is not None and _counts(old) == _counts(new):
+        return
     before = tx.get(THREAD, account, email.thread_id, with_deleted=True)
     trash = trash_of(tx, account)
     after = _thread_after(before, old, new, trash, keys)
@@ -72,6 +74,11 @@ def _thread_after(
         hidden=thread.hidden + (new is not None and not is_shown) - (old is not None and not was_shown),
         keys=list(dict.fromkeys([*thread.keys, *keys]))[:_MAX_KEYS] if keys else thread.keys,
     )
+
+
+def _counts(email: Email) -> tuple[object, ...]:
+    """All of an email that its thread and its mailboxes count."""
+    return email.thread_id, email.mailbox_ids, email.is_hidden, email.is_unread
 
 
 def _is_shown(email: Email | None) -> bool:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pillarbox.datatypes.membership import Membership
+from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.view import View
 
 Uids = Sequence[int]  # an array of 32 bits each, in rising order; never changed once it is shared
@@ -22,24 +22,54 @@ _ENTRY_UIDS = 250  # what an image costs beside its uids
 _MAX_PRINTED = 4  # answers of one image
 _MAX_PRINTED_OCTETS = 8_388_608  # of one answer: the flags of 180,000 messages
 _MAX_TOTALS = 20_000
-_SINGLY = 64  # to take more out, the array is built anew; of more changes no list is kept
+_SINGLY = 64  # to take more out, the array is built anew; of more changes in all no list is kept
 _FULL_AFTER = 5_000  # changes; a mailbox is read anew when more have come
+
+
+class Step(NamedTuple):
+    """What changed after a number: the messages as they were then, without those that are gone, and these."""
+
+    since: int
+    rows: Sequence[Membership]
+    gone: Sequence[int]
 
 
 class Image:
     """A mailbox at one modseq."""
 
-    __slots__ = ("changed", "changed_since", "keywords", "modseq", "printed", "uid_next", "uid_validity", "uids")
+    __slots__ = ("keywords", "modseq", "printed", "steps", "uid_next", "uid_validity", "uids")
 
     def __init__(self, uids: Uids, keywords: frozenset[str], state: tuple[int, int, int]) -> None:
         """`state` is the UID validity, the next UID and the modseq; `keywords` are of now or of messages gone since."""
         self.uids, self.keywords = uids, keywords
         self.uid_validity, self.uid_next, self.modseq = state
-        # What made it of the image before, for the sessions that have seen that one.
-        self.changed_since: int | None = None
-        self.changed: Sequence[Membership] = ()
+        # What made it of the images before, the oldest first, for the sessions that have seen one of those.
+        self.steps: tuple[Step, ...] = ()
         # What a FETCH of all messages was answered, by what it asked for: many clients ask whenever they come.
         self.printed: dict[object, bytes] = {}
+
+    def changes(self, since: int) -> Step | None:
+        """What has changed after a number, the messages as they are now; None when that is not known."""
+        at = next((n for n, step in enumerate(self.steps) if step.since == since), None)
+        if at is None:
+            return None
+        steps = self.steps[at:]
+        if len(steps) == 1:
+            return steps[0]
+        gone = {uid for step in steps for uid in step.gone}
+        rows = {row.uid: row for step in steps for row in step.rows if row.uid not in gone}
+        return Step(since, [rows[uid] for uid in sorted(rows)], sorted(gone))
+
+    def follow(self, before: Image, rows: Sequence[Membership], gone: Sequence[int]) -> None:
+        """Remember what made it of the image before, and what made that one, as far as it is little."""
+        steps: list[Step] = []
+        room = _SINGLY
+        for step in (Step(before.modseq, rows, gone), *reversed(before.steps)):
+            room -= len(step.rows) + len(step.gone) + 1
+            if room < 0:
+                break
+            steps.insert(0, step)
+        self.steps = tuple(steps)
 
     @property
     def weight(self) -> int:
@@ -67,10 +97,10 @@ class Images:
         self._totals: OrderedDict[tuple[str, str], tuple[int, Totals]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def now(self, view: View, account: str, mailbox: str) -> Image:
-        """The image of a mailbox as the view sees it."""
+    def now(self, view: View, account: str, mailbox: str, state: Container | None = None) -> Image:
+        """The image of a mailbox as the view sees it, whose numbers are these."""
         key = account, mailbox
-        state = view.container(account, mailbox)
+        state = state or view.container(account, mailbox)
         with self._lock:
             known = self._images.get(key)
             if known is not None:
@@ -85,6 +115,16 @@ class Images:
         if known is None or known.modseq < image.modseq:  # else the view is older than what others know
             self._keep(key, image)
         return image
+
+    def advance(self, key: tuple[str, str], since: int, number: int, rows: Sequence[Membership]) -> None:
+        """Some messages were changed by a commit of this number, and nothing else was after the number `since`."""
+        with self._lock:
+            known = self._images.get(key)
+        if known is not None and known.modseq == since and len(rows) <= _SINGLY:
+            state = known.uid_validity, known.uid_next, number
+            image = Image(known.uids, known.keywords | _split({row.words for row in rows}), state)
+            image.follow(known, rows, ())
+            self._keep(key, image)
 
     def keep_printed(self, key: tuple[str, str], image: Image, what: object, answer: bytes) -> None:
         """Remember what a FETCH of all messages was answered, for as long as the mailbox stays as it is."""
@@ -137,14 +177,14 @@ def _brought_up(view: View, account: str, mailbox: str, known: Image, state: tup
     rows = view.memberships(account, mailbox, since=known.modseq, limit=_FULL_AFTER)
     if len(rows) >= _FULL_AFTER:
         return None
-    uids = without(known.uids, view.removed_uids(account, mailbox, known.modseq))
+    gone = view.removed_uids(account, mailbox, known.modseq)
+    uids = without(known.uids, gone)
     new = [row[0] for row in rows if row[0] >= known.uid_next]
     if new:
         uids = array("I", uids)
         uids.extend(new)
     image = Image(uids, known.keywords | _split({row[3] for row in rows}), state)
-    if len(rows) <= _SINGLY:
-        image.changed_since, image.changed = known.modseq, rows
+    image.follow(known, rows, gone)
     return image
 
 

@@ -121,7 +121,9 @@ class News:
         `is_owed`: the command itself has changed it, so that also who wants to hear of no changes is told.
         """
         session, notifier, selected = self._session, self.notifier, self._session.selected
-        if selected is None or (notifier is not None and not (notifier.wanted.messages or is_owed)):
+        if selected is None or not selected.needs_look(may_expunge=may_expunge):
+            return
+        if notifier is not None and not (notifier.wanted.messages or is_owed):
             return
         news, (found, lost) = await session.read(lambda view: self._look(view, selected))
         if news.is_gone:

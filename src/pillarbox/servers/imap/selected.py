@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.datatypes.membership import Membership
+from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.context import Contexts
 from pillarbox.servers.imap.done import Ended, no
@@ -58,6 +58,7 @@ class Selected:
         self.own: set[tuple[int, int]] = set()
         self.made: set[int] = set()  # UIDs of new messages that this client has put here itself
         self._owed: Sequence[int] = ()  # removals that may not be told yet
+        self.has_looked = False  # the command that is being carried out has seen that there is nothing else to tell
 
     def need_writing(self) -> None:
         """Raises Ended where nothing may be changed: NOPERM for want of a right, CANNOT after EXAMINE (RFC 5530 §3)."""
@@ -119,15 +120,34 @@ class Selected:
             return News(is_gone=True)
         if state.modseq == self.modseq and state.uid_next == self.uid_next:
             return News()
-        image = images.now(view, account, id)
+        image = images.now(view, account, id, state)
+        if (step := image.changes(self.modseq)) is not None:
+            return News(image, step.gone, step.rows)
         if self.modseq >= view.known_since(account):
             gone: Sequence[int] = view.removed_uids(account, id, self.modseq)
         else:  # nobody knows any more what was removed since: it is not there
             there = set(image.uids)
             gone = [uid for uid in self.uids if uid not in there]
-        if image.changed_since == self.modseq:
-            return News(image, gone, image.changed)
         return News(image, gone, view.memberships(account, id, since=self.modseq))
+
+    def stands_at(self, state: Container | None) -> bool:
+        """Whether the client has been told of all up to this state, and hears of its own changes only what it asked."""
+        is_told = state is not None and (state.modseq, state.uid_next) == (self.modseq, self.uid_next)
+        return is_told and not self.contexts  # these are found anew after each change
+
+    def has_changed(self, number: int) -> None:
+        """The command has changed messages, and told so; nothing else was to be told when its change was made.
+
+        `number`: that of the change, 0 when there was none.
+        """
+        self.modseq = number or self.modseq
+        self.own.clear()
+        self.has_looked = True
+
+    def needs_look(self, *, may_expunge: bool) -> bool:
+        """Whether there may be something to tell at the end of a command."""
+        had_looked, self.has_looked = self.has_looked, False
+        return not had_looked or (may_expunge and bool(self._owed))
 
     def take(self, news: News, speech: Speech, *, may_expunge: bool, with_flags: bool = True) -> Iterator[bytes]:
         """Take what has changed as known; yields what the client is told of it, with changes of flags if it wants."""

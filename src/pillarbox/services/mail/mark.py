@@ -19,14 +19,17 @@ def change_keywords(
     add: AbstractSet[str] = frozenset(),
     remove: AbstractSet[str] = frozenset(),
     only: AbstractSet[str] | None = None,
-) -> None:
+) -> list[str]:
     r"""Add and remove keywords, or have `only` these. Emails that are gone are passed over; \Deleted ones are not.
 
-    Raises Fault: tooManyKeywords.
+    Returns the ids of those that this changed. Raises Fault: tooManyKeywords.
     """
+    out = []
     for email in tx.get_with_deleted(EMAIL, account, list(ids)).values():
         had = set(email.keywords)
         has = set(only) if only is not None else (had | add) - remove
         if has != had:
             keywords = dict.fromkeys(sorted(has), True)
             tx.write(EMAIL, account, email, msgspec.structs.replace(email, keywords=keywords))
+            out.append(email.id)
+    return out
