@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pillarbox.storage.snapshot import Snapshot
 
 T = TypeVar("T")
+_numbers = msgspec.json.Decoder(list[int]).decode
 # What `member` has beside each membership under its own name, by the index table's name for it.
 _MEMBER_COLUMNS = {
     "received_at": "m.sort_key",
@@ -85,21 +86,19 @@ class Selection:
 
     def members(self, container: str, where: c.Condition | None) -> list[tuple[int, str]]:
         r"""(uid, id) of a container's members that match, those with \Deleted too, in the order of uids."""
-        self._in_member = self._with_uids = True
         search, rest = _take(where, c.Matches)
-        hits = self._hits(search) if search is not None else None
-        if search is not None and hits is None:
+        if search is None:
+            return sorted(self._view.db.rows(*self._walk(container, where, "m.uid, m.item")))  # type: ignore[arg-type]
+        self._in_member = self._with_uids = True
+        hits = self._hits(search)
+        if hits is None:
             return []
-        self._joined = hits is not None
+        self._joined = True
         test, values = self._condition(rest) if rest is not None else ("1 = 1", [])
         own: list[Value] = [self._account, container]
         members = "SELECT m.uid, m.item FROM member m"
         by_id = f" CROSS JOIN {self._kind.index_table} e ON e.account = m.account AND e.id = m.item"
         within = " WHERE m.account = ? AND m.container = ?"
-        if hits is None:
-            members += (by_id if self._joined else "") + within
-            sql = f"{members} AND m.removed <> 1 AND {test} ORDER BY m.uid"
-            return self._view.db.rows(sql, [*own, *values])  # type: ignore[return-value]
         # Text first: each of its hits leads to one row. What is deleted here is little, and looks itself up in them.
         live = (
             f"SELECT m.uid, m.item FROM ({hits[0]}) t CROSS JOIN {self._kind.index_table} e ON e.doc = t.doc"
@@ -109,6 +108,24 @@ class Selection:
         deleted = f"{members}{by_id}{within} AND m.item >= '' AND m.removed = 2 AND e.doc IN ({hits[0]}) AND {test}"
         rows = self._view.db.rows(live, [*hits[1], *own, *values])
         return sorted(rows + self._view.db.rows(deleted, [*own, *hits[1], *values]))  # type: ignore[arg-type]
+
+    def uids(self, container: str, where: c.Condition | None) -> list[int]:
+        """The uids of the same members."""
+        if _take(where, c.Matches)[0] is not None:
+            return [uid for uid, _ in self.members(container, where)]
+        # As one text: a row for each costs more than finding it. They rise already, on most engines.
+        row = self._view.db.row(*self._walk(container, where, "string_agg(CAST(m.uid AS TEXT), ',')"))
+        return sorted(_numbers(f"[{row[0]}]")) if row is not None and row[0] is not None else []
+
+    def _walk(self, container: str, where: c.Condition | None, columns: str) -> Sql:
+        self._in_member = self._with_uids = True
+        test, values = self._condition(where) if where is not None else ("1 = 1", [])
+        join = f" CROSS JOIN {self._kind.index_table} e ON e.account = m.account AND e.id = m.item"
+        sql = (
+            f"SELECT {columns} FROM member m{join if self._joined else ''} WHERE m.account = ? AND m.container = ?"
+            f" AND m.removed <> 1 AND {test}"
+        )
+        return sql, [self._account, container, *values]
 
     def _from(self, container: c.InContainer | None, search: c.Matches | None) -> Sql:
         table = self._kind.index_table

@@ -199,12 +199,14 @@ class Snapshot:
     def select_members(
         self, kind: DataType[R], account: str, container: str, where: Condition | None
     ) -> list[tuple[int, str]]:
-        self.before_reading(kind, account)
-        refined = kind.rules.refine(self, account, where, container) if where is not None else None
-        return Selection(self, kind, account).members(container, refined)
+        return Selection(self, kind, account).members(container, self._refined(kind, account, container, where))
 
     def select_uids(self, kind: DataType[R], account: str, container: str, where: Condition | None) -> list[int]:
-        return [uid for uid, _ in self.select_members(kind, account, container, where)]
+        return Selection(self, kind, account).uids(container, self._refined(kind, account, container, where))
+
+    def _refined(self, kind: DataType[R], account: str, container: str, where: Condition | None) -> Condition | None:
+        self.before_reading(kind, account)
+        return kind.rules.refine(self, account, where, container) if where is not None else None
 
     def member_ids(self, kind: DataType[R], account: str, container: str, limit: int | None = None) -> list[str]:
         live = "SELECT item FROM member WHERE account = ? AND container = ? AND removed = 0"

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from pillarbox.core.faults import Fault
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.chosen import batches
@@ -27,6 +29,7 @@ from pillarbox.wire.imap import message_command as m
 from pillarbox.wire.imap.fetch_item import Plain
 from pillarbox.wire.imap.response import string
 
+_encode = msgspec.json.Encoder().encode
 _SAVE = frozenset({"SAVE"})
 _DENSE = 8  # of so many messages one is found, or more: their numbers are looked up in a table
 
@@ -70,7 +73,8 @@ def _old_line(session: Session, selected: Selected, found: Found, word: str, *, 
     """The untagged SEARCH of RFC 3501 §7.2.5, or SORT of RFC 5256 §4."""
     numbers = found.uids if is_uid or session.is_uid_only else numbers_of(selected, found.uids)
     tail = f" (MODSEQ {found.modseq})" if found.modseq else ""
-    return f"* {' '.join([word, *map(str, numbers)])}{tail}\r\n".encode()
+    told = _encode(list(numbers))[1:-1].replace(b",", b" ")  # much faster than joining strings
+    return b"* %b%b%b%b\r\n" % (word.encode(), b" " if told else b"", told, tail.encode())
 
 
 def _line(session: Session, selected: Selected, found: Found, command: m.Search | m.Sort) -> bytes:
