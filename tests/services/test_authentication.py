@@ -266,6 +266,17 @@ def test_a_login_outlives_a_store_that_is_away_for_minutes_and_no_longer(office:
     assert door.authentication.check(held) == held.login.caller
 
 
+@pytest.mark.usefixtures("alice")
+def test_a_look_that_ends_just_after_the_time_was_read_does_not_end_a_login(office: Office) -> None:
+    door = Door(office)
+    door.verify(basic("alice@example.org"))
+    held = door.authentication.held(basic("alice@example.org"))
+    assert held is not None
+    assert held.caller(held.checked_at - 1) == held.login.caller
+    with pytest.raises(Fault):
+        held.caller(held.checked_at - 300_000)  # a clock that was set back says nothing
+
+
 def test_too_many_failures_are_held_back_whoever_they_are_about(office: Office, alice: str) -> None:
     door = Door(office)
     for name in ("alice@example.org", "nobody@example.org"):

@@ -42,7 +42,8 @@ class Held(msgspec.Struct):
         """
         if self.is_over:
             return None
-        if not 0 <= now - self.checked_at < _STALE_MS:
+        # Another thread may have looked since `now` was read: what is known is a little newer then, not unknown.
+        if abs(now - self.checked_at) >= _STALE_MS:
             raise Fault(Kind.UNAVAILABLE, "the store does not tell whether the login still holds")
         return self.login.caller
 
