@@ -6,6 +6,7 @@ from typing import Any
 
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.alias import ALIAS
+from pillarbox.datatypes.admin.dkim_key import DKIM_KEY
 from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.admin.scram_secret import SCRAM_SECRET
@@ -40,5 +41,6 @@ TYPES: tuple[DataType[Any], ...] = (
     DOMAIN,
     ACCOUNT,
     ALIAS,
+    DKIM_KEY,
     REMOVAL,
 )

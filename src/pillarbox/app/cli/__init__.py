@@ -16,6 +16,7 @@ COMMANDS = {
     "account": ("account", "account", "Accounts: people who log in, and groups."),
     "alias": ("alias", "alias", "Further addresses of accounts."),
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
+    "dkim": ("dkim", "dkim", "The keys by which the mail of domains is signed."),
     "push-key": ("push_key", "push_key", "The key by which push services know this server."),
     "import": ("import_", "import_", "Bring mail from an mbox, a Maildir or an archive into an account."),
     "fetch": ("fetch", "fetch", "Bring mail over from another server, and later what is new there."),

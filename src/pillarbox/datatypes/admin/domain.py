@@ -35,6 +35,7 @@ class DomainRules(Rules[Domain]):
 
     accounts: DataType[Any]  # set where they are declared: accounts and aliases know domains
     aliases: DataType[Any]
+    keys: DataType[Any]
 
     def complete(self, tx: Transaction, call: MethodCall, old: Domain | None, new: Domain) -> Domain:
         if old is not None:
@@ -55,6 +56,12 @@ class DomainRules(Rules[Domain]):
             raise invalid("description", f"a description has at most {_MAX_DESCRIPTION} characters")
         if new.catch_all is not None and tx.get(self.accounts, DIRECTORY, new.catch_all) is None:
             raise invalid("catchAll", "there is no such account")
+
+    def follow(self, tx: Transaction, account: str, old: Domain | None, new: Domain | None) -> None:
+        if old is not None and new is None:
+            ids = [id for _, id in tx.find(self.keys, DIRECTORY, "domainId", [old.id])]
+            for key in tx.get_many(self.keys, DIRECTORY, ids).values():
+                tx.write(self.keys, DIRECTORY, key, None)
 
     def _check_unused(self, tx: Transaction, old: Domain) -> None:
         for kind in (self.accounts, self.aliases):
