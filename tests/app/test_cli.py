@@ -149,3 +149,45 @@ def test_a_shell_gets_its_completion(name: str) -> None:
 @pytest.mark.parametrize(("text", "octets"), [("500M", 500_000_000), ("7", 7), ("none", "none")])
 def test_a_size_is_read(text: str, octets: object) -> None:
     assert Octets().convert(text, None, None) == octets
+
+
+def test_aliases_lead_elsewhere_and_expire(shell: Shell) -> None:
+    shell.ok("account", "add", "alice@example.org", "--generate")
+    made = shell.json("alias", "add", "*@example.org", "alice@example.org", "X@far.test")
+    assert (len(made["targets"]), made["forwardTo"]) == (1, ["X@far.test"])
+    assert "alice@example.org, X@far.test" in shell.ok("alias", "list")
+    changed = shell.json("alias", "set", "*@example.org", "--target", "y@far.test", "--expires", "2030-01-31T08:00:00Z")
+    assert (changed["targets"], changed["forwardTo"], changed["expiresAt"]) == (
+        [],
+        ["y@far.test"],
+        "2030-01-31T08:00:00Z",
+    )
+    assert shell.json("alias", "set", "*@example.org", "--expires", "none")["expiresAt"] is None
+
+
+def test_lists_have_members_that_come_and_go(shell: Shell) -> None:
+    for name in ("alice", "bob"):
+        shell.ok("account", "add", f"{name}@example.org", "--generate")
+    made = shell.json(
+        "list", "add", "team@example.org", "bob@example.org", "C@far.test", "--owner", "alice@example.org"
+    )
+    assert (len(made["members"]), made["memberAddresses"], made["posting"]) == (1, ["C@far.test"], "members")
+    shell.ok("list", "set", "team@example.org", "--add-member", "alice@example.org", "--remove-member", "c@far.test")
+    assert shell.ok("list", "show", "team@example.org").split() == ["alice@example.org", "bob@example.org"]
+    assert shell.json("list", "set", "team@example.org", "--posting", "owners")["posting"] == "owners"
+    assert "team@example.org" in shell.ok("list", "list")
+    shell.ok("list", "remove", "team@example.org")
+    assert shell.json("list", "list") == []
+
+
+def test_an_account_forwards_and_a_domain_is_another_ones_alias(shell: Shell) -> None:
+    shell.ok("account", "add", "alice@example.org", "--generate", "--forward", "a@far.test", "--no-copy")
+    (alice,) = shell.json("account", "list")
+    assert (alice["forwardTo"], alice["keepsCopy"], alice["mayForward"]) == (["a@far.test"], False, True)
+    changed = shell.json("account", "set", "alice@example.org", "--forward", "none", "--may-not-forward")
+    assert (changed["forwardTo"], changed["mayForward"]) == ([], False)
+    shell.ok("domain", "add", "example.net", "--alias-of", "example.org")
+    changed = shell.json("domain", "set", "example.org", "--subdomains", "--detail-mailboxes")
+    assert changed["takesSubdomains"]
+    assert changed["detailMailboxes"]
+    assert "example.org" in shell.ok("domain", "list")

@@ -118,3 +118,31 @@ def test_only_administrators_see_the_directory_and_only_with_that_scope(office: 
         return caller_for(view, account, frozenset({MAIL})).is_admin  # type: ignore[arg-type]
 
     assert office.store.read(limited) is False
+
+
+def test_who_gets_mail_by_a_forward_may_not_send_as_its_address(office: Office) -> None:
+    alice, bob = office.account("alice@example.org"), office.account("bob@example.org")
+    office.update("Account", alice, {"forwardTo": ["bob@example.org"], "keepsCopy": False})
+    office.create("Alias", address="info@example.org", targets=[alice], forwardTo=["bob@example.org"])
+
+    def may(account: str, address: str) -> bool:
+        return office.store.read(lambda view: may_send_as(view, account, address))
+
+    assert (may(alice, "alice@example.org"), may(bob, "alice@example.org")) == (True, False)
+    assert (may(alice, "info@example.org"), may(bob, "info@example.org")) == (True, False)
+
+
+def test_owners_send_as_a_list_and_targets_as_what_their_pattern_matches(office: Office) -> None:
+    alice, bob = office.account("alice@example.org"), office.account("bob@example.org")
+    office.create("MailingList", address="team@example.org", owners=[alice], members=[bob])
+    office.create("Alias", address="shop-*@example.org", targets=[bob])
+
+    def may(account: str, address: str) -> bool:
+        return office.store.read(lambda view: may_send_as(view, account, address))
+
+    assert (may(alice, "team@example.org"), may(bob, "team@example.org")) == (True, False)
+    assert (may(bob, "shop-1@example.org"), may(alice, "shop-1@example.org")) == (True, False)
+    assert not may(alice, "team-owner@example.org")
+    assert not may(bob, "*@example.org")
+    office.create("Alias", address="*@example.org", targets=[bob])
+    assert may(bob, "*@example.org")

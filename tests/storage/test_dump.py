@@ -18,7 +18,9 @@ OWN = {
     "unfinished",
     "lease",
     "destination",
-}  # what a store says of itself, and what ends in seconds
+    "greylist",
+    "memo",
+}  # what a store says of itself, and what is remembered for a time only
 
 
 def columns(store: Store, table: str) -> set[str]:

@@ -46,7 +46,7 @@ def conditions(kind: DataType[Any], history: History, chance: random.Random) -> 
             "after": moment,
         },
         "Quota": {"name": "M", "scope": "account", "resourceType": "count", "type": "Email"},
-        "Domain": {"name": "1", "isEnabled": chance.random() < 0.5},
+        "Domain": {"name": "1", "isEnabled": chance.random() < 0.5, "aliasOf": "d1"},
         "Account": {
             "name": "a",
             "text": "a",
@@ -56,7 +56,7 @@ def conditions(kind: DataType[Any], history: History, chance: random.Random) -> 
             "kind": "individual",
         },
         "Alias": {"address": "a", "target": "x", "domainId": "x", "isEnabled": True},
-        "DkimKey": {"domainId": "x", "state": "active"},
+        "MailingList": {"address": "a", "member": "x", "owner": "x", "domainId": "x", "isEnabled": True},
     }
     found = known.get(kind.name, {})
     assert set(found) == set(kind.filters), f"{kind.name}: give every condition a value here"

@@ -81,6 +81,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         30 * 86_400
     )
     max_recipients: Annotated[int, Doc(description="How many recipients one submission may have.")] = 1_000
+    max_hops: Annotated[
+        int,
+        Doc(
+            ge=20,
+            description="How many Received fields a message may have: one with more goes in circles, and is refused.",
+        ),
+    ] = 100
     max_identities: Annotated[int, Doc(description="How many identities one account may have.")] = 1_000
     max_push_subscriptions: Annotated[int, Doc(description="How many push subscriptions one account may have.")] = 20
     push_subscription_seconds: Annotated[

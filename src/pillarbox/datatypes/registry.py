@@ -6,8 +6,8 @@ from typing import Any
 
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.alias import ALIAS
-from pillarbox.datatypes.admin.dkim_key import DKIM_KEY
 from pillarbox.datatypes.admin.domain import DOMAIN
+from pillarbox.datatypes.admin.mailing_list import MAILING_LIST
 from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.admin.scram_secret import SCRAM_SECRET
 from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
@@ -41,6 +41,6 @@ TYPES: tuple[DataType[Any], ...] = (
     DOMAIN,
     ACCOUNT,
     ALIAS,
-    DKIM_KEY,
+    MAILING_LIST,
     REMOVAL,
 )

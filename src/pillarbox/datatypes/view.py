@@ -202,6 +202,9 @@ class View(Protocol):
     def entries_of(self, account: str, item: str) -> list[Entry]:
         """The entries of the outbox for one record."""
 
+    def recall(self, account: str, kind: str, name: str) -> str | None:
+        """The value of a memo whose time is not over."""
+
     def has_ticket(self, account: str, digest: str) -> bool:
         """Whether a ticket waits to be taken."""
 
@@ -266,6 +269,15 @@ class Transaction(View, Protocol):
 
     def notes(self) -> Mapping[str, Any]:
         """What was remembered."""
+
+    def keep_memo(self, account: str, kind: str, name: str, value: str, expires_at: int) -> None:
+        """Remember a value until a time in milliseconds, in the place of what had this name; backups do not have it."""
+
+    def forget_memos(self, account: str, kind: str) -> None:
+        """Forget all memos of a kind."""
+
+    def drop_expired_memos(self, limit: int) -> int:
+        """Delete memos of all accounts whose time is over, at most so many; how many."""
 
     def add_ticket(self, given: Ticket) -> None:
         """Store a ticket."""

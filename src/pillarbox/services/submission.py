@@ -32,11 +32,14 @@ from pillarbox.storage.database import Interrupted
 HELD = "submission"  # the kind of outbox entries that are to be released
 _RETRY_MS = 300_000
 _AT_ONCE = 20  # held messages that one transaction releases
+# What becomes of what an address of ours sends on is told to whoever asked for it, not to this record.
+_SENT_ON = DeliveryStatus("250 2.1.5 sent on to another address", "unknown")
 _DELIVERED = DeliveryStatus("250 2.0.0 delivered", "yes")
 _QUEUED = DeliveryStatus("250 2.0.0 queued", "queued")
 _REFUSED = {
     Refusal.UNKNOWN: DeliveryStatus("550 5.1.1 there is no such address here", "no"),
     Refusal.DISABLED: DeliveryStatus("550 5.2.1 the address is disabled", "no"),
+    Refusal.LOOP: DeliveryStatus("554 5.4.6 the message or the address goes in circles", "no"),
 }
 
 
@@ -156,10 +159,7 @@ class _Delivery:
                 outcomes = accept(self._tx, incoming)
         except Fault as fault:
             outcomes = [Outcome(fault)] * len(here)
-        return {
-            to.address.email: _DELIVERED if one.fault is None else _failure(one.fault)
-            for to, one in zip(here, outcomes, strict=True)
-        }
+        return {to.address.email: _status(to, one) for to, one in zip(here, outcomes, strict=True)}
 
     def _queue(self, elsewhere: list[Address]) -> dict[str, DeliveryStatus]:
         """Queue the message for all who are elsewhere, at once: those at one place get it in one go."""
@@ -175,7 +175,17 @@ class _Delivery:
         return {to.email: _QUEUED for to in elsewhere}
 
 
+def _status(to: Destination, outcome: Outcome) -> DeliveryStatus:
+    if outcome.fault is not None:
+        return _failure(outcome.fault)
+    if outcome.refusal is not None:
+        return _REFUSED[outcome.refusal]
+    return _DELIVERED if to.found.accounts or to.found.postings else _SENT_ON
+
+
 def _failure(fault: Fault) -> DeliveryStatus:
+    if fault.kind is Kind.FORBIDDEN:
+        return DeliveryStatus("550 5.7.1 the recipient does not take mail of this sender", "no")
     if fault.kind is Kind.OVER_QUOTA:
         return DeliveryStatus("552 5.2.2 the recipient's mailbox is full", "no")
     if fault.kind is Kind.TOO_LARGE:

@@ -18,7 +18,7 @@ def remove_step(db: Connection, account: str) -> bool:
             db.run(f"DELETE FROM {table} WHERE account = ? AND id IN ({marks})", (account, *values))
     if len(ids) == _STEP:
         return False
-    for table in ("member", "container", "lookup", "floor", "blob", "outbox", "ticket"):
+    for table in ("member", "container", "lookup", "floor", "blob", "outbox", "ticket", "memo"):
         db.run(f"DELETE FROM {table} WHERE account = ?", (account,))
     db.run("DELETE FROM account WHERE id = ?", (account,))
     return True

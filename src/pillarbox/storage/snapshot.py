@@ -12,7 +12,7 @@ from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.outbox import Entry
-from pillarbox.storage import blob_reference, change, membership, outbox, pending, ticket, upload
+from pillarbox.storage import blob_reference, change, membership, memo, outbox, pending, ticket, upload
 from pillarbox.storage import container as containers
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.database import BudgetExceeded, Connection
@@ -312,6 +312,11 @@ class Snapshot:
 
     def expired_blobs(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
         return upload.expired(self.db, before_ms, limit)
+
+    # --- memos
+
+    def recall(self, account: str, kind: str, name: str) -> str | None:
+        return memo.find(self.db, account, kind, name, self.now_ms)
 
     # --- tickets
 

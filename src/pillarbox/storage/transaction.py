@@ -19,7 +19,7 @@ from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.property import Property
 from pillarbox.datatypes.ticket import Ticket
 from pillarbox.datatypes.view import Incoming
-from pillarbox.storage import blob_row, outbox, record, ticket, upload
+from pillarbox.storage import blob_row, memo, outbox, record, ticket, upload
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.blob_reference import follow_blobs
 from pillarbox.storage.container import add_container
@@ -243,6 +243,17 @@ class Transaction(Snapshot):
     def finish_entry(self, entry: Entry) -> None:
         self.lock(entry.account)
         outbox.finish(self.db, entry, self.now_ms)
+
+    # --- memos
+
+    def keep_memo(self, account: str, kind: str, name: str, value: str, expires_at: int) -> None:
+        memo.keep(self.db, account, kind, name, value, expires_at)
+
+    def forget_memos(self, account: str, kind: str) -> None:
+        memo.forget(self.db, account, kind)
+
+    def drop_expired_memos(self, limit: int) -> int:
+        return memo.drop_expired(self.db, self.now_ms, limit)
 
     # --- tickets
 

@@ -24,6 +24,7 @@ from pillarbox.workers import observed
 
 _EVERY_SECONDS = 60
 _DAY_MS = 86_400_000
+_MEMOS = 500  # that one transaction deletes
 
 
 class Housekeeping:
@@ -41,6 +42,7 @@ class Housekeeping:
             self._forget_push_keys,
             self._forget_destroyed,
             self._forget_greylist,
+            self._forget_memos,
             self._checkpoint,
         )
         self._works = (*own, *shared) if for_all else own
@@ -106,6 +108,10 @@ class Housekeeping:
             while not await self._bridge.write(lambda tx, r=removal: _purge_step(tx, r), slow=True):  # type: ignore[misc]
                 pass
             observed.ACCOUNT_PURGED.log(login=removal.name, account=removal.account_id)
+
+    async def _forget_memos(self) -> None:
+        while await self._bridge.write(lambda tx: tx.drop_expired_memos(_MEMOS), slow=True) == _MEMOS:
+            pass
 
     async def _forget_push_keys(self) -> None:
         """Keys that were replaced go when no subscription is left for which they sign."""

@@ -20,6 +20,10 @@ from pillarbox.app.cli.option import (
 )
 from pillarbox.app.engine import Engine
 
+_PROPERTIES = {
+    "description": "description", "admin": "isAdmin", "quota_count": "quotaCount", "keeps_copy": "keepsCopy",
+    "may_forward": "mayForward",
+}  # fmt: skip
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -48,6 +52,15 @@ def _options(command: Any) -> Any:
     )
     command = click.option("--quota-count", type=click.IntRange(0), help="How many messages it may hold.")(command)
     command = click.option("--quota", type=Octets(), help='How much mail it may hold: 500M, 2G, "none".')(command)
+    command = click.option("--may-forward/--may-not-forward", default=None, help="Whether its user may forward mail.")(
+        command
+    )
+    command = click.option(
+        "--keep-copy/--no-copy", "keeps_copy", default=None, help="Whether what is forwarded stays here too."
+    )(command)
+    command = click.option(
+        "--forward", "forwards", multiple=True, metavar="ADDRESS", help='Where its mail goes too; "none". Repeatable.'
+    )(command)
     text = "An account that may open this one; ADDRESS:read for reading only, ADDRESS:none to end it. Repeatable."
     command = click.option("--delegate", "delegates", multiple=True, metavar="ADDRESS[:RIGHT]", help=text)(command)
     return click.option("--description", help="The person's name: it stands before the address in what they send.")(
@@ -57,11 +70,13 @@ def _options(command: Any) -> Any:
 
 def _given(engine: Engine, options: dict[str, Any], delegates: dict[str, str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for option, property in (("description", "description"), ("admin", "isAdmin"), ("quota_count", "quotaCount")):
+    for option, property in _PROPERTIES.items():
         if options[option] is not None:
             out[property] = options[option]
     if (quota := options["quota"]) is not None:
         out["quotaOctets"] = None if quota == "none" else quota
+    if options["forwards"]:
+        out["forwardTo"] = [] if options["forwards"] == ("none",) else list(options["forwards"])
     for text in options["delegates"]:
         address, _, right = text.partition(":")
         if right not in ("", "read", "write", "none"):

@@ -7,26 +7,32 @@ from typing import Any
 
 import click
 
-from pillarbox.app.cli.lookup import find_account, find_alias, need_changes
+from pillarbox.app.cli.lookup import find_alias, need_changes, sort_targets
 from pillarbox.app.cli.option import config_options, engine_for, json_option, print_json, print_record, print_table
 
 
 @click.group()
 def alias() -> None:
-    """Further addresses, whose mail goes to one or more accounts."""
+    """Further addresses and patterns of addresses, whose mail goes to accounts, or to other servers."""
 
 
 @alias.command()
 @click.argument("address")
-@click.argument("accounts", nargs=-1, required=True)
+@click.argument("targets", nargs=-1, required=True)
+@click.option("--expires", metavar="DATE", help="When it takes no mail any more, such as 2030-01-31T08:00:00Z.")
 @click.option("--description", default="", help="A note for administrators.")
 @config_options
 @json_option
 def add(address: str, config_file: Path | None, data: Path | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001
-    """Add an alias that leads to ACCOUNTS."""
+    """Add an alias that leads to TARGETS: accounts, or any other addresses, here or elsewhere.
+
+    One * in ADDRESS stands for anything: "*@example.org" or "shop-*@example.org".
+    """
     with engine_for(config_file, data) as engine:
-        targets = [find_account(engine, name)["id"] for name in options["accounts"]]
-        given = {"address": address, "targets": targets, "description": options["description"]}
+        accounts, others = sort_targets(engine, options["targets"])
+        given = {"address": address, "targets": accounts, "forwardTo": others, "description": options["description"]}
+        if options["expires"] is not None:
+            given["expiresAt"] = options["expires"]
         made = engine.create("Alias", given)
         print_record(made, f"Added {made['address']}.", as_json=as_json)
 
@@ -42,17 +48,22 @@ def list_(config_file: Path | None, data: Path | None, as_json: bool) -> None:  
     if as_json:
         print_json(records)
         return
-    columns = {"address": "address", "isEnabled": "enabled", "targets": "accounts", "description": "description"}
-    rows = [{**r, "targets": [names.get(t, t) for t in r["targets"]]} for r in records]
+    columns = {
+        "address": "address",
+        "isEnabled": "enabled",
+        "targets": "leads to",
+        "expiresAt": "expires",
+        "description": "description",
+    }
+    rows = [{**r, "targets": [*(names.get(t, t) for t in r["targets"]), *r["forwardTo"]]} for r in records]
     print_table(rows, columns, "There is no alias yet: pillarbox alias add ADDRESS ACCOUNT")
 
 
 @alias.command("set")
 @click.argument("address")
-@click.option(
-    "--target", "accounts", multiple=True, metavar="ADDRESS", help="The accounts it leads to now. Repeatable."
-)
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Where it leads now. Repeatable.")
 @click.option("--rename", metavar="ADDRESS", help="Its new address.")
+@click.option("--expires", metavar="DATE", help='When it takes no mail any more; "none" for never.')
 @click.option("--description", help="A note for administrators.")
 @click.option("--enable/--disable", "enabled", default=None, help="A disabled alias takes no mail.")
 @config_options
@@ -65,8 +76,10 @@ def set_(address: str, config_file: Path | None, data: Path | None, as_json: boo
             for option, property in (("rename", "address"), ("description", "description"), ("enabled", "isEnabled"))
             if options[option] is not None
         }
-        if options["accounts"]:
-            patch["targets"] = [find_account(engine, name)["id"] for name in options["accounts"]]
+        if options["targets"]:
+            patch["targets"], patch["forwardTo"] = sort_targets(engine, options["targets"])
+        if options["expires"] is not None:
+            patch["expiresAt"] = None if options["expires"] == "none" else options["expires"]
         need_changes(patch, "alias")
         changed = engine.update("Alias", find_alias(engine, address)["id"], patch)
         print_record(changed, f"Changed {changed['address']}.", as_json=as_json)

@@ -22,6 +22,17 @@ def _options(command: Any) -> Any:
     command = click.option("--separator", help='What begins a sub-address, as in alice+lists@; "none" for none.')(
         command
     )
+    command = click.option("--alias-of", metavar="DOMAIN", help='Its addresses are those of another; "none" for none.')(
+        command
+    )
+    command = click.option(
+        "--subdomains/--no-subdomains", default=None, help="Take mail for anything@alice.DOMAIN as alice's."
+    )(command)
+    command = click.option(
+        "--detail-mailboxes/--no-detail-mailboxes",
+        default=None,
+        help="Mail for alice+lists goes to alice's mailbox lists, if there is one.",
+    )(command)
     text = 'The account that gets what nobody else has; "none" for none.'
     return click.option("--catch-all", metavar="ADDRESS", help=text)(command)
 
@@ -34,6 +45,11 @@ def _given(engine: Engine, options: dict[str, Any]) -> dict[str, Any]:
         out["subaddressSeparator"] = None if separator == "none" else separator
     if (address := options["catch_all"]) is not None:
         out["catchAll"] = None if address == "none" else find_account(engine, address)["id"]
+    for option, property in (("subdomains", "takesSubdomains"), ("detail_mailboxes", "detailMailboxes")):
+        if options[option] is not None:
+            out[property] = options[option]
+    if (other := options["alias_of"]) is not None:
+        out["aliasOf"] = None if other == "none" else find_domain(engine, other)["id"]
     return out
 
 
@@ -61,7 +77,11 @@ def list_(config_file: Path | None, data: Path | None, as_json: bool) -> None:  
         print_json(records)
         return
     columns = {"name": "name", "isEnabled": "enabled", "catchAll": "catch-all", "subaddressSeparator": "separator"}
-    rows = [{**r, "catchAll": names.get(r["catchAll"] or "")} for r in records]
+    columns["aliasOf"] = "alias of"
+    domains = {r["id"]: r["name"] for r in records}
+    rows = [
+        {**r, "catchAll": names.get(r["catchAll"] or ""), "aliasOf": domains.get(r["aliasOf"] or "")} for r in records
+    ]
     print_table(rows, {**columns, "description": "description"}, "There is no domain yet: pillarbox domain add NAME")
 
 

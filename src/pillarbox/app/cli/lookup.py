@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pillarbox.app.cli.option import Refused, found
@@ -22,6 +23,24 @@ def find_account(engine: Engine, address: str) -> dict[str, Any]:
 def find_alias(engine: Engine, address: str) -> dict[str, Any]:
     """The alias with this address, or a refusal."""
     return found(engine.find("Alias", "address", _address(address)), "alias", address, "alias")
+
+
+def find_list(engine: Engine, address: str) -> dict[str, Any]:
+    """The mailing list with this address, or a refusal."""
+    return found(engine.find("MailingList", "address", _address(address)), "mailing list", address, "list")
+
+
+def sort_targets(engine: Engine, given: Iterable[str]) -> tuple[list[str], list[str]]:
+    """(ids of accounts, other addresses) of what was named: an address of an account of this server is the account."""
+    accounts: list[str] = []
+    others: list[str] = []
+    for address in given:
+        record = engine.find("Account", "name", _address(address))
+        if record is not None:
+            accounts.append(record["id"])
+        else:
+            others.append(address)
+    return accounts, others
 
 
 def _address(text: str) -> str:

@@ -13,6 +13,7 @@ from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.admin.account_password import Hashed, NewPassword, hash_passwords
 from pillarbox.datatypes.admin.domain import DOMAIN, place_address, refuse_taken
 from pillarbox.datatypes.admin.domain import RULES as DOMAIN_RULES
+from pillarbox.datatypes.admin.forward import MAX_FORWARDS, forward_addresses
 from pillarbox.datatypes.admin.password import complaint
 from pillarbox.datatypes.admin.removal import REMOVAL, Removal
 from pillarbox.datatypes.capability import ADMIN
@@ -25,7 +26,11 @@ KEEP_MS = 30 * 86_400_000  # how long the data of a destroyed account is kept
 
 
 class Account(Record, frozen=True):
-    """An account. `name` is its address and login name; `delegates` are the accounts that may open it, and how."""
+    """An account. `name` is its address and login name; `delegates` are the accounts that may open it, and how.
+
+    Its mail goes to the addresses in `forwardTo` as well, and with `keepsCopy` off only there. The user may set both by
+    Forwarding as long as `mayForward`.
+    """
 
     name: Indexed[str]
     description: str = ""
@@ -39,6 +44,9 @@ class Account(Record, frozen=True):
     quota_octets: int | None = None
     quota_count: int | None = None
     delegates: Reference[Indexed[dict[str, Literal["read", "write"]]]] = msgspec.field(default_factory=dict)
+    forward_to: list[str] = msgspec.field(default_factory=list)
+    keeps_copy: bool = True
+    may_forward: bool = True
     domain_id: ServerSet[Indexed[str]] = ""
     created_at: ServerSet[str] = ""
 
@@ -49,7 +57,8 @@ Furnish = Callable[[Transaction, Account | None, Account], None]
 class AccountRules(Rules[Account]):
     """Addresses are unique, passwords are kept as hashes only, and somebody can always administer the server."""
 
-    aliases: DataType[Any]  # set where they are declared: aliases know accounts
+    aliases: DataType[Any]  # set where they are declared: aliases and lists know accounts
+    lists: DataType[Any]
     # Makes what an account has from the start and keeps it in step; set once, from the floor that knows mailboxes.
     furnish: Furnish
 
@@ -66,7 +75,8 @@ class AccountRules(Rules[Account]):
     def complete(self, tx: Transaction, call: MethodCall, old: Account | None, new: Account) -> Account:
         key = new.name if old is None else old.id
         name, domain_id = place_address(tx, new.name, "name")
-        new = msgspec.structs.replace(new, name=name, domain_id=domain_id)
+        forward_to = forward_addresses(new.forward_to, "forwardTo", MAX_FORWARDS)
+        new = msgspec.structs.replace(new, name=name, domain_id=domain_id, forward_to=forward_to)
         if old is None:
             new = msgspec.structs.replace(new, created_at=utc_date(tx.now_ms))
         return _with_hash(tx, new, key, call.prepared) if new.password else new
@@ -104,7 +114,12 @@ class AccountRules(Rules[Account]):
         for _, id in tx.find(self.aliases, DIRECTORY, "targets", [gone.id]):
             if (alias := tx.get(self.aliases, DIRECTORY, id)) is not None:
                 left = [t for t in alias.targets if t != gone.id]
-                tx.write(self.aliases, DIRECTORY, alias, msgspec.structs.replace(alias, targets=left) if left else None)
+                keep = left or alias.forward_to
+                tx.write(self.aliases, DIRECTORY, alias, msgspec.structs.replace(alias, targets=left) if keep else None)
+        for property in ("members", "owners"):
+            for _, id in tx.find(self.lists, DIRECTORY, property, [gone.id]):
+                if (one := tx.get(self.lists, DIRECTORY, id)) is not None:
+                    tx.write(self.lists, DIRECTORY, one, one.without(gone.id))
         for _, id in tx.find(ACCOUNT, DIRECTORY, "delegates", [gone.id]):
             if (other := tx.get(ACCOUNT, DIRECTORY, id)) is not None:
                 left_delegates = {d: right for d, right in other.delegates.items() if d != gone.id}

@@ -1,4 +1,7 @@
-"""Domain: a name after the @ that this server takes mail for."""
+"""Domain: a name after the @ that this server takes mail for, its own addresses or those of another domain.
+
+RFC 5233 §4 (sub-addresses).
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,21 @@ _MAX_DESCRIPTION = 1_000
 
 
 class Domain(Record, frozen=True):
-    """A domain: disabled, it takes no mail and nobody in it can log in; `catchAll` gets what no address matches."""
+    """A domain: disabled, it takes no mail and nobody in it can log in; `catchAll` gets what no address matches.
+
+    With `aliasOf`, the id of another domain, its addresses are those of the other. With `takesSubdomains`, mail for
+    x@alice.example.org is for alice@example.org, as that for alice+x@example.org. With `detailMailboxes`, mail for a
+    sub-address goes to the mailbox of that name, where there is one.
+    """
 
     name: Immutable[Indexed[str]]
     description: str = ""
     is_enabled: bool = True
     catch_all: Reference[Indexed[str | None]] = None
     subaddress_separator: str | None = "+"
+    alias_of: Reference[Indexed[str | None]] = None
+    takes_subdomains: bool = False
+    detail_mailboxes: bool = False
     created_at: ServerSet[str] = ""
 
 
@@ -35,7 +46,7 @@ class DomainRules(Rules[Domain]):
 
     accounts: DataType[Any]  # set where they are declared: accounts and aliases know domains
     aliases: DataType[Any]
-    keys: DataType[Any]
+    lists: DataType[Any]
 
     def complete(self, tx: Transaction, call: MethodCall, old: Domain | None, new: Domain) -> Domain:
         if old is not None:
@@ -56,17 +67,32 @@ class DomainRules(Rules[Domain]):
             raise invalid("description", f"a description has at most {_MAX_DESCRIPTION} characters")
         if new.catch_all is not None and tx.get(self.accounts, DIRECTORY, new.catch_all) is None:
             raise invalid("catchAll", "there is no such account")
-
-    def follow(self, tx: Transaction, account: str, old: Domain | None, new: Domain | None) -> None:
-        if old is not None and new is None:
-            ids = [id for _, id in tx.find(self.keys, DIRECTORY, "domainId", [old.id])]
-            for key in tx.get_many(self.keys, DIRECTORY, ids).values():
-                tx.write(self.keys, DIRECTORY, key, None)
+        if new.alias_of is not None and (old is None or old.alias_of != new.alias_of):
+            self._check_alias(tx, new, new.alias_of)
 
     def _check_unused(self, tx: Transaction, old: Domain) -> None:
-        for kind in (self.accounts, self.aliases):
-            if tx.find(kind, DIRECTORY, "domainId", [old.id]):
-                raise Fault(Kind.HAS_CONTENT, f"{old.name} has accounts or aliases; remove them first")
+        if self._has_addresses(tx, old):
+            raise Fault(Kind.HAS_CONTENT, f"{old.name} has accounts, aliases or lists; remove them first")
+        if tx.find(DOMAIN, DIRECTORY, "aliasOf", [old.id]):
+            raise Fault(Kind.HAS_CONTENT, f"another domain is an alias of {old.name}; remove it first")
+
+    def _has_addresses(self, tx: Transaction, domain: Domain) -> bool:
+        kinds = (self.accounts, self.aliases, self.lists)
+        return any(tx.find(kind, DIRECTORY, "domainId", [domain.id]) for kind in kinds)
+
+    def _check_alias(self, tx: Transaction, new: Domain, other_id: str) -> None:
+        """What leads to another domain leads no further, and has nothing of its own: so there is one answer."""
+        other = tx.get(DOMAIN, DIRECTORY, other_id)
+        if other is None or other.id == new.id:
+            raise invalid("aliasOf", "there is no such other domain")
+        if other.alias_of is not None:
+            raise invalid("aliasOf", f"{other.name} is an alias of a domain itself")
+        if tx.find(DOMAIN, DIRECTORY, "aliasOf", [new.id]):
+            raise invalid("aliasOf", f"another domain is an alias of {new.name}")
+        if self._has_addresses(tx, new):
+            raise invalid("aliasOf", f"{new.name} has accounts, aliases or lists of its own; remove them first")
+        if new.catch_all is not None:
+            raise invalid("catchAll", "what no address matches is the other domain's to catch")
 
 
 RULES = DomainRules()
@@ -81,6 +107,7 @@ DOMAIN: DataType[Domain] = DataType(
     filters={
         "name": Filter(str, test=lambda domain, text: text.casefold() in domain.name),
         "isEnabled": Filter(bool, test=lambda domain, value: domain.is_enabled == value),
+        "aliasOf": Filter(str, test=lambda domain, value: domain.alias_of == value),
     },
     sorts={"name": Sort(key=lambda domain: domain.name), "createdAt": Sort(key=lambda domain: domain.created_at)},
 )
@@ -100,12 +127,18 @@ def place_address(view: View, address: str, property: str) -> tuple[str, str]:
     domain = domain_of(view, parts[1])
     if domain is None:
         raise invalid(property, f"there is no domain {parts[1]}; add it first")
+    if domain.alias_of is not None:
+        raise invalid(property, f"{domain.name} is an alias of another domain; an address there is one here")
     return f"{parts[0]}@{parts[1]}", domain.id
 
 
 def refuse_taken(view: View, address: str, owner: str) -> None:
-    """Raise alreadyExists when the address is that of another account or alias than the owner."""
-    for kind, property in ((RULES.accounts, "name"), (RULES.aliases, "address")):
+    """Raise alreadyExists when the address is that of another account, alias or list than the owner."""
+    for kind, property, what in (
+        (RULES.accounts, "name", "an account"),
+        (RULES.aliases, "address", "an alias"),
+        (RULES.lists, "address", "a mailing list"),
+    ):
         for _, id in view.find(kind, DIRECTORY, property, [address]):
             if id != owner:
-                raise Fault(Kind.ALREADY_EXISTS, f"{address} is the address of an {kind.name.lower()}", existing_id=id)
+                raise Fault(Kind.ALREADY_EXISTS, f"{address} is the address of {what}", existing_id=id)

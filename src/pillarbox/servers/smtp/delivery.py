@@ -23,7 +23,8 @@ from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.servers.smtp.trace import Trace, has_return_path, trace_to_bytes, without_return_path
 from pillarbox.services.directory import Recipient as Found
 from pillarbox.services.directory import Refusal, find_recipient
-from pillarbox.services.mail.accept import Destination, Incoming, accept
+from pillarbox.services.mail.accept import Destination, Incoming, Outcome, accept
+from pillarbox.services.mail.post import prepare
 from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
 from pillarbox.wire.smtp.state import Answer, Event, Message, Recipient, Sender
 
@@ -31,6 +32,8 @@ _REFUSALS = {
     Refusal.NOT_OURS: Reply(550, "5.1.2", "Mail for this domain is not kept here"),
     Refusal.UNKNOWN: REPLIES[Kind.ACCOUNT_NOT_FOUND],
     Refusal.DISABLED: REPLIES[Kind.ACCOUNT_NOT_SUPPORTED],
+    # RFC 3463 §3.5: X.4.6 "Routing loop detected".
+    Refusal.LOOP: Reply(554, "5.4.6", "This goes in circles"),
 }
 _SMALL = 100_000  # octets: reading less takes no longer than a hop to a thread is worth
 _LARGE_AT_ONCE = 2
@@ -51,12 +54,13 @@ class Delivery:
 class Decider:
     """Answers the events of one connection."""
 
-    __slots__ = ("_declared", "_id", "_peer_address", "_recipients", "_shared")
+    __slots__ = ("_declared", "_id", "_is_bounce", "_peer_address", "_recipients", "_shared")
 
     def __init__(self, shared: Delivery, peer_address: str) -> None:
         self._shared = shared
         self._peer_address = peer_address
         self._declared = 0
+        self._is_bounce = False
         self._id = ""  # of the transaction; stands in the trace fields and in the reply that takes the message over
         self._recipients: list[Destination] = []  # those that were accepted, in order
 
@@ -64,6 +68,7 @@ class Decider:
         """The answer to an event; never raises but for cancellation."""
         if isinstance(event, Sender):
             self._declared = event.parameters.size or 0
+            self._is_bounce = event.sender is None
             self._recipients = []
             self._id = self._shared.bridge.store.ids.new("x")
             return SENDER_OK
@@ -92,6 +97,8 @@ class Decider:
         found = await self._shared.bridge.read(lambda view: self._find(view, name))
         if isinstance(found, Reply):
             return found
+        if found.takes_bounces_only and not self._is_bounce:
+            return _REFUSALS[Refusal.UNKNOWN]
         self._recipients.append(Destination(Address(address), found))
         return RECIPIENT_OK
 
@@ -103,7 +110,7 @@ class Decider:
                 return _REFUSALS[found.refusal]
             self._shared.known.note(address, found)
         # Quotas change with every message, and are looked at each time.
-        if not any(has_room(view, account, self._declared) for account in found.accounts):
+        if not found.is_remote and not any(has_room(view, account, self._declared) for account in found.accounts):
             return MAILBOX_FULL
         return found
 
@@ -144,16 +151,26 @@ class Decider:
         )
         self._recipients = []
         bridge = self._shared.bridge
+        if any(to.found.postings for to in incoming.recipients):
+            incoming = await bridge.run(prepare, incoming)
         if len(reading.data) > bridge.store.limits.blob_inline_octets:
             await bridge.carry(bridge.store.write_ahead, reading.data)
         accounts = {account for to in incoming.recipients for account in to.found.accounts}
+        is_here = not any(to.found.is_remote for to in incoming.recipients)
         outcomes = await bridge.write(
             lambda tx: accept(tx, incoming),
-            account=accounts.pop() if len(accounts) == 1 else None,
+            account=accounts.pop() if len(accounts) == 1 and is_here else None,
         )
         # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
-        return [saved if one.fault is None else reply_to(one.fault) for one in outcomes]
+        return [saved if one.is_taken else _refusal(one) for one in outcomes]
+
+
+def _refusal(outcome: Outcome) -> Reply:
+    if outcome.refusal is not None:
+        return _REFUSALS[outcome.refusal]
+    assert outcome.fault is not None
+    return reply_to(outcome.fault)
 
 
 def _read(fields: bytes, spool: Spool) -> Reading:

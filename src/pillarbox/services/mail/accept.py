@@ -1,94 +1,140 @@
 """A message is taken over for its recipients, in one transaction: whoever brought it may be told so afterwards.
 
-By LMTP, by SMTP and from accounts of this server, all pass here (RFC 5321 §4.2.5, §6.1).
+By LMTP, by SMTP and from accounts of this server, all pass here (RFC 5321 §4.2.5, §6.1, §6.3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email.reading import Reading
-from pillarbox.datatypes.envelope import Address
+from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.view import Transaction
 from pillarbox.services import observed
-from pillarbox.services.directory import Recipient
 from pillarbox.services.mail.deliver import deliver_reading
+from pillarbox.services.mail.incoming import Destination, Incoming, Outcome
+from pillarbox.services.mail.post import copies, has_been_posted, may_post
+from pillarbox.services.mail.send_on import send_on
+from pillarbox.services.queue import enqueue
+from pillarbox.services.recipient import Posting, Recipient, Refusal
 
+__all__ = ["Destination", "Incoming", "Outcome", "accept"]
 
-class Destination(msgspec.Struct, frozen=True):
-    """A recipient as the sender named it, and where that leads; it was not refused."""
-
-    address: Address
-    found: Recipient
-
-
-class Incoming(msgspec.Struct, frozen=True, kw_only=True):
-    """A message on its way in, read, with its trace fields: Return-Path is its first field (RFC 5321 §4.4)."""
-
-    reading: Reading
-    mail_from: Address  # without an address: the null reverse-path
-    recipients: tuple[Destination, ...]
-    received_ms: int
-    is_quarantined: bool = False  # goes to the mailboxes for junk
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of a message for one recipient: it was taken over, or not, for a reason."""
-
-    fault: Fault | None = None
-
-
-_TAKEN = Outcome()
+_TAKEN, _LOOP = Outcome(), Outcome(refusal=Refusal.LOOP)
 
 
 def accept(tx: Transaction, incoming: Incoming) -> list[Outcome]:
     """Take a message over for each of its recipients; in their order what became of it.
 
-    An account that several of the recipients lead to gets one copy. When only one account is to have the message, the
-    fault is raised that refuses it, and the caller gives up its transaction or savepoint: here that saves a tenth.
+    An account that several of the recipients lead to gets one copy, and so does an address elsewhere. When only one
+    account is to have the message, the fault is raised that refuses it, and the caller gives up its transaction or
+    savepoint: here that saves a tenth.
     """
-    if len(incoming.recipients) == 1 and len(incoming.recipients[0].found.accounts) == 1:
-        _store(tx, incoming.recipients[0].found.accounts[0], incoming)
+    fields = incoming.reading.structure.root.fields
+    # RFC 5321 §6.3: "Simple counting of the number of "Received:" header fields in a message has proven to be an
+    # effective, although rarely optimal, method of detecting loops".
+    if sum(field.name.lower() == "received" for field in fields) > tx.limits.max_hops:
+        observed.LOOP.log(address=incoming.recipients[0].address.email)
+        return [_LOOP] * len(incoming.recipients)
+    first = incoming.recipients[0].found
+    if len(incoming.recipients) == 1 and len(first.accounts) == 1 and not first.is_remote:
+        _store(tx, first.accounts[0], incoming, incoming.reading, first)
         return [_TAKEN]
-    stored: set[str] = set()
-    outcomes: list[Outcome] = []
-    for recipient in incoming.recipients:
-        accounts = recipient.found.accounts
+    taking = _Taking(tx, incoming)
+    return [taking.take(to) for to in incoming.recipients]
+
+
+class _Taking:
+    """One message for several recipients, or for one that leads to more than an account."""
+
+    def __init__(self, tx: Transaction, incoming: Incoming) -> None:
+        self._tx, self._incoming = tx, incoming
+        self._stored: set[str] = set()  # accounts that have it
+        self._sent: set[str] = set()  # addresses elsewhere that will
+
+    def take(self, to: Destination) -> Outcome:
+        found = to.found
+        if found.takes_bounces_only and self._incoming.mail_from.email:
+            return Outcome(Fault(Kind.FORBIDDEN, "this address takes bounces only"))
+        stored, sent = set(self._stored), set(self._sent)
         try:
-            with tx.savepoint():
-                stored |= _store_in_all(tx, [a for a in accounts if a not in stored], incoming)
-            outcomes.append(_TAKEN)
+            with self._tx.savepoint():
+                outcome = self._take(to)
         except Fault as fault:
-            observed.NOT_STORED.log(accounts=accounts, why=fault.kind.value)
-            outcomes.append(Outcome(fault))
-    return outcomes
+            self._stored, self._sent = stored, sent
+            observed.NOT_STORED.log(accounts=found.accounts, why=fault.kind.value)
+            return Outcome(fault)
+        return outcome
+
+    def _take(self, to: Destination) -> Outcome:
+        found = to.found
+        alone = len(found.forwards) == 1 and not (found.accounts or found.postings)
+        count = send_on(self._tx, self._incoming, to.address, found.forwards, self._sent, alone=alone)
+        is_known = any(forward.address in self._sent for forward in found.forwards)
+        posted, fault = self._post(found.postings)
+        is_elsewhere = is_known or posted
+        self._store_in_all(found.accounts, self._incoming.reading, found, is_elsewhere=is_elsewhere)
+        if found.accounts or is_elsewhere:
+            return Outcome(is_sent_on=bool(count) or posted)
+        # Nothing became of it. What was refused is told, and what came back is sent back, once and for all.
+        return Outcome(fault) if fault is not None else _LOOP
+
+    def _post(self, postings: Sequence[Posting]) -> tuple[bool, Fault | None]:
+        """Post to lists; whether to any, and why not to another."""
+        done, refused = False, None
+        for posting in postings:
+            if has_been_posted(self._incoming, posting.list):
+                observed.LOOP.log(address=posting.list.address)
+                continue
+            refused = may_post(self._tx, self._incoming, posting)
+            if refused is not None:
+                continue
+            done = True
+            for one, reading, outgoing in copies(self._incoming, [posting]):
+                wanted = [to for to in outgoing.recipients if to.email not in self._sent]
+                self._sent.update(to.email for to in wanted)
+                if wanted:
+                    outgoing.recipients[:] = wanted
+                    enqueue(self._tx, outgoing)
+                self._store_in_all(one.accounts, reading, None, is_elsewhere=True)
+        return done, refused
+
+    def _store_in_all(
+        self, accounts: Sequence[str], reading: Reading, found: Recipient | None, *, is_elsewhere: bool
+    ) -> None:
+        """Store a message in the accounts of one recipient that do not have it.
+
+        The accounts behind an alias share one outcome. A full one of them is passed over as long as the message gets
+        anywhere else: were it refused, the client would send it to the others again and again. Any other failure undoes
+        all.
+        """
+        full: dict[str, Fault] = {}
+        waiting = [account for account in accounts if account not in self._stored]
+        for account in waiting:
+            try:
+                with self._tx.savepoint():
+                    _store(self._tx, account, self._incoming, reading, found)
+            except Fault as fault:
+                if fault.kind is not Kind.OVER_QUOTA:
+                    raise
+                full[account] = fault
+        if full and len(full) == len(accounts) and not is_elsewhere:
+            raise next(iter(full.values()))
+        if full:
+            observed.FULL.log(accounts=list(full))
+        self._stored |= set(waiting) - set(full)
 
 
-def _store_in_all(tx: Transaction, accounts: Sequence[str], incoming: Incoming) -> set[str]:
-    """Store a message in the accounts of one recipient; those that had room.
-
-    The accounts behind an alias share one outcome. A full one of them is passed over as long as another takes the
-    message: were it refused, the client would send it to the others again and again. Any other failure undoes all.
-    """
-    full: dict[str, Fault] = {}
-    for account in accounts:
-        try:
-            with tx.savepoint():
-                _store(tx, account, incoming)
-        except Fault as fault:
-            if fault.kind is not Kind.OVER_QUOTA:
-                raise
-            full[account] = fault
-    if full and len(full) == len(accounts):
-        raise next(iter(full.values()))
-    if full:
-        observed.FULL.log(accounts=list(full))
-    return set(accounts) - set(full)
+def _store(tx: Transaction, account: str, incoming: Incoming, reading: Reading, found: Recipient | None) -> None:
+    role, mailbox = "junk" if incoming.is_quarantined else "inbox", None
+    if found is not None and found.takes_detail_as_mailbox and found.detail and not incoming.is_quarantined:
+        mailbox = _mailbox_named(tx, account, found.detail)
+    deliver_reading(tx, account, reading, mailbox_role=role, mailbox=mailbox, received_ms=incoming.received_ms)
 
 
-def _store(tx: Transaction, account: str, incoming: Incoming) -> None:
-    role = "junk" if incoming.is_quarantined else "inbox"
-    deliver_reading(tx, account, incoming.reading, mailbox_role=role, received_ms=incoming.received_ms)
+def _mailbox_named(tx: Transaction, account: str, detail: str) -> str | None:
+    """The mailbox that mail for a sub-address goes to: one that the user made, not what has a role, such as trash."""
+    wanted = detail.casefold()
+    boxes = (box for box in tx.all(MAILBOX, account) if box.parent_id is None and box.role is None)
+    return next((box.id for box in boxes if box.name.casefold() == wanted), None)

@@ -38,11 +38,12 @@ def deliver_reading(
     reading: Reading,
     *,
     mailbox_role: str = "inbox",
+    mailbox: str | None = None,
     keywords: Iterable[str] = (),
     received_ms: int | None = None,
 ) -> Email:
-    """Deliver a message that was read before the transaction began."""
-    mailbox = id_of_role(tx, account, mailbox_role) or id_of_role(tx, account, "inbox")
+    """Deliver a message that was read before the transaction began; `mailbox` is the id of one, whatever the role."""
+    mailbox = mailbox or id_of_role(tx, account, mailbox_role) or id_of_role(tx, account, "inbox")
     if mailbox is None:
         raise Fault(Kind.UNAVAILABLE, "the account has no inbox")
     marks = {**delivery_keywords(reading), **dict.fromkeys(keywords, True)}
