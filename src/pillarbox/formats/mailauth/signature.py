@@ -82,14 +82,17 @@ def tags_of(value: bytes) -> dict[str, str]:
         raise BadSignature(str(error)) from None
 
 
-def message_terms(tags: dict[str, str]) -> Terms:
-    """The terms of a signature over header and body, of DKIM or an ARC-Message-Signature. Raises BadSignature."""
+def message_terms(tags: dict[str, str], form: str = "simple/simple") -> Terms:
+    """The terms of a signature over header and body, of DKIM or an ARC-Message-Signature. Raises BadSignature.
+
+    `form` is what it is in when it does not say.
+    """
     terms = seal_terms(tags)
     need(tags, "bh", "h")
     names = colon_list(tags["h"])
     if len(names) > _MAX_NAMES:
         raise BadSignature("too many names of fields")
-    canonical = _CANONICAL.match(tags.get("c", "simple/simple"))
+    canonical = _CANONICAL.match(tags.get("c", form))
     if canonical is None:
         raise BadSignature("an unknown form")
     return msgspec.structs.replace(

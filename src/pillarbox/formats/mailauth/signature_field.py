@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pillarbox.formats.mailauth.message_field import MessageField, relaxed, select
 
-_LINE = 76
+LINE = 76
 _NAMES = re.compile(r"[^:]*:|[^:]+")
 
 
@@ -23,12 +23,14 @@ class Signer(Protocol):
     def sign(self, digest: bytes) -> bytes: ...
 
 
-def signed_field(name: str, tags: Sequence[tuple[str, str]], hashed: Iterable[bytes], signer: Signer) -> bytes:
+def signed_field(
+    name: str, tags: Sequence[tuple[str, str]], hashed: Iterable[bytes], signer: Signer, *, width: int = LINE
+) -> bytes:
     """The field with its CRLF. `tags` in their order, that of `b` empty; `hashed` are fields in relaxed form."""
     digest = hashlib.sha256(b"".join(each + b"\r\n" for each in hashed))
-    digest.update(relaxed(name.lower(), _value(name, tags).encode()))
+    digest.update(relaxed(name.lower(), _value(name, tags, width).encode()))
     b = base64.b64encode(signer.sign(digest.digest())).decode("ascii")
-    value = _value(name, [(tag, b if tag == "b" else text) for tag, text in tags])
+    value = _value(name, [(tag, b if tag == "b" else text) for tag, text in tags], width)
     return f"{name}:{value}\r\n".encode()
 
 
@@ -37,7 +39,7 @@ def relaxed_fields(fields: Sequence[MessageField], names: Iterable[str]) -> list
     return [each.canonical(is_relaxed=True) for each in select(fields, names)]
 
 
-def _value(name: str, tags: Sequence[tuple[str, str]]) -> str:
+def _value(name: str, tags: Sequence[tuple[str, str]], width: int) -> str:
     """Folds stand where the relaxed form has the one space anyway, after `;`, and in the tags that are long.
 
     These begin a line of their own, so that the folds do not depend on `b`, which is empty when it is hashed.
@@ -45,8 +47,8 @@ def _value(name: str, tags: Sequence[tuple[str, str]]) -> str:
     lines = [f"{name}:"]
     for number, (tag, text) in enumerate(tags):
         end = ";" if number < len(tags) - 1 else ""
-        pieces = _pieces(f"{tag}={text}{end}", tag)
-        if tag in {"b", "bh", "h"} or len(lines[-1]) + 1 + len(pieces[0]) > _LINE:
+        pieces = _pieces(f"{tag}={text}{end}", tag, width)
+        if tag in {"b", "bh", "h"} or len(lines[-1]) + 1 + len(pieces[0]) > width:
             lines += pieces
         else:
             lines[-1] += " " + pieces[0]
@@ -54,19 +56,19 @@ def _value(name: str, tags: Sequence[tuple[str, str]]) -> str:
     return "\r\n\t".join(lines)[len(name) + 1 :]
 
 
-def _pieces(text: str, tag: str) -> list[str]:
+def _pieces(text: str, tag: str, width: int) -> list[str]:
     if tag == "h":
-        return _colon_pieces(text)
+        return _colon_pieces(text, width)
     if tag == "b":
-        return [text[at : at + _LINE] for at in range(0, len(text), _LINE)]
+        return [text[at : at + width] for at in range(0, len(text), width)]
     return [text]
 
 
-def _colon_pieces(text: str) -> list[str]:
+def _colon_pieces(text: str, width: int) -> list[str]:
     """RFC 6376 §3.5: in `h`, white space may stand on both sides of a colon."""
     pieces = [""]
     for word in _NAMES.findall(text):
-        if pieces[-1] and len(pieces[-1]) + len(word) > _LINE:
+        if pieces[-1] and len(pieces[-1]) + len(word) > width:
             pieces.append("")
         pieces[-1] += word
     return pieces
