@@ -20,6 +20,7 @@ OWN = {
     "destination",
     "greylist",
     "memo",
+    "mta_sts",
 }  # what a store says of itself, and what is remembered for a time only
 
 

@@ -48,3 +48,6 @@ CERTIFICATE_DAYS = Gauge(
     "pillarbox_tls_certificate_days", "For how many days a certificate is good.", registry=ONCE, certificate=()
 )
 DISK_FREE = Gauge("pillarbox_disk_free_octets", "What is free on the disk of the data directory.", registry=ONCE)
+STS_FAILED = Event(
+    "sts.not_fetched", logging.INFO, "an announced policy for mail could not be had", "domain", "why", per_minute=30
+)

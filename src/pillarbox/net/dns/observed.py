@@ -7,8 +7,8 @@ import logging
 from pillarbox.core.event import Event
 from pillarbox.core.metric import Counter, Gauge, Histogram
 
-FAILED = Event("dns.failed", logging.INFO, "a question to the DNS was not answered", "name", "type", per_minute=30)
-SERVER_SILENT = Event("dns.silent", logging.WARNING, "a DNS server does not answer", "server", "why", per_minute=6)
+FAILED = Event("dns.failed", logging.INFO, "a question about a name was not answered", "name", "type", per_minute=30)
+SERVER_SILENT = Event("dns.silent", logging.WARNING, "a resolver does not answer", "server", "why", per_minute=6)
 
 QUESTIONS = Counter(
     "pillarbox_dns_questions_total",
