@@ -33,16 +33,24 @@ class History:
     def run(self, steps: int, checkpoint: int = 50) -> None:
         """Take the steps, and check all copies now and then. Raises AssertionError with the last steps."""
         for step in range(1, steps + 1):
-            copy = self.chance.choice(self.copies)
-            act = self.chance.choices(*zip(*_ACTS, strict=True))[0]
             try:
-                self.log.append(f"{step}: {act.__name__} {act(self, copy)}")
+                self.step()
                 if step % checkpoint == 0 or step == steps:
-                    for each in self.copies:
-                        each.renew()
-                        each.check()
+                    self.check()
             except Exception as error:
                 raise AssertionError(f"step {step}: {error}; the last steps:\n" + "\n".join(self.log[-12:])) from error
+
+    def step(self) -> None:
+        """One of the clients does something."""
+        copy = self.chance.choice(self.copies)
+        act = self.chance.choices(*zip(*_ACTS, strict=True))[0]
+        self.log.append(f"{len(self.log) + 1}: {act.__name__} {act(self, copy)}")
+
+    def check(self) -> None:
+        """Nobody does anything: all catch up, and know what there is. Raises AssertionError."""
+        for copy in self.copies:
+            copy.renew()
+            copy.check()
 
     # ------------------------------------------------------------------------------------------------ acts
 

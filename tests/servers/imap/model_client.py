@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-from tests.servers.imap.imap_server import Client, Running
+from tests.servers.imap.imap_server import Client
 
 Flags = frozenset[str]
 _NUMBERED = re.compile(r"\* (\d+) (EXISTS|EXPUNGE|FETCH|UIDFETCH)(?: \((.*)\))?", re.DOTALL)
@@ -30,11 +31,18 @@ class Told:
     flags: Flags | None = None
 
 
+class Server(Protocol):
+    """Where it connects to."""
+
+    async def connect(self) -> Client:
+        """A client that has logged in."""
+
+
 class ModelClient:
     """One session. Commands are said one after another; what comes of each is taken before the next."""
 
-    def __init__(self, server: Running, enable: str = "") -> None:
-        self._server, self._enable = server, enable
+    def __init__(self, server: Server, enable: str = "", mailbox: str = "INBOX") -> None:
+        self._server, self._enable, self.mailbox = server, enable, mailbox
         self.has_numbers = "UIDONLY" not in enable
         self.messages: list[Told] = []
         self._codes: dict[str, int] = {}
@@ -53,7 +61,7 @@ class ModelClient:
         else:
             self.messages = []
         self._is_opening = bool(resync)
-        await self.ok(f"SELECT INBOX{resync}")
+        await self.ok(f"SELECT {self.mailbox}{resync}")
         self._is_opening = False
         self._extend()  # EXISTS was told first, and nothing may have vanished
         await self.learn()
