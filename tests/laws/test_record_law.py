@@ -93,6 +93,7 @@ def test_exactly_the_properties_that_were_asked_for_are_returned(house: House, k
         "EmailSubmission",
         "AppPassword",
         "Alias",
+        "DkimKey",
         "MailingList",
         "AccountRemoval",
         "PushSubscription",

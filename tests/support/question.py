@@ -57,6 +57,7 @@ def conditions(kind: DataType[Any], history: History, chance: random.Random) -> 
         },
         "Alias": {"address": "a", "target": "x", "domainId": "x", "isEnabled": True},
         "MailingList": {"address": "a", "member": "x", "owner": "x", "domainId": "x", "isEnabled": True},
+        "DkimKey": {"domainId": "x", "state": "active"},
     }
     found = known.get(kind.name, {})
     assert set(found) == set(kind.filters), f"{kind.name}: give every condition a value here"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pillarbox.app.config.settings import Outbound, Settings
+from pillarbox.app.dkim import key_worker
 from pillarbox.app.dns import resolver_of
 from pillarbox.app.listening import Listening
 from pillarbox.app.place import Place
@@ -49,6 +50,7 @@ from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 from pillarbox.workers.certificate_watch import CertificateWatch
+from pillarbox.workers.dkim_keys import DkimKeys
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
 from pillarbox.workers.push import PushWorker
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     from pillarbox.servers.pop3.listener import Pop3Listener
 
 Listener: TypeAlias = "HttpListener | LmtpListener | ImapListener | Pop3Listener"
-Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch
+Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys
 
 
 def blobs_of(settings: Settings) -> BlobStore | None:
@@ -166,7 +168,7 @@ def build(
     client = _outbound_client(settings.outbound)
     PUSH_RULES.complaint = client.complaint
     outbox, push = OutboxWorker(bridge, Sender(settings.hostname)), _push_worker(settings, bridge, client)
-    duties = (outbox, push) if place.has_duties else ()
+    duties = (outbox, push, key_worker(settings.dkim, bridge, resolver)) if place.has_duties else ()
     housekeeping = Housekeeping(bridge, authentication, for_all=place.has_duties)
     workers: tuple[Worker, ...] = (*bridge.announcers, Watch(bridge, TYPES), housekeeping, watching.sampler, *duties)
     if tls is not None:

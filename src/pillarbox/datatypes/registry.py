@@ -6,6 +6,7 @@ from typing import Any
 
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.alias import ALIAS
+from pillarbox.datatypes.admin.dkim_key import DKIM_KEY
 from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.mailing_list import MAILING_LIST
 from pillarbox.datatypes.admin.removal import REMOVAL
@@ -42,5 +43,6 @@ TYPES: tuple[DataType[Any], ...] = (
     ACCOUNT,
     ALIAS,
     MAILING_LIST,
+    DKIM_KEY,
     REMOVAL,
 )

@@ -17,6 +17,15 @@ ACCOUNT_PURGED = Event(
 CHANGES_FORGOTTEN = Event(
     "worker.changes_forgotten", logging.INFO, "what was destroyed long ago is no longer told by changes", "types"
 )
+DKIM_KEYS_MADE = Event("dkim.keys_made", logging.INFO, "a domain has new keys to sign with", "domain", "keys")
+DKIM_KEY_SIGNS = Event("dkim.key_signs", logging.INFO, "a key signs from now on", "name")
+DKIM_KEY_UNSEEN = Event(
+    "dkim.key_unseen",
+    logging.WARNING,
+    "a key waits to sign, for its record is not published",
+    "name",
+    per_minute=30,
+)
 PUSH_FAILED = Event(
     "push.failed",
     logging.DEBUG,

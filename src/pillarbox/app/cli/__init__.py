@@ -17,6 +17,7 @@ COMMANDS = {
     "alias": ("alias", "alias", "Further addresses of accounts."),
     "list": ("mailing_list", "mailing_list", "Mailing lists, their members, and who may post."),
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
+    "dkim": ("dkim", "dkim", "The keys by which the mail of domains is signed."),
     "push-key": ("push_key", "push_key", "The key by which push services know this server."),
     "import": ("import_", "import_", "Bring mail from an mbox, a Maildir or an archive into an account."),
     "fetch": ("fetch", "fetch", "Bring mail over from another server, and later what is new there."),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from pillarbox.app.config.dkim import Dkim
 from pillarbox.app.config.dns import Dns
 from pillarbox.app.config.hooks import Hooks
 from pillarbox.app.config.mail import Imap, Lmtp, Login, Pop3
@@ -213,6 +214,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     imap: Imap = msgspec.field(default_factory=Imap)
     pop3: Pop3 = msgspec.field(default_factory=Pop3)
     login: Login = msgspec.field(default_factory=Login)
+    dkim: Dkim = msgspec.field(default_factory=Dkim)
     dns: Dns = msgspec.field(default_factory=Dns)
     screening: Screening = msgspec.field(default_factory=Screening)
     hooks: Hooks = msgspec.field(default_factory=Hooks)

@@ -47,6 +47,7 @@ class DomainRules(Rules[Domain]):
     accounts: DataType[Any]  # set where they are declared: accounts and aliases know domains
     aliases: DataType[Any]
     lists: DataType[Any]
+    keys: DataType[Any]
 
     def complete(self, tx: Transaction, call: MethodCall, old: Domain | None, new: Domain) -> Domain:
         if old is not None:
@@ -69,6 +70,12 @@ class DomainRules(Rules[Domain]):
             raise invalid("catchAll", "there is no such account")
         if new.alias_of is not None and (old is None or old.alias_of != new.alias_of):
             self._check_alias(tx, new, new.alias_of)
+
+    def follow(self, tx: Transaction, account: str, old: Domain | None, new: Domain | None) -> None:
+        if old is not None and new is None:
+            ids = [id for _, id in tx.find(self.keys, DIRECTORY, "domainId", [old.id])]
+            for key in tx.get_many(self.keys, DIRECTORY, ids).values():
+                tx.write(self.keys, DIRECTORY, key, None)
 
     def _check_unused(self, tx: Transaction, old: Domain) -> None:
         if self._has_addresses(tx, old):
