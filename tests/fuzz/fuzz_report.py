@@ -1,0 +1,100 @@
+"""Reports of strangers, damaged: DMARC, TLS and feedback are read or refused, and never raise anything else.
+
+What was read can be written, and read again as the same.
+"""
+
+import contextlib
+import gzip
+import io
+import random
+import zipfile
+
+from pillarbox.formats.message.scan import scan
+from pillarbox.formats.report.compressed import RefusedReport, report_octets
+from pillarbox.formats.report.dmarc_xml import dmarc_report_to_xml, parse_dmarc_report
+from pillarbox.formats.report.feedback import parse_feedback
+from pillarbox.formats.report.incoming import is_report, report_of
+from pillarbox.formats.report.tls import parse_tls_report, tls_report_to_json
+
+_XML = [
+    *b"""<feedback> </feedback> <record> </record> <row> </row> <count> 5 </count> <dkim> </dkim> <spf> </spf> &amp; &x;
+    <auth_results> </auth_results> <domain> a.example </domain> <reason> </reason> <!--c--> <?p?> <![CDATA[x]]> <a:b>
+    <policy_published> </policy_published> <pct> </pct> <identifiers> </identifiers>
+    <!DOCTYPE xmlns="u" \xff \x00""".split(),
+    b"<feedback><record>",
+    b"</record></feedback>",
+]
+_JSON = [*b'{ } [ ] : , "policies" "policy" "policy-type" "summary" "date-range" 1 -1 1e999 null \xff'.split()]
+_JSON += [b'{"date-range":{"start-datetime":"a","end-datetime":"b"},"policies":[', b"]}"]
+_FIELDS = [
+    *b"Feedback-Type: Source-IP: Incidents: SPF-DNS: x 9 99999999999 <a@b> dns; \xff \x00 :".split(),
+    b"\r\n", b"\r\n ", b"\r\n\r\n",
+]  # fmt: skip
+_ARF = b"""Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+%s
+--b
+Content-Type: message/rfc822
+
+%s
+--b--
+""".replace(b"\n", b"\r\n")
+_FILE = b"Subject: Report Domain: x\r\nContent-Type: application/%s; name=a!b!1!2\r\n\r\n%s"
+
+
+def pieces(chance: random.Random, words: list[bytes]) -> bytes:
+    return b"".join(chance.choices(words, k=chance.randrange(14)))
+
+
+def packed(chance: random.Random, octets: bytes) -> bytes:
+    kind = chance.randrange(4)
+    if kind == 0:
+        return octets
+    if kind == 1:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])) as archive:
+            archive.writestr("a", octets)
+        octets = out.getvalue()
+    else:
+        octets = gzip.compress(octets)
+    damaged = bytearray(octets)
+    for _ in range(chance.randrange(3)):
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    return bytes(damaged[: chance.randrange(len(damaged)) if chance.random() < 0.1 else len(damaged)])
+
+
+def check(chance: random.Random) -> None:
+    document = chance.choice([b"", b"<feedback><record>"]) + pieces(chance, _XML)
+    document += chance.choice([b"", b"</record></feedback>"])
+    try:
+        report = parse_dmarc_report(packed(chance, document))
+    except RefusedReport:
+        pass
+    else:
+        again = parse_dmarc_report(dmarc_report_to_xml(report))
+        assert [row.count for row in again.rows] == [row.count for row in report.rows]
+    text = chance.choice([b"", _JSON[-2]]) + pieces(chance, _JSON) + chance.choice([b"", b"]}"])
+    try:
+        tls = parse_tls_report(packed(chance, text))
+    except RefusedReport:
+        pass
+    else:
+        assert parse_tls_report(tls_report_to_json(tls)) == tls
+    with contextlib.suppress(RefusedReport):
+        report_octets(bytes(chance.choices(b"PK\x03\x04\x1f\x8b\x08\x00\x01\xff", k=chance.randrange(80))))
+    feedback = _ARF % (pieces(chance, _FIELDS), pieces(chance, _FIELDS))
+    parse_feedback(scan(feedback), feedback)
+    file = _FILE % (chance.choice([b"gzip", b"tlsrpt+gzip", b"xml"]), packed(chance, document))
+    if report_of(scan(file), file) is not None:
+        assert is_report(scan(file), file)
+
+
+def main(rounds: int, seed: int) -> None:
+    """Run so many rounds."""
+    chance = random.Random(seed)
+    for _ in range(rounds):
+        check(chance)
