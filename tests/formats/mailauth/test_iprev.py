@@ -39,3 +39,9 @@ def test_few_of_very_many_names_are_asked_for() -> None:
     table = Table({PTR: [f"n{number}.example" for number in range(5000)]})
     assert check(table).verdict.result == "fail"
     assert len(table.asked) == 11
+
+
+def test_the_zone_of_a_link_local_address_is_no_part_of_it() -> None:
+    name = "1." + "0." * 28 + "8.e.f.ip6.arpa PTR"
+    found = check(Table({name: ["a.example"], "a.example AAAA": ["fe80::1"]}), "fe80::1%eth0")
+    assert (found.verdict.result, found.verdict.properties) == ("pass", (("policy.iprev", "fe80::1"),))

@@ -62,7 +62,7 @@ def check_helo(address: str, helo: str, receiver: str, now: int = 0) -> Lookup[S
 
 def client_address(text: str) -> Address:
     """The address of a client; an IPv4 address in IPv6 clothes is IPv4 (§5). Raises ValueError for none."""
-    address = ip_address(text)
+    address = ip_address(text.partition("%")[0])  # without the zone of a link-local address
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else IPv4Address(address)
 
 
