@@ -69,7 +69,7 @@ class DmarcRecord(msgspec.Struct, frozen=True, kw_only=True):
     def applied(self, policy: str) -> str:
         """What is to be done with a message that fails: one level less while the domain is testing (§4.7, `t`).
 
-        Appendix A.6: RFC 7489's `pct=0` was used in the same meaning. Other percentages are ignored, as unknown tags.
+        §A.6: RFC 7489's `pct=0` was used in the same meaning. Other percentages are ignored, as unknown tags.
         """
         if self.is_testing or self.percent == 0:
             return POLICIES[max(0, POLICIES.index(policy) - 1)]

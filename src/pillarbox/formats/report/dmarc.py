@@ -1,6 +1,6 @@
 """DMARC aggregate reports: what receivers counted for a domain.
 
-Sections: RFC 9990 §3; RFC 7489 Appendix C.
+Sections: RFC 9990 §3; RFC 7489 §C.
 """
 
 from __future__ import annotations

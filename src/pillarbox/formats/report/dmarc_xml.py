@@ -3,7 +3,7 @@
 A document type is refused before anything of it is looked at, so that there are no entities; depth, elements and the
 length of texts are bounded. Elements of another name space are extensions, and passed over.
 
-Sections: RFC 9990 §3.1, §5; RFC 7489 Appendix C.
+Sections: RFC 9990 §3.1, §5; RFC 7489 §C.
 """
 
 from __future__ import annotations
