@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import zipfile
 
@@ -9,7 +8,7 @@ import pytest
 
 from pillarbox.formats.message.scan import scan
 from pillarbox.formats.report.compressed import RefusedReport
-from pillarbox.formats.report.dmarc import DmarcReport
+from pillarbox.formats.report.dmarc import DmarcReport, pack
 from pillarbox.formats.report.incoming import is_report, read_report, report_of
 from pillarbox.formats.report.tls import TlsReport
 
@@ -23,7 +22,7 @@ NAME = "receiver.example!example.org!1!2.xml.gz"
 def zipped(octets: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.xml", octets)
+        archive.writestr(zipfile.ZipInfo("a.xml"), octets, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
@@ -38,12 +37,12 @@ def message(type: str, octets: bytes, name: str = NAME, subject: str = "Hello") 
 @pytest.mark.parametrize(
     ("type", "octets"),
     [
-        ("application/gzip", gzip.compress(XML)),
-        ("application/x-gzip", gzip.compress(XML)),
+        ("application/gzip", pack(XML)),
+        ("application/x-gzip", pack(XML)),
         ("application/zip", zipped(XML)),
         ("application/octet-stream", zipped(XML)),
         ("text/xml", XML),
-        ("application/zip", gzip.compress(XML)),
+        ("application/zip", pack(XML)),
     ],
 )
 def test_a_dmarc_report_is_found_whatever_it_is_called(type: str, octets: bytes) -> None:
@@ -54,9 +53,9 @@ def test_a_dmarc_report_is_found_whatever_it_is_called(type: str, octets: bytes)
 @pytest.mark.parametrize(
     ("type", "octets"),
     [
-        ("application/tlsrpt+gzip", gzip.compress(JSON)),
+        ("application/tlsrpt+gzip", pack(JSON)),
         ("application/tlsrpt+json", JSON),
-        ("application/gzip", gzip.compress(JSON)),
+        ("application/gzip", pack(JSON)),
         ("application/json", JSON),
     ],
 )
@@ -66,15 +65,15 @@ def test_a_tls_report_is_found_too(type: str, octets: bytes) -> None:
 
 
 def test_the_subject_or_the_name_of_the_file_says_that_it_is_a_report() -> None:
-    other = message("application/gzip", gzip.compress(XML), "backup.gz")
+    other = message("application/gzip", pack(XML), "backup.gz")
     assert read_report(scan(other), other) is None
     assert not is_report(scan(other), other)
-    named = message("application/gzip", gzip.compress(XML), "backup.gz", "Report domain: example.org Submitter: x")
+    named = message("application/gzip", pack(XML), "backup.gz", "Report domain: example.org Submitter: x")
     assert isinstance(read_report(scan(named), named), DmarcReport)
 
 
 def test_a_bomb_is_refused_with_its_reason() -> None:
-    data = message("application/gzip", gzip.compress(bytes(26 * 1024 * 1024)))
+    data = message("application/gzip", pack(bytes(26 * 1024 * 1024)))
     assert report_of(scan(data), data) is None
     assert is_report(scan(data), data)
     with pytest.raises(RefusedReport, match="too large when it is unpacked"):
