@@ -88,6 +88,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             description="How many Received fields a message may have: one with more goes in circles, and is refused.",
         ),
     ] = 100
+    vacation_days: Annotated[
+        int, Doc(ge=1, le=365, description="For how many days one sender gets no second answer that somebody is away.")
+    ] = 7
     max_identities: Annotated[int, Doc(description="How many identities one account may have.")] = 1_000
     max_push_subscriptions: Annotated[int, Doc(description="How many push subscriptions one account may have.")] = 20
     push_subscription_seconds: Annotated[

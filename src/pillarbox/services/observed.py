@@ -29,6 +29,10 @@ NOT_RELEASED = Event(
 NOT_STORED = Event("mail.not_stored", logging.WARNING, "a message was not stored", "accounts", "why", per_minute=600)
 FULL = Event("mail.full", logging.WARNING, "full mailboxes got no copy of a message", "accounts", per_minute=600)
 LOOP = Event("mail.loop", logging.WARNING, "a message came back that was sent on", "address", per_minute=600)
+NOT_ANSWERED = Event(
+    "vacation.not_answered", logging.WARNING, "an answer of somebody who is away was not sent", "account", "why"
+)
+ANSWERED = Event("vacation.answered", logging.INFO, "somebody who is away answered", "account", per_minute=600)
 NOT_NOTIFIED = Event(
     "submission.not_notified", logging.WARNING, "a notification was not delivered to its account", "account", "why"
 )

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.datatypes.email.reading import Reading
+from pillarbox.datatypes.email.reading import Reading, read_message
+from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.view import Transaction
+from pillarbox.formats.message.outgoing import with_return_path
 from pillarbox.services import observed
 from pillarbox.services.mail.deliver import deliver_reading
 from pillarbox.services.mail.incoming import Destination, Incoming, Outcome
 from pillarbox.services.mail.post import copies, has_been_posted, may_post
 from pillarbox.services.mail.send_on import send_on
-from pillarbox.services.queue import enqueue
-from pillarbox.services.recipient import Posting, Recipient, Refusal
+from pillarbox.services.mail.vacation import answer_to, failed
+from pillarbox.services.queue import Outgoing, enqueue
+from pillarbox.services.recipient import Posting, Recipient, Refusal, find_recipient
 
 __all__ = ["Destination", "Incoming", "Outcome", "accept"]
 
@@ -40,6 +43,7 @@ def accept(tx: Transaction, incoming: Incoming) -> list[Outcome]:
     first = incoming.recipients[0].found
     if len(incoming.recipients) == 1 and len(first.accounts) == 1 and not first.is_remote:
         _store(tx, first.accounts[0], incoming, incoming.reading, first)
+        _answer(tx, first.accounts[0], incoming)
         return [_TAKEN]
     taking = _Taking(tx, incoming)
     return [taking.take(to) for to in incoming.recipients]
@@ -74,7 +78,9 @@ class _Taking:
         is_known = any(forward.address in self._sent for forward in found.forwards)
         posted, fault = self._post(found.postings)
         is_elsewhere = is_known or posted
-        self._store_in_all(found.accounts, self._incoming.reading, found, is_elsewhere=is_elsewhere)
+        stored = self._store_in_all(found.accounts, self._incoming.reading, found, is_elsewhere=is_elsewhere)
+        for account in stored:
+            _answer(self._tx, account, self._incoming)
         if found.accounts or is_elsewhere:
             return Outcome(is_sent_on=bool(count) or posted)
         # Nothing became of it. What was refused is told, and what came back is sent back, once and for all.
@@ -102,8 +108,8 @@ class _Taking:
 
     def _store_in_all(
         self, accounts: Sequence[str], reading: Reading, found: Recipient | None, *, is_elsewhere: bool
-    ) -> None:
-        """Store a message in the accounts of one recipient that do not have it.
+    ) -> set[str]:
+        """Store a message in the accounts of one recipient that do not have it; those where it was.
 
         The accounts behind an alias share one outcome. A full one of them is passed over as long as the message gets
         anywhere else: were it refused, the client would send it to the others again and again. Any other failure undoes
@@ -123,7 +129,38 @@ class _Taking:
             raise next(iter(full.values()))
         if full:
             observed.FULL.log(accounts=list(full))
-        self._stored |= set(waiting) - set(full)
+        stored = set(waiting) - set(full)
+        self._stored |= stored
+        return stored
+
+
+def _answer(tx: Transaction, account: str, incoming: Incoming) -> None:
+    """Have an account that is away answer: here at once, or by the queue. What goes wrong with it is no matter."""
+    found = answer_to(tx, account, incoming)
+    if found is None:
+        return
+    data, to = found
+    try:
+        with tx.savepoint():
+            _send_answer(tx, account, data, to)
+    except Fault as fault:
+        failed(account, fault)
+
+
+def _send_answer(tx: Transaction, account: str, data: bytes, to: Address) -> None:
+    null, recipient = Address(""), find_recipient(tx, to.email)
+    if recipient.refusal is Refusal.NOT_OURS:
+        outgoing = Outgoing(account=account, data=data, mail_from=null, recipients=[to], origin="vacation")
+        enqueue(tx, outgoing)
+    elif recipient.refusal is None:
+        answer = Incoming(
+            reading=read_message(with_return_path(data, "")),
+            mail_from=null,
+            recipients=(Destination(to, recipient),),
+            received_ms=tx.now_ms,
+        )
+        accept(tx, answer)
+    observed.ANSWERED.log(account=account)
 
 
 def _store(tx: Transaction, account: str, incoming: Incoming, reading: Reading, found: Recipient | None) -> None:
