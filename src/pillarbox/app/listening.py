@@ -25,6 +25,9 @@ _ADDRESSES = {
     "imaps": "imap.tls_listen",
     "pop3": "pop3.listen",
     "pop3s": "pop3.tls_listen",
+    "smtp": "smtp.listen",
+    "submission": "submission.listen",
+    "submissions": "submission.tls_listen",
 }
 _ORPHANS_SECONDS = 30.0
 _DYING_SECONDS = 1.0  # a kill takes its time
@@ -47,11 +50,15 @@ class Listening:
     imaps: Sequence[socket.socket] = ()
     pop3: Sequence[socket.socket] = ()
     pop3s: Sequence[socket.socket] = ()
+    smtp: Sequence[socket.socket] = ()
+    submission: Sequence[socket.socket] = ()
+    submissions: Sequence[socket.socket] = ()
 
     @property
     def _all(self) -> tuple[socket.socket, ...]:
         mail = (*self.lmtp, *self.imap, *self.imaps, *self.pop3, *self.pop3s)
-        return (*self.http, *self.https, *mail, *self.metrics)
+        smtp = (*self.smtp, *self.submission, *self.submissions)
+        return (*self.http, *self.https, *mail, *smtp, *self.metrics)
 
     def listen(self, backlog: int) -> None:
         """Let clients connect; they wait until a process accepts them."""

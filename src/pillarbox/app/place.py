@@ -20,14 +20,18 @@ class Commons:
     lmtp: Loads
     imap: Loads
     pop3: Loads
+    smtp: Loads
+    submission: Loads
     mailboxes: Mailboxes
     failures: FailureTable
+    usage: FailureTable
 
     @classmethod
     def make(cls, seats: int) -> Commons:
         """Make all of it."""
-        http, lmtp, imap, pop3 = (Loads(seats) for _ in range(4))
-        return cls(seats, Counts(seats), http, lmtp, imap, pop3, Mailboxes(seats), FailureTable())
+        http, lmtp, imap, pop3, smtp, submission = (Loads(seats) for _ in range(6))
+        failures, usage = FailureTable(), FailureTable()
+        return cls(seats, Counts(seats), http, lmtp, imap, pop3, smtp, submission, Mailboxes(seats), failures, usage)
 
     def clear(self, seat: int) -> None:
         """Forget what a process said that is no more."""
@@ -36,6 +40,8 @@ class Commons:
         self.lmtp.clear(seat)
         self.imap.clear(seat)
         self.pop3.clear(seat)
+        self.smtp.clear(seat)
+        self.submission.clear(seat)
         self.mailboxes.empty(seat)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
 from pillarbox.app.config.settings import Outbound, Settings
 from pillarbox.app.dkim import key_worker
 from pillarbox.app.dns import resolver_of
 from pillarbox.app.listening import Listening
+from pillarbox.app.outside import Outside
 from pillarbox.app.place import Place
 from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.watching import Watching, build_watching
@@ -35,6 +37,7 @@ from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.listener import HttpListener, https
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.jmap.server import jmap_routes
+from pillarbox.servers.smtp.listener import MailListener
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.authentication import Authentication
@@ -63,7 +66,7 @@ if TYPE_CHECKING:
     from pillarbox.servers.imap.listener import ImapListener
     from pillarbox.servers.pop3.listener import Pop3Listener
 
-Listener: TypeAlias = "HttpListener | LmtpListener | ImapListener | Pop3Listener"
+Listener: TypeAlias = "HttpListener | MailListener | ImapListener | Pop3Listener"
 Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys
 
 
@@ -181,6 +184,7 @@ def build(
         HttpListener(app, listening.http, stop_seconds=stop, loads=commons.http, seat=seat, secure=secure),
         LmtpListener(bridge, listening.lmtp, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
         *_mail_listeners(settings, bridge, authentication, listening, place, counts, tls),
+        *_smtp_listeners(settings, bridge, authentication, listening, place, counts, tls, Outside(client, resolver)),
     )
     return House(store, bridge, listeners, workers, watching, resolver)
 
@@ -244,6 +248,31 @@ def _mail_listeners(
         yield load_pop3()(*shared)
 
 
+def _smtp_listeners(
+    settings: Settings,
+    bridge: Bridge,
+    authentication: Authentication,
+    listening: Listening,
+    place: Place,
+    counts: Seat,
+    tls: TlsContexts | None,
+    outside: Outside,
+) -> Iterator[Listener]:
+    """SMTP and submission, in the same way."""
+    if listening.smtp:
+        yield load_smtp().inbound_listener(settings, bridge, listening, place, counts, tls, outside)
+    if listening.submission or listening.submissions:
+        shared = settings, bridge, authentication, listening, place, counts, tls, outside
+        yield load_smtp().submission_listener(*shared)
+
+
+def load_smtp() -> ModuleType:
+    """What puts the SMTP listeners together; called before the fork, its code is in memory once."""
+    from pillarbox.app import smtp  # noqa: PLC0415
+
+    return smtp
+
+
 def load_imap() -> Callable[..., ImapListener]:
     """What puts an IMAP listener together; called before the fork, its code is in memory once."""
     from pillarbox.app.imap import imap_listener  # noqa: PLC0415
@@ -259,8 +288,10 @@ def load_pop3() -> Callable[..., Pop3Listener]:
 
 
 def preload(settings: Settings) -> None:
-    """Load the code that the settings ask for, so that all processes share it."""
+    """Load the code that the settings ask for, so that all processes share it. Raises ServeError."""
     if settings.imap.listen or settings.imap.tls_listen:
         load_imap()
+    if settings.smtp.listen or settings.submission.listen or settings.submission.tls_listen:
+        load_smtp().check(settings, _outbound_client(settings.outbound))
     if settings.pop3.listen or settings.pop3.tls_listen:
         load_pop3()

@@ -21,7 +21,8 @@ from pillarbox.wire.tls.client_hello import ClientHello
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 HTTP, IMAP, POP3, MANAGESIEVE = "http/1.1", "imap", "pop3", "managesieve"  # as IANA's list of ALPN names has them
-PROTOCOLS = (HTTP, IMAP, POP3, MANAGESIEVE)
+SMTP = "smtp"  # which that list has not: a client that names protocols at all is welcome by this name only
+PROTOCOLS = (HTTP, IMAP, POP3, MANAGESIEVE, SMTP)
 _SOON_DAYS = 14
 
 

@@ -62,10 +62,11 @@ def _count(table: FailureTable, key: str, now: int, free: int, most: int) -> Non
     table.put(key, Entry(count, now, until))
 
 
-def network_of(address: str) -> str:
+def network_of(address: str, *, wide: bool = False) -> str:
     """What is held back as one: an IPv4 address, or the /64 that one customer has of IPv6; nothing for loopback.
 
-    Loopback is never held back: it is the administrator, or a proxy that nobody has told us of, and then everybody.
+    `wide`: the /24 or /48 around it, which may be several customers'. Loopback is never held back: it is the
+    administrator, or a proxy that nobody has told us of, and then everybody.
     """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
@@ -73,6 +74,8 @@ def network_of(address: str) -> str:
         return ""  # a unix socket
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is None:
-            return "" if ip.is_loopback else str(ipaddress.ip_network((ip, 64), strict=False))
+            return "" if ip.is_loopback else str(ipaddress.ip_network((ip, 48 if wide else 64), strict=False))
         ip = ip.ipv4_mapped
-    return "" if ip.is_loopback else str(ip)
+    if ip.is_loopback:
+        return ""
+    return str(ipaddress.ip_network((ip, 24), strict=False)) if wide else str(ip)

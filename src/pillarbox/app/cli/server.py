@@ -78,6 +78,12 @@ def _print_text(ready: dict[str, Any]) -> None:
     )
     pop3 = ready["pop3"]
     click.echo(f"  POP3          {pop3['host']}:{pop3['tls_port']} with TLS, {pop3['host']}:{pop3['port']} with STLS")
+    smtp, submission = ready["smtp"], ready["submission"]
+    click.echo(
+        f"  submission    {submission['host']}:{submission['tls_port']} with TLS,"
+        f" {submission['host']}:{submission['port']} with STARTTLS"
+    )
+    click.echo(f"  SMTP          {smtp['host']}:{smtp['port']}")
     click.echo(f"  LMTP          {lmtp['host']}:{lmtp['port']}\n")
     click.echo(f"  TLS is certified by an authority of the demo's own: {ready['ca']}\n")
     click.echo("  Log in as          with the password")

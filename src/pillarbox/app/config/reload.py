@@ -12,6 +12,7 @@ from pillarbox.app.config.settings import Settings
 _FIXED = (
     "data", "workers", "storage", "blobs",
     "http.listen", "http.tls_listen", "imap.listen", "imap.tls_listen", "lmtp.listen", "metrics.listen",
+    "smtp.listen", "submission.listen", "submission.tls_listen",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pillarbox.app.config.dns import Dns
 from pillarbox.app.config.hooks import Hooks
 from pillarbox.app.config.mail import Imap, Lmtp, Login, Pop3
 from pillarbox.app.config.screening import Screening
+from pillarbox.app.config.smtp import Smtp, Submission
 from pillarbox.core.limits import Limits
 
 Doc = msgspec.Meta
@@ -213,6 +214,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lmtp: Lmtp = msgspec.field(default_factory=Lmtp)
     imap: Imap = msgspec.field(default_factory=Imap)
     pop3: Pop3 = msgspec.field(default_factory=Pop3)
+    smtp: Smtp = msgspec.field(default_factory=Smtp)
+    submission: Submission = msgspec.field(default_factory=Submission)
     login: Login = msgspec.field(default_factory=Login)
     dkim: Dkim = msgspec.field(default_factory=Dkim)
     dns: Dns = msgspec.field(default_factory=Dns)

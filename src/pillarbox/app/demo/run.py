@@ -13,6 +13,7 @@ from typing import Any
 from pillarbox.app.certificates import load_certificates
 from pillarbox.app.config.mail import Imap, Lmtp, Pop3
 from pillarbox.app.config.settings import Http, Log, Settings, Tls
+from pillarbox.app.config.smtp import Smtp, Submission
 from pillarbox.app.demo.authority import issue
 from pillarbox.app.demo.seed import DOMAIN, USERS, seed
 from pillarbox.app.engine import Engine
@@ -23,6 +24,7 @@ from pillarbox.net.socket_address import url_of
 LMTP_OFFSET, HTTPS_OFFSET = 24, 43
 IMAP_OFFSET, IMAPS_OFFSET = 14, 93  # of 143 and 993
 POP3_OFFSET, POP3S_OFFSET = 11, 95  # of 110 and 995
+SMTP_OFFSET, SUBMISSION_OFFSET, SUBMISSIONS_OFFSET = 25, 87, 65  # of 25, 587 and 465
 
 
 def settings_for(data: Path, port_base: int, certificate: Path) -> Settings:
@@ -38,6 +40,8 @@ def settings_for(data: Path, port_base: int, certificate: Path) -> Settings:
         lmtp=Lmtp(listen=at(LMTP_OFFSET)),
         imap=Imap(listen=at(IMAP_OFFSET), tls_listen=at(IMAPS_OFFSET)),
         pop3=Pop3(listen=at(POP3_OFFSET), tls_listen=at(POP3S_OFFSET)),
+        smtp=Smtp(listen=at(SMTP_OFFSET)),
+        submission=Submission(listen=at(SUBMISSION_OFFSET), tls_listen=at(SUBMISSIONS_OFFSET)),
         log=Log(level="warning"),
     )
 
@@ -68,6 +72,8 @@ def describe(listening: Listening) -> dict[str, Any]:
         "lmtp": _place(listening.lmtp),
         "imap": _places(listening.imap, listening.imaps),
         "pop3": _places(listening.pop3, listening.pop3s),
+        "smtp": _place(listening.smtp),
+        "submission": _places(listening.submission, listening.submissions),
         "users": [{"name": user.name, "password": user.password} for user in USERS],
     }
 

@@ -17,24 +17,18 @@ from pillarbox.datatypes.view import View
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.spool import Spool, Spooler
 from pillarbox.servers.smtp import observed
-from pillarbox.servers.smtp.faults import MAILBOX_FULL, REPLIES, reply_to
+from pillarbox.servers.smtp.faults import MAILBOX_FULL, REFUSALS, refusal_of, reply_to
 from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.servers.smtp.trace import Trace, has_return_path, trace_to_bytes, without_return_path
 from pillarbox.services.directory import Recipient as Found
 from pillarbox.services.directory import Refusal, find_recipient
-from pillarbox.services.mail.accept import Destination, Incoming, Outcome, accept
+from pillarbox.services.mail.accept import Destination, Incoming, accept
 from pillarbox.services.mail.post import prepare
 from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
-from pillarbox.wire.smtp.state import Answer, Event, Message, Recipient, Sender
+from pillarbox.wire.smtp.session import Session
+from pillarbox.wire.smtp.state import Answer, Event, Message, Offer, Recipient, Sender
 
-_REFUSALS = {
-    Refusal.NOT_OURS: Reply(550, "5.1.2", "Mail for this domain is not kept here"),
-    Refusal.UNKNOWN: REPLIES[Kind.ACCOUNT_NOT_FOUND],
-    Refusal.DISABLED: REPLIES[Kind.ACCOUNT_NOT_SUPPORTED],
-    # RFC 3463 §3.5: X.4.6 "Routing loop detected".
-    Refusal.LOOP: Reply(554, "5.4.6", "This goes in circles"),
-}
 _SMALL = 100_000  # octets: reading less takes no longer than a hop to a thread is worth
 _LARGE_AT_ONCE = 2
 
@@ -54,15 +48,23 @@ class Delivery:
 class Decider:
     """Answers the events of one connection."""
 
-    __slots__ = ("_declared", "_id", "_is_bounce", "_peer_address", "_recipients", "_shared")
+    __slots__ = ("_declared", "_id", "_is_bounce", "_peer_address", "_recipients", "_session", "_shared")
 
-    def __init__(self, shared: Delivery, peer_address: str) -> None:
-        self._shared = shared
+    def __init__(self, shared: Delivery, peer_address: str, session: Session) -> None:
+        self._shared, self._session = shared, session
         self._peer_address = peer_address
         self._declared = 0
         self._is_bounce = False
         self._id = ""  # of the transaction; stands in the trace fields and in the reply that takes the message over
         self._recipients: list[Destination] = []  # those that were accepted, in order
+
+    def secured(self) -> None:
+        """There is TLS now (RFC 3207 §4.2)."""
+        self._recipients = []
+        self._session.offer = Offer(is_encrypted=True)
+
+    def close(self) -> None:
+        """The connection is over."""
 
     async def answer(self, event: Event) -> Answer:
         """The answer to an event; never raises but for cancellation."""
@@ -98,7 +100,7 @@ class Decider:
         if isinstance(found, Reply):
             return found
         if found.takes_bounces_only and not self._is_bounce:
-            return _REFUSALS[Refusal.UNKNOWN]
+            return REFUSALS[Refusal.UNKNOWN]
         self._recipients.append(Destination(Address(address), found))
         return RECIPIENT_OK
 
@@ -107,7 +109,7 @@ class Decider:
         if found is None:
             found = find_recipient(view, address)
             if found.refusal is not None:
-                return _REFUSALS[found.refusal]
+                return REFUSALS[found.refusal]
             self._shared.known.note(address, found)
         # Quotas change with every message, and are looked at each time.
         if not found.is_remote and not any(has_room(view, account, self._declared) for account in found.accounts):
@@ -163,14 +165,7 @@ class Decider:
         )
         # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
-        return [saved if one.is_taken else _refusal(one) for one in outcomes]
-
-
-def _refusal(outcome: Outcome) -> Reply:
-    if outcome.refusal is not None:
-        return _REFUSALS[outcome.refusal]
-    assert outcome.fault is not None
-    return reply_to(outcome.fault)
+        return [saved if one.is_taken else refusal_of(one) for one in outcomes]
 
 
 def _read(fields: bytes, spool: Spool) -> Reading:

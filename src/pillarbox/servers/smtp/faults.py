@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.services.directory import Refusal
+from pillarbox.services.mail.incoming import Outcome
 from pillarbox.wire.smtp.reply import MESSAGE_TOO_BIG, TRY_LATER, Reply
 
 # RFC 3463 §3.3: X.2.2 "the mailbox is full"; its owner can make room, so the sender may try again.
@@ -65,6 +67,24 @@ REPLIES: dict[Kind, Reply] = {
         TRY_LATER,
     ),
 }
+
+RELAYING = Reply(550, "5.7.1", "Relaying is not allowed: mail for this domain is not kept here")
+# Why an address takes no mail, for who asks by RCPT.
+REFUSALS = {
+    Refusal.NOT_OURS: Reply(550, "5.1.2", "Mail for this domain is not kept here"),
+    Refusal.UNKNOWN: _NO_SUCH_USER,
+    Refusal.DISABLED: _NO_MAIL,
+    # RFC 3463 §3.5: X.4.6 "Routing loop detected".
+    Refusal.LOOP: Reply(554, "5.4.6", "This goes in circles"),
+}
+
+
+def refusal_of(outcome: Outcome) -> Reply:
+    """Why a message was not taken over for a recipient."""
+    if outcome.refusal is not None:
+        return REFUSALS[outcome.refusal]
+    assert outcome.fault is not None
+    return reply_to(outcome.fault)
 
 
 def reply_to(fault: Fault) -> Reply:

@@ -13,13 +13,21 @@ from pillarbox.wire.smtp.reply import Reply
 from pillarbox.wire.smtp.state import Event as Command
 from pillarbox.wire.smtp.state import Message
 
+LISTENERS = ("lmtp", "inbound", "submission")
+
 DELIVERED = Event(
     "lmtp.delivered", logging.INFO, "a message was answered", "octets", "stored", "refused", "later", "ms"
 )  # fmt: skip
 REFUSED = Event("lmtp.refused", logging.WARNING, "a command was refused", "command", "why", per_minute=600)
 FAILED = Event("lmtp.failed", logging.ERROR, "a command met an error of the server", "command")
 TOO_MANY = Event(
-    "lmtp.too_many_connections", logging.WARNING, "a connection was sent away", "address", "connections", per_minute=10
+    "smtp.too_many_connections",
+    logging.WARNING,
+    "a connection was sent away",
+    "listener",
+    "address",
+    "connections",
+    per_minute=10,
 )
 LISTED = Event("smtp.listed", logging.INFO, "a client's address is on a list", "address", "list", per_minute=60)
 GREYLISTED = Event(
@@ -40,8 +48,8 @@ DELIVERIES = Counter(
 )
 DELIVERY_SECONDS = Histogram("pillarbox_lmtp_delivery_seconds", "How long it took to read and store a message.")
 OCTETS = Counter("pillarbox_lmtp_octets_total", "Octets of messages that were stored.")
-CONNECTIONS = Gauge("pillarbox_lmtp_connections", "Open connections.")
-CONNECTIONS_MADE = Counter("pillarbox_lmtp_connections_total", "Connections that were made.")
+CONNECTIONS = Gauge("pillarbox_smtp_connections", "Open connections.", listener=LISTENERS)
+CONNECTIONS_MADE = Counter("pillarbox_smtp_connections_total", "Connections that were made.", listener=LISTENERS)
 
 
 def note(operation: Operation, command: Command, answer: Reply | list[Reply]) -> None:

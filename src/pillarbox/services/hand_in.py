@@ -1,0 +1,31 @@
+"""A message that somebody hands in by SMTP: it goes the way of JMAP's submissions, at once or when its time has come.
+
+Sections: RFC 6409 §8 (what a submission server adds); RFC 4865 §4 (FUTURERELEASE).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pillarbox.core.limits import Limits
+from pillarbox.datatypes.envelope import Envelope, release_time
+from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.submission_record import DeliveryStatus
+from pillarbox.datatypes.view import Transaction
+from pillarbox.services.submission import HELD, Sender
+
+
+def hand_in(
+    tx: Transaction, sender: Sender, account: str, data: bytes, envelope: Envelope, item: str, limits: Limits
+) -> dict[str, DeliveryStatus]:
+    """Send a message of an account, or keep it in the outbox; each recipient's status, none for one that is kept.
+
+    Raises Fault, as invalidProperties for a time too far away.
+    """
+    at = release_time(envelope, limits, tx.now_ms)
+    if at <= tx.now_ms:
+        statuses, _ = sender.send(tx, account, data, envelope, item)
+        return statuses
+    blob = tx.put_blob(account, data)
+    tx.add_entry(Entry(account, "", at, HELD, item, msgspec.json.encode(envelope), blob))
+    return {}
