@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from pillarbox.core.dns import Answer, Record, Status, drive
+from pillarbox.formats.mailauth.arc import read_chain
+from pillarbox.formats.mailauth.arc_seal import seal
 from pillarbox.formats.mailauth.authentication_results import parse_results
 from pillarbox.formats.mailauth.dkim_sign import KeyAtSelector, sign
 from pillarbox.formats.mailauth.signing_key import SigningKey, new_key
@@ -132,3 +134,15 @@ def test_what_is_wrong_with_from_is_said() -> None:
     found = run(twice)
     assert (found.dmarc.problem, found.dmarc.disposition) == ("several From fields", "quarantine")
     assert b'reason="several From fields"' in found.fields.replace(b"\r\n", b"")
+
+
+def test_a_chain_of_those_who_handled_the_message_is_told() -> None:
+    chain = read_chain(MESSAGE)
+    field = b"ARC-Authentication-Results: i=1; lists.example.org; none\r\n"
+    sealed = seal(MESSAGE, chain, "none", field, KeyAtSelector("example.org", "s1", KEY), NOW) + MESSAGE
+    found = run(sealed)
+    assert find(found.verdicts, "arc") == Verdict("arc", "pass", properties=(("header.d", "example.org"),))
+    assert b"arc=pass" in found.fields
+    assert found.chain.newest == 1
+    changed = run(sealed.replace(b"Hi\r\n", b"Send money\r\n"))
+    assert find(changed.verdicts, "arc") == Verdict("arc", "fail", "the body was changed")

@@ -1,12 +1,16 @@
+from functools import partial
+
 import pytest
 
 from pillarbox.core.dns import Answer, Question, Status, drive
 from pillarbox.datatypes.admin.dkim_key import ACTIVE, PUBLISHED, add_keys
 from pillarbox.datatypes.admin.domain import domain_of
 from pillarbox.datatypes.admin.name import domain_name
+from pillarbox.formats.mailauth.arc import read_chain, verify_chain
 from pillarbox.formats.mailauth.dkim import read_signatures, verify_signatures
 from pillarbox.formats.mailauth.signing_key import ED25519_SHA256, new_key
-from pillarbox.services.signing import signature_fields
+from pillarbox.services.mail_authentication import CheckedPeer, authenticate, prepare
+from pillarbox.services.signing import seal_fields, signature_fields
 from tests.directory_fixture import Office
 
 
@@ -91,3 +95,25 @@ def test_a_disabled_domain_does_not_sign(office: Office) -> None:
     enter(office, "example.org")
     office.update("Domain", office.records("Domain")[0]["id"], {"isEnabled": False})
     assert signers(office, "From: ada@example.org") == []
+
+
+def test_what_is_sent_on_is_sealed_by_the_domain_that_sends_it_on(office: Office) -> None:
+    enter(office, "example.org")
+    message = b"From: bob@example.com\r\nSubject: x\r\n\r\nHello\r\n"
+    records = {key["dnsName"]: key["record"] for key in office.records("DkimKey")}
+    peer = CheckedPeer("192.0.2.1", "mail.example.com", "bob@example.com", "mx.example.org", 1_700_000_000)
+
+    def answer(question: Question) -> Answer:
+        found = records.get(question.name)
+        return Answer(Status.NO_NAME) if found is None else Answer(Status.FOUND, (found.encode(),))
+
+    for instance in (1, 2):
+        found = drive(authenticate(prepare(message), peer), answer)
+        fields = office.store.read(partial(seal_fields, message=message, found=found, address="list@example.org"))
+        message = fields + message
+        chain = read_chain(message)
+        assert (chain.newest, chain.sealers[-1]) == (instance, "example.org")
+        assert drive(verify_chain(chain), answer).result == "pass"
+        assert f"i={instance}; mx.example.org; iprev=".encode() in fields
+    assert b"arc=pass" in fields
+    assert office.store.read(partial(seal_fields, message=message, found=found, address="bob@example.com")) == b""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from pillarbox.core.dns import Lookup, together
+from pillarbox.formats.mailauth.arc import Chain, read_chain, verify_chain
 from pillarbox.formats.mailauth.authentication_results import results_to_bytes
 from pillarbox.formats.mailauth.author import Author, find_author
 from pillarbox.formats.mailauth.dkim import Signature, read_signatures, verify_signatures
@@ -41,12 +42,13 @@ class Prepared(msgspec.Struct, frozen=True):
 
     author: Author
     signatures: tuple[Signature, ...] = ()
+    chain: Chain = Chain()
 
 
 class Authenticated(msgspec.Struct, frozen=True):
     """What was found out. `fields` is Received-SPF and Authentication-Results, to be put before the message.
 
-    `host` is the client's name, if iprev passed.
+    `host` is the client's name, if iprev passed. `chain` and `authserv_id` are for the seal of who sends it on.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -54,12 +56,14 @@ class Authenticated(msgspec.Struct, frozen=True):
     spf: SpfResult
     fields: bytes
     host: str | None = None
+    chain: Chain = Chain()
+    authserv_id: str = ""
 
 
 def prepare(message: bytes) -> Prepared:
     """The heavy part: digests of the body for each signature. Never raises for what a message may be."""
     block = read_block(message, 0, _MAX_FIELDS, _MAX_OCTETS)
-    return Prepared(find_author(message, block.fields), read_signatures(message))
+    return Prepared(find_author(message, block.fields), read_signatures(message), read_chain(message))
 
 
 def authenticate(prepared: Prepared, peer: CheckedPeer) -> Lookup[Authenticated]:
@@ -73,11 +77,13 @@ def authenticate(prepared: Prepared, peer: CheckedPeer) -> Lookup[Authenticated]
     helo: SpfResult | None
     discovery: Discovery
     dkim: tuple[Verdict, ...]
-    reverse, spf, helo, dkim, discovery = yield from together(
+    arc: Verdict
+    reverse, spf, helo, dkim, arc, discovery = yield from together(
         check_iprev(peer.address),
         check_spf(peer.address, peer.helo, peer.mail_from, peer.authserv_id, peer.now),
         _helo(peer),
         verify_signatures(prepared.signatures, peer.now),
+        verify_chain(prepared.chain),
         discover(prepared.author),
     )
     dmarc = yield from evaluate(discovery, spf, dkim)
@@ -86,7 +92,10 @@ def authenticate(prepared: Prepared, peer: CheckedPeer) -> Lookup[Authenticated]
         verdicts.append(helo.verdict(peer.helo))
     # RFC 8601 §2.7.1: "none" says that the message was looked at and has no signature.
     verdicts += [*(dkim or (Verdict("dkim", "none"),)), dmarc.verdict()]
-    return Authenticated(tuple(verdicts), dmarc, spf, _fields(peer, spf, verdicts), reverse.host)
+    if arc.result != "none":
+        verdicts.append(arc)
+    fields = _fields(peer, spf, verdicts)
+    return Authenticated(tuple(verdicts), dmarc, spf, fields, reverse.host, prepared.chain, peer.authserv_id)
 
 
 def _helo(peer: CheckedPeer) -> Lookup[SpfResult | None]:

@@ -1,6 +1,6 @@
-"""Signs what leaves with the keys of the author's domain.
+"""Signs what leaves with the keys of the author's domain, and seals what is sent on with those of who sends it on.
 
-Sections: RFC 6376 §5.1, §5.3; RFC 9989 §4.4 (alignment).
+Sections: RFC 6376 §5.1, §5.3; RFC 9989 §4.4 (alignment); RFC 8617 §5.1.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from pillarbox.datatypes.admin.dkim_key import ACTIVE, keys_of
 from pillarbox.datatypes.admin.domain import Domain, domain_of
 from pillarbox.datatypes.admin.name import address_name
 from pillarbox.datatypes.view import View
+from pillarbox.formats.mailauth.arc_seal import next_instance, seal
+from pillarbox.formats.mailauth.authentication_results import results_to_bytes
 from pillarbox.formats.mailauth.dkim_sign import KeyAtSelector, sign
 from pillarbox.formats.mailauth.message_field import Header, read_header
 from pillarbox.formats.mailauth.signing_key import SigningKey
+from pillarbox.formats.mailauth.verdict import find
 from pillarbox.formats.message.header import as_addresses
+from pillarbox.services.mail_authentication import Authenticated
 
 _MOST_AUTHORS = 10
 
@@ -29,6 +33,24 @@ def signature_fields(view: View, message: bytes, mail_from: str) -> bytes:
     if domain is None:
         return b""
     return sign(message, keys_at(view, domain), view.now_ms // 1000)
+
+
+def seal_fields(view: View, message: bytes, found: Authenticated, address: str) -> bytes:
+    """The fields of an ARC set for a message that came and is sent on, to be put in front of it; b"" without a key.
+
+    `found` is what was found out at its arrival; `address` is the one here that it is sent on from, whose domain seals.
+    Whoever has the message afterwards may put more fields in front, and change nothing else.
+    """
+    domain, instance = _own_domain(view, address), next_instance(found.chain)
+    keys = keys_at(view, domain) if domain is not None else []
+    if not keys or instance is None:
+        return b""
+    arc = find(found.verdicts, "arc")
+    results = results_to_bytes(
+        found.authserv_id, found.verdicts, name="ARC-Authentication-Results", prefix=f"i={instance}; "
+    )
+    # RSA, if there is such a key: of seals some verifiers know no other kind, and a set has one seal.
+    return seal(message, found.chain, arc.result if arc else "none", results, keys[0], view.now_ms // 1000)
 
 
 def signing_domain(view: View, message: bytes, mail_from: str) -> Domain | None:
