@@ -90,3 +90,8 @@ def test_a_domain_that_is_testing_is_obeyed_one_level_lower(policy: str, less: s
     assert parse(f"v=DMARC1; p={policy}; t=y").applied(policy) == less
     assert parse(f"v=DMARC1; p={policy}; pct=0").applied(policy) == less
     assert parse(f"v=DMARC1; p={policy}; pct=10").applied(policy) == policy
+
+
+def test_a_public_suffix_gets_no_failure_reports() -> None:
+    assert parse("v=DMARC1; p=none; ruf=mailto:f@example.org").failure_destinations == (Destination("f@example.org"),)
+    assert parse("v=DMARC1; p=none; psd=y; ruf=mailto:f@example.org").failure_destinations == ()
