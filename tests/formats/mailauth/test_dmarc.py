@@ -156,6 +156,13 @@ def test_an_answer_that_is_missing_leaves_it_open() -> None:
     assert outcome(own, "example.org", spf("example.net")).result == "fail"
 
 
+def test_a_name_of_the_authors_that_does_not_answer_neither_proves_nor_disproves() -> None:
+    dns = table({"example.org": "p=reject", "sub.example.org": Status.FAILED})
+    assert outcome(dns, "example.org", None, dkim("sub.example.org")).result == "temperror"
+    assert outcome(dns, "example.org", spf("sub.example.org")).result == "temperror"
+    assert outcome(dns, "example.org", spf("sub.example.org"), dkim("example.org")).result == "pass"
+
+
 def test_a_forger_cannot_make_it_open_with_a_domain_of_his_own() -> None:
     dns = table({"bank.example": "p=reject"})
     found = outcome(dns, "bank.example", spf("evil.example", "temperror"), dkim("slow.evil.example", "temperror"))

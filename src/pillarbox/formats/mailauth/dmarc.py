@@ -115,10 +115,11 @@ def _evaluate(walks: Walks, walk: Walk, spf: SpfResult | None, dkim: Sequence[Ve
         exists = yield from _exists(walks, walk.domain)
     signers = _distinct(verdict.value("header.d") for verdict in dkim if verdict.result == "pass")
     sender = _distinct([spf.domain] if spf is not None and spf.result == "pass" else [])
-    by_dkim = yield from _is_aligned(walks, walk, signers, is_strict=record.is_strict_dkim)
-    by_spf = yield from _is_aligned(walks, walk, sender, is_strict=record.is_strict_spf)
+    by_dkim, knows_dkim = yield from _is_aligned(walks, walk, signers, is_strict=record.is_strict_dkim)
+    by_spf, knows_spf = yield from _is_aligned(walks, walk, sender, is_strict=record.is_strict_spf)
     policy = record.policy_for(is_subdomain=name != walk.domain, exists=exists)
-    result = "pass" if by_dkim or by_spf else _without_alignment(walk, spf, dkim)
+    is_certain = walk.is_certain and knows_dkim and knows_spf
+    result = "pass" if by_dkim or by_spf else _without_alignment(walk, spf, dkim, is_certain=is_certain)
     return DmarcOutcome(
         result=result,
         author=walk.domain,
@@ -132,7 +133,7 @@ def _evaluate(walks: Walks, walk: Walk, spf: SpfResult | None, dkim: Sequence[Ve
     )
 
 
-def _without_alignment(walk: Walk, spf: SpfResult | None, dkim: Sequence[Verdict]) -> str:
+def _without_alignment(walk: Walk, spf: SpfResult | None, dkim: Sequence[Verdict], *, is_certain: bool) -> str:
     """Fail, or temperror where an answer that was missing could have made it a pass (§5.3.6).
 
     Only domains of the author's count: whoever forges has domains of his own that do not answer.
@@ -140,22 +141,25 @@ def _without_alignment(walk: Walk, spf: SpfResult | None, dkim: Sequence[Verdict
     unknown = _distinct(verdict.value("header.d") for verdict in dkim if verdict.result == "temperror")
     unknown += _distinct([spf.domain] if spf is not None and spf.result == "temperror" else [])
     is_open = any(is_at_or_below(domain, walk.organizational) for domain in unknown)
-    return "fail" if walk.is_certain and not is_open else "temperror"
+    return "fail" if is_certain and not is_open else "temperror"
 
 
-def _is_aligned(walks: Walks, walk: Walk, domains: list[str], *, is_strict: bool) -> Lookup[bool]:
-    """§4.4: the same domain, or (relaxed) the same Organizational Domain."""
+def _is_aligned(walks: Walks, walk: Walk, domains: list[str], *, is_strict: bool) -> Lookup[tuple[bool, bool]]:
+    """§4.4: the same domain, or (relaxed) the same organization; and whether no answer was missing for that."""
     if walk.domain in domains:
-        return True
+        return True, True
     if is_strict:
-        return False
+        return False, True
+    is_certain = True
     # Who is not below the author's Organizational Domain has another.
     for domain in domains:
         if is_at_or_below(domain, walk.organizational):
             other = yield from walks.walk(domain)
-            if other.organizational == walk.organizational and other.is_certain:
-                return True
-    return False
+            if not other.is_certain:
+                is_certain = False
+            elif other.organizational == walk.organizational:
+                return True, True
+    return False, is_certain
 
 
 def _exists(walks: Walks, domain: str) -> Lookup[bool]:

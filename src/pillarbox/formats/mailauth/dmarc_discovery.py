@@ -30,12 +30,15 @@ class Walk(msgspec.Struct, frozen=True):
     is_certain: bool = True
 
     def policy(self) -> tuple[str, DmarcRecord] | None:
-        """The record that applies to the domain (§4.10.1): its own, its organization's, that of the public suffix."""
+        """The record that applies to the domain (§4.10.1): its own, its organization's, that of the public suffix.
+
+        A walk finds a record above the organization only if that says that it is a public suffix's.
+        """
         found = dict(self.records)
         suffix = self.organizational.partition(".")[2]
         for name in (self.domain, self.organizational, suffix):
             record = found.get(name)
-            if record is not None and (name != suffix or record.psd == "y" or name == self.domain):
+            if record is not None:
                 return name, record
         return None
 
