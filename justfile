@@ -92,6 +92,10 @@ clients:
     {{ python }} -m tests.clients
     {{ python }} -m pytest --quiet -rs tests/clients/test_imapclient.py tests/clients/test_mbsync.py tests/clients/test_mutt.py
 
+# Let clients of JMAP and IMAP live through a long random history together (`just history --seed 7 --steps 3000`)
+history *ARGS:
+    {{ python }} -m tests.clients.mixed_history {{ ARGS }}
+
 # Show what the next release's changelog would say
 changes:
     towncrier build --draft

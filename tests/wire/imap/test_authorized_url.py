@@ -1,4 +1,8 @@
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pillarbox.wire.imap.authorized_url import parse_authorized_url, parse_rump
 from pillarbox.wire.imap.fetch_item import Section
@@ -86,3 +90,17 @@ def test_what_is_no_authorisation(end: str) -> None:
 def test_what_is_authorised_already_is_no_rump() -> None:
     with pytest.raises(BadUrl):
         parse_rump(f"{HEAD}/INBOX/;UID=20;URLAUTH=anonymous:internal:{TOKEN}")
+
+
+_PIECES = st.sampled_from(
+    [HEAD, "imap://", "@", "/", ";", "INBOX", ";UID=1", ";SECTION=1", ";PARTIAL=0.1", ";EXPIRE=", "2027-01-01T00:00:00Z",
+     ";URLAUTH=", "submit+", "user+", "anonymous", "%40", "%", ":internal:", TOKEN, "0"]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES | st.text(max_size=3), max_size=14).map("".join))
+def test_whatever_is_read_is_what_was_written(text: str) -> None:
+    with contextlib.suppress(BadUrl):
+        url = parse_authorized_url(text)
+        assert text.lower() == f"{url.rump.text}:{url.mechanism}:{url.token.hex()}".lower()
+        assert parse_rump(url.rump.text) == url.rump

@@ -12,7 +12,7 @@ from pillarbox.servers.imap.message_limit import Cut, cut, need_fewer_copied
 from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
-from pillarbox.services.mail.copy_message import Copied, copy_messages, read_sources
+from pillarbox.services.mail.copy_message import Copied, copy_messages, read_sources, take_back
 from pillarbox.services.mail.mailbox_named import split
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap import message_command as m
@@ -33,8 +33,14 @@ async def copy(session: Session, command: m.Copy) -> Done:
         need_fewer_copied(session, selected, spans)
     part = cut(session, selected, spans) if command.is_move else Cut(spans)
     copied: list[Copied] = []
-    for batch in session.counted(batches(part.spans, _AT_ONCE), count(part.spans)):
-        copied += await _copy(session, selected, target, batch, is_move=command.is_move)
+    try:
+        for batch in session.counted(batches(part.spans, _AT_ONCE), count(part.spans)):
+            copied += await _copy(session, selected, target, batch, is_move=command.is_move)
+    except Exception:
+        # RFC 9051 §6.4.7: the server "MUST restore the destination mailbox to its state before the COPY attempt".
+        if copied and not command.is_move:
+            await session.news.write(lambda tx: take_back(tx, target, copied), target.account)
+        raise
     if not copied:
         return part.ended(session, ok("There was nothing to do"))
     validity = await session.read(lambda view: view.container(target.account, target.id).uid_validity)

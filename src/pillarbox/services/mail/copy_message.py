@@ -82,6 +82,12 @@ def copy_messages(
     return [Copied(uid, uids[id]) for uid, id in new_ids.items() if id in uids]
 
 
+def take_back(tx: Transaction, target: Box, copied: Sequence[Copied]) -> None:
+    """Have the target be without these copies again."""
+    rows = tx.memberships_of(target.account, target.id, [one.new_uid for one in copied])
+    remove(tx, target.account, target.id, [row.item for row in rows])
+
+
 def _put(tx: Transaction, target: Box, email: Email) -> str:
     tx.write(EMAIL, target.account, email, email.placed({**email.mailbox_ids, target.id: True}))
     return email.id
