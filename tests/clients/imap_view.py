@@ -71,6 +71,7 @@ async def look(client: Client) -> dict[str, Box]:
             items_wanted = "UID FLAGS EMAILID THREADID MODSEQ RFC822.SIZE"
             box.rows = [_row(line) for line in await client.ok(f"FETCH 1:* ({items_wanted})")]
         out[box.id] = box
+    await client.ok("UNSELECT")  # else it is sent away when somebody deletes the last one
     return out
 
 

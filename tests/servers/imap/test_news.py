@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from pillarbox.datatypes.registry import TYPES
+from pillarbox.servers.imap import select
+from pillarbox.services.mail.flag import remove
 from pillarbox.services.mail.mailbox_change import create
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.transaction import Transaction
@@ -331,3 +333,35 @@ def test_where_jmap_is_is_told_when_it_is_known(store: EmbeddedStore) -> None:
 
     play(store, known, jmap_url="https://mail.example.org/.well-known/jmap")
     play(store, unknown)
+
+
+# --- while a mailbox is opened
+
+
+@pytest.mark.parametrize("enable", ["", "QRESYNC", "UIDONLY"])
+def test_what_happens_while_a_mailbox_is_opened_is_told_once_it_is_open(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch, enable: str
+) -> None:
+    deliver_to(store, "alice", message(7), message(8))
+    greet = select._greet
+
+    def meddled(*given: Any) -> Iterator[bytes]:
+        """Between what SELECT has read and its end, one message comes and another goes."""
+        deliver_to(store, "alice", message(9))
+        store.write(
+            lambda tx: remove(tx, "alice", given[1].place.id, [tx.memberships("alice", given[1].place.id)[0].item])
+        )
+        return greet(*given)
+
+    async def body(server: Running) -> None:
+        client = await server.connect()
+        if enable:
+            await client.ok(f"ENABLE {enable}")
+        monkeypatch.setattr(select, "_greet", meddled)
+        heard = await client.ok("SELECT INBOX")
+        (exists,) = (line for line in heard if line.endswith(" EXISTS"))
+        assert not any("EXPUNGE" in line or "VANISHED" in line for line in heard)
+        gone = "* VANISHED 1" if enable else "* 1 EXPUNGE"
+        assert await client.ok("NOOP") == [gone, exists]  # one less, and one more
+
+    play(store, body)

@@ -47,6 +47,11 @@ def test_what_a_rump_says(rest: str, message: MessageUrl, expires_at: int | None
     assert url == (rump, "INTERNAL", bytes.fromhex(TOKEN))
 
 
+@pytest.mark.parametrize("host", ["example.org", "example.org:1143"])
+def test_a_user_without_a_domain_is_of_the_host(host: str) -> None:
+    assert parse_rump(f"imap://alice@{host}/INBOX/;UID=1;URLAUTH=anonymous").owner == "alice@example.org"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -93,8 +98,8 @@ def test_what_is_authorised_already_is_no_rump() -> None:
 
 
 _PIECES = st.sampled_from(
-    [HEAD, "imap://", "@", "/", ";", "INBOX", ";UID=1", ";SECTION=1", ";PARTIAL=0.1", ";EXPIRE=", "2027-01-01T00:00:00Z",
-     ";URLAUTH=", "submit+", "user+", "anonymous", "%40", "%", ":internal:", TOKEN, "0"]
+    [HEAD, "imap://", "@", "/", ";", "INBOX", ";UID=1", ";SECTION=1", ";PARTIAL=0.1", ";EXPIRE=",
+     "2027-01-01T00:00:00Z", ";URLAUTH=", "submit+", "user+", "anonymous", "%40", "%", ":internal:", TOKEN, "0"]
 )  # fmt: skip
 
 

@@ -137,7 +137,10 @@ async def _tell(session: Session, command: c.Command) -> None:
         return
     is_numbered = isinstance(command, _NUMBERED) and is_by_number(command)
     try:
-        await session.news.update(may_expunge=not is_numbered, is_owed=isinstance(command, _REMOVING))
+        # What happened while a mailbox was opened is told by the next command: until SELECT has ended, a client takes
+        # all that it hears for the state that it begins with.
+        if not isinstance(command, c.Select):
+            await session.news.update(may_expunge=not is_numbered, is_owed=isinstance(command, _REMOVING))
         await session.news.notify()
     except ConnectionError:
         raise

@@ -15,7 +15,7 @@ from pillarbox.wire.imap.message_url import BadUrl, MessageUrl, parse_message_ur
 INTERNAL = "INTERNAL"
 _LONGEST = 16_384
 _URL = re.compile(
-    r"(imap://([^@/:;?#]+)@[^@/?#]+(/[^?#]*?)"
+    r"(imap://([^@/:;?#]+)@([^@/:?#]+)(?::[0-9]{1,5})?(/[^?#]*?)"
     r"(?:/?;EXPIRE=([0-9T:.Z+-]{20,40}))?/?;URLAUTH=(SUBMIT\+|USER\+|AUTHUSER|ANONYMOUS)([^:;/?#]*))"
     r"(?::([A-Z0-9.-]{1,20}):([0-9A-F]{32,256}))?",
     re.IGNORECASE,
@@ -25,8 +25,9 @@ _URL = re.compile(
 class Rump(NamedTuple):
     """What is authorised: `text` as it is written, up to the mechanism.
 
-    `owner` is the user whose right to read it is lent, `kind` one of submit+ user+ authuser anonymous, to whom it is
-    lent, and `user` whom the first two name. `expires_at` is in milliseconds, None for never.
+    `owner` is the user whose right to read it is lent, of the URL's host if it names no domain. `kind` is one of
+    submit+ user+ authuser anonymous: to whom it is lent; `user` is whom the first two name. `expires_at` is in
+    milliseconds, None for never.
     """
 
     text: str
@@ -68,7 +69,7 @@ def _parse(text: str) -> tuple[Rump, tuple[str, str] | None]:
     match = _URL.fullmatch(text) if len(text) <= _LONGEST and text.isascii() else None
     if match is None:
         raise BadUrl(text)
-    rump, owner, path, expires, kind, user, mechanism, token = match.groups()
+    rump, owner, host, path, expires, kind, user, mechanism, token = match.groups()
     message = parse_message_url(path)
     kind = kind.lower()
     # RFC 4467 §3: submit+ and user+ name somebody, the others do not.
@@ -78,7 +79,7 @@ def _parse(text: str) -> tuple[Rump, tuple[str, str] | None]:
     if expires is not None and at is None:
         raise BadUrl(text)
     try:
-        named = Rump(rump, _decoded(owner), message, at, kind, _decoded(user))
+        named = Rump(rump, _decoded(owner if "%40" in owner else f"{owner}@{host}"), message, at, kind, _decoded(user))
     except UnicodeDecodeError:
         raise BadUrl(text) from None
     return named, None if mechanism is None else (mechanism, token)
