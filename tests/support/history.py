@@ -191,6 +191,7 @@ class History:
         self.set("Identity", update={id: {"textSignature": self.chance.choice(WORDS)} for id in self.some("Identity")})
         self.set("Identity", destroy=self.some("Identity") if self.chance.random() < 0.3 else [])
         self.set("VacationResponse", update={"singleton": {"subject": self.chance.choice(WORDS)}})
+        self.set("Forwarding", update={"singleton": {"keepsCopy": self.chance.random() < 0.5}})
 
     def change_domain(self) -> None:
         self.serial += 1

@@ -24,6 +24,7 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "mail": (capability.MAIL, capability.BLOB, capability.QUOTA),
     "submission": (capability.SUBMISSION, capability.MDN),
     "vacation": (capability.VACATION,),
+    "forwarding": (capability.FORWARDING,),
     "admin": (capability.ADMIN,),
 }
 _MAX_LABEL = 200

@@ -10,5 +10,6 @@ MDN = "urn:ietf:params:jmap:mdn"
 WEBSOCKET = "urn:ietf:params:jmap:websocket"
 TICKET = "urn:pillarbox:params:jmap:ticket"
 VAPID = "urn:ietf:params:jmap:webpush-vapid"
+FORWARDING = "urn:pillarbox:params:jmap:forwarding"
 ADMIN = "urn:pillarbox:params:jmap:admin"
 APP_PASSWORD = "urn:pillarbox:params:jmap:apppassword"  # noqa: S105 -- a URI

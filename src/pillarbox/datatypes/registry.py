@@ -18,6 +18,7 @@ from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.email.delivery import EMAIL_DELIVERY
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
+from pillarbox.datatypes.forwarding import FORWARDING
 from pillarbox.datatypes.identity import IDENTITY
 from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.push_subscription import PUSH_SUBSCRIPTION
@@ -33,6 +34,7 @@ TYPES: tuple[DataType[Any], ...] = (
     IDENTITY,
     EMAIL_SUBMISSION,
     VACATION_RESPONSE,
+    FORWARDING,
     QUOTA,
     ANNOTATION,
     APP_PASSWORD,

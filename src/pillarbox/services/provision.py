@@ -8,6 +8,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.admin.account import RULES as ACCOUNT_RULES
 from pillarbox.datatypes.admin.account import Account
 from pillarbox.datatypes.admin.password import credential_of
+from pillarbox.datatypes.forwarding import show_forwarding
 from pillarbox.datatypes.identity import IDENTITY, default_identity
 from pillarbox.datatypes.identity import RULES as IDENTITY_RULES
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
@@ -35,7 +36,7 @@ def connect_rules() -> None:
 
 
 def furnish(tx: Transaction, old: Account | None, new: Account) -> None:
-    """Make what a new account has from the start; after a change, bring quotas and the default identity in step."""
+    """Make what a new account has from the start; after a change, bring what copies it in step."""
     if old is None:
         if not isinstance(tx, StoreTransaction):
             raise Fault(Kind.FAILED, "only a store can make an account")
@@ -44,6 +45,7 @@ def furnish(tx: Transaction, old: Account | None, new: Account) -> None:
             _add_mailboxes(tx, new.id)
     if old is None or (old.quota_octets, old.quota_count) != (new.quota_octets, new.quota_count):
         set_limits(tx, new.id, new.quota_octets, new.quota_count)
+    show_forwarding(tx, new)
     if old is not None and old.password_hash != new.password_hash:
         destroy_bound(tx, new.id, credential_of(old.password_hash))
     if not new.is_enabled:

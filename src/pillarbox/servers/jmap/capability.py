@@ -130,6 +130,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(uri.MAIL, account=_mail),
     Capability(uri.SUBMISSION, account=_submission),
     Capability(uri.VACATION),
+    Capability(uri.FORWARDING),
     Capability(uri.QUOTA),
     Capability(uri.BLOB, account=_blob),
     Capability(uri.MDN),
