@@ -84,6 +84,7 @@ def inbound_listener(
         free_unknown=smtp.unknown_recipients_an_hour,
         tarpit_seconds=smtp.tarpit_seconds,
         xclient_from=smtp.xclient_from,
+        trusted_proxies=smtp.trusted_proxies,
     )
     options = options_of(own, Extensions(dsn=True, require_tls=True, limits=True))
     return MailListener(
@@ -158,6 +159,7 @@ def _submission_settings(settings: Settings) -> SubmissionSettings:
         recipients_an_hour=given.recipients_an_hour,
         recipients_a_day=given.recipients_a_day,
         slow_seconds=given.slow_seconds,
+        trusted_proxies=given.trusted_proxies,
         hold_seconds=settings.limits.max_delayed_send_seconds,
     )
 

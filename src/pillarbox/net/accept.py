@@ -12,11 +12,14 @@ import errno
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pillarbox.net.handshake import Handshakes
 from pillarbox.net.load import Loads
-from pillarbox.net.observed import CONNECTIONS_FULL, OPEN_FAILED
+from pillarbox.net.observed import CONNECTIONS_FULL, OPEN_FAILED, PROXY_REFUSED
+from pillarbox.net.proxy import LOST, Introduced, Proxies
+from pillarbox.wire.proxy.header import Header
 
 _BACKLOG = 1024
 _STAND_BACK_SECONDS = 0.001
@@ -58,8 +61,13 @@ class Acceptor:
         loads: Loads | None = None,
         seat: int = 0,
         secure: Secure | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
-        """`make` makes the protocol of a connection; `live` is how many connections the listener has."""
+        """`make` makes the protocol of a connection; `live` is how many connections the listener has.
+
+        From `proxies` the PROXY protocol is expected, and what it says is told to a protocol that is `Introduced`.
+        """
+        self._proxies = proxies
         self._sockets, self._make, self._live = list(sockets), make, live
         self._handshakes: dict[socket.socket, Handshakes] = {}
         if secure is not None:
@@ -151,14 +159,28 @@ class Acceptor:
         return True
 
     async def _open(self, connection: socket.socket, handshakes: Handshakes | None) -> None:
+        make = self._make
+        if self._proxies is not None and self._proxies.trusts(connection):
+            try:
+                make = partial(self._introduced, await self._proxies.read(connection))
+            except LOST as error:
+                PROXY_REFUSED.log(why=str(error) or "it took too long")
+                connection.close()
+                return
         if handshakes is not None:
-            await handshakes.accept(self._make, connection)
+            await handshakes.accept(make, connection)
             return
         try:
-            await self._loop.connect_accepted_socket(self._make, connection)
+            await self._loop.connect_accepted_socket(make, connection)
         except OSError:  # it is gone already
             with contextlib.suppress(OSError):
                 connection.close()
+
+    def _introduced(self, header: Header) -> asyncio.BaseProtocol:
+        protocol = self._make()
+        if isinstance(protocol, Introduced):
+            protocol.client = header
+        return protocol
 
     def _opened(self, task: asyncio.Task[Any]) -> None:
         self._opening.discard(task)

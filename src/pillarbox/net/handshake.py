@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from pillarbox.net import observed
+from pillarbox.net.peek import peek
 from pillarbox.net.tls import ForeignProtocol, ServerContext, TlsContexts
 from pillarbox.wire.tls.client_hello import MOST_OCTETS, NotTls, parse_client_hello
 
@@ -127,7 +128,7 @@ class Handshakes:
         """The context for what the client says first. Raises LOST."""
         wait = 0.0
         while True:
-            octets = await _peek(connection)
+            octets = await peek(connection, MOST_OCTETS)
             if not octets:
                 raise ConnectionResetError("the client went away")
             hello = parse_client_hello(octets)
@@ -164,24 +165,6 @@ def _end(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ssl.SSLError):
         return "failed", (error.reason or "the library gave no reason").lower().replace("_", " ")
     return "gone", "the connection broke"
-
-
-async def _peek(connection: socket.socket) -> bytes:
-    """The octets that wait in a socket, at least one of them unless it is at its end; they go on waiting there."""
-    while True:
-        try:
-            return connection.recv(MOST_OCTETS, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
-            await _readable(connection)
-
-
-async def _readable(connection: socket.socket) -> None:
-    loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(connection, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_reader(connection)
 
 
 def _check(transport: asyncio.Transport | None) -> asyncio.Transport:

@@ -60,6 +60,9 @@ WORKER_RESTARTS = Counter("pillarbox_worker_restarts_total", "Workers that died 
 CONNECTIONS_FULL = Event(
     "net.full", logging.ERROR, "no more connections can be taken, and they wait", "reason", per_minute=6
 )
+PROXY_REFUSED = Event(
+    "net.proxy_refused", logging.WARNING, "a proxy did not say for whom it speaks", "why", per_minute=10
+)
 OPEN_FAILED = Event("net.open_failed", logging.ERROR, "a connection could not be opened", per_minute=30)
 NOTE_LOST = Event("net.note_lost", logging.WARNING, "a process could not be told of a change", "reason", per_minute=6)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -348,3 +349,28 @@ def test_a_web_page_that_posts_mail_gets_nowhere(store: EmbeddedStore) -> None:
         assert await client.hear() == ""
 
     serve(store, body)
+
+
+def test_a_trusted_proxy_says_who_the_client_is_and_must(store: EmbeddedStore) -> None:
+    async def body(server: Running) -> None:
+        client = await server.connect()
+        client.writer.write(b"PROXY TCP4 192.0.2.7 198.51.100.1 1234 25\r\n")
+        assert (await client.hear()).startswith("220")
+        await client.hello()
+        await client.send("bob@example.org", sender="dave@sender.example", message=MESSAGE)
+        assert b"from client.example ([192.0.2.7])" in delivered(store, "bob")[0]
+        client = await server.connect()
+        client.writer.write(b"EHLO client.example\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert await client.hear() == ""
+
+    serve(store, body, smtp={"trusted_proxies": ("127.0.0.1",), "authenticate": False})
+
+
+def test_nobody_else_is_believed_to_be_a_proxy(store: EmbeddedStore) -> None:
+    async def body(server: Running) -> None:
+        client = await server.connect()
+        assert (await client.hear()).startswith("220")
+        assert (await client.say("PROXY TCP4 192.0.2.7 198.51.100.1 1234 25")).startswith("500")
+
+    serve(store, body, smtp={"trusted_proxies": ("192.0.2.0/24",)})

@@ -15,6 +15,7 @@ from pillarbox.net.start_tls import start_tls
 from pillarbox.net.tls import channel_binding
 from pillarbox.servers.smtp.peer import TlsFacts
 from pillarbox.servers.smtp.settings import ListenerSettings
+from pillarbox.wire.proxy.header import Header
 from pillarbox.wire.smtp.reply import OK, SHUTTING_DOWN, TIMED_OUT, TOO_SLOW, Reply
 from pillarbox.wire.smtp.session import Session
 from pillarbox.wire.smtp.state import Answer, Event, StartTls
@@ -64,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._is_stopping = self._is_upgrading = False
         self._touched_at = self._progress_at = self._loop.time()
         self._octets = 0  # since there was progress
+        self.client: Header | None = None  # whom a proxy speaks for
         self.peer_address, self.peer_port = "", 0
         self.local_address, self.local_port = "", 0
 
@@ -78,6 +80,8 @@ class Connection(asyncio.Protocol):
         local = transport.get_extra_info("sockname")
         if isinstance(local, tuple):
             self.local_address, self.local_port = str(local[0]), int(local[1])
+        if self.client is not None and self.client.source is not None:
+            self.peer_address, self.peer_port = self.client.source.address, self.client.source.port
         refusal = self._keeper.admit(self, self.peer_address)
         self._session, self._decide = self._keeper.begin(self)
         if refusal is not None:

@@ -14,6 +14,7 @@ from pillarbox.net.accept import Acceptor, Secure
 from pillarbox.net.count import Counts, Seat
 from pillarbox.net.handshake import Handshakes
 from pillarbox.net.load import Connections, Loads
+from pillarbox.net.proxy import Proxies
 from pillarbox.servers.smtp import observed
 from pillarbox.servers.smtp.connection import Connection, Decide
 from pillarbox.servers.smtp.settings import ListenerSettings
@@ -65,6 +66,7 @@ class MailListener:
             self._loads,
             self._seat,
             self._secure,
+            Proxies(self._settings.trusted_proxies),
         )
         self._connections = Connections(self._acceptor.changed)
         self._acceptor.start()

@@ -24,6 +24,8 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True):
     patience_seconds: float = 86_400
     # How long a stop waits for messages that are being stored.
     stop_seconds: float = 10
+    # Networks of proxies that say by the PROXY protocol for whom they speak.
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class LmtpSettings(ListenerSettings, frozen=True, kw_only=True):
