@@ -35,6 +35,7 @@ from pillarbox.servers.http.admission import Admission
 from pillarbox.servers.http.app import HttpApp
 from pillarbox.servers.http.forwarded import Forwarding
 from pillarbox.servers.http.listener import HttpListener, https
+from pillarbox.servers.http.mta_sts import StsResource
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.jmap.server import jmap_routes
 from pillarbox.servers.smtp.listener import MailListener
@@ -166,6 +167,7 @@ def build(
     http = _http_settings(settings)
     watching = build_watching(bridge, settings, http, listening.metrics)
     routes = [*jmap_routes(bridge, METHODS, TYPES, authentication, http, counts=counts), *watching.routes]
+    routes += StsResource(bridge, Forwarding(http.public_url, http.trusted_proxies), settings.hostname).routes()
     app = HttpApp(http, routes, bridge.run, _admission(settings, http, counts))
     resolver = resolver_of(settings.dns)
     client = _outbound_client(settings.outbound)

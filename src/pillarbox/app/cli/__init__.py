@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": ("server", "serve", "Run the server."),
     "domain": ("domain", "domain", "Domains that the server takes mail for."),
     "account": ("account", "account", "Accounts: people who log in, and groups."),
+    "dns": ("dns", "dns", "The records that a domain needs in the DNS, and whether they are there."),
     "alias": ("alias", "alias", "Further addresses of accounts."),
     "list": ("mailing_list", "mailing_list", "Mailing lists, their members, and who may post."),
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),

@@ -33,6 +33,11 @@ def _options(command: Any) -> Any:
         default=None,
         help="Mail for alice+lists goes to alice's mailbox lists, if there is one.",
     )(command)
+    command = click.option(
+        "--mta-sts",
+        type=click.Choice(["off", "none", "testing", "enforce"]),
+        help="Whether other servers shall insist on TLS with this host's certificate; see `pillarbox dns records`.",
+    )(command)
     text = 'The account that gets what nobody else has; "none" for none.'
     return click.option("--catch-all", metavar="ADDRESS", help=text)(command)
 
@@ -48,6 +53,8 @@ def _given(engine: Engine, options: dict[str, Any]) -> dict[str, Any]:
     for option, property in (("subdomains", "takesSubdomains"), ("detail_mailboxes", "detailMailboxes")):
         if options[option] is not None:
             out[property] = options[option]
+    if (mode := options["mta_sts"]) is not None:
+        out["mtaSts"] = None if mode == "off" else mode
     if (other := options["alias_of"]) is not None:
         out["aliasOf"] = None if other == "none" else find_domain(engine, other)["id"]
     return out

@@ -5,7 +5,7 @@ RFC 5233 §4 (sub-addresses).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -27,7 +27,9 @@ class Domain(Record, frozen=True):
 
     With `aliasOf`, the id of another domain, its addresses are those of the other. With `takesSubdomains`, mail for
     x@alice.example.org is for alice@example.org, as that for alice+x@example.org. With `detailMailboxes`, mail for a
-    sub-address goes to the mailbox of that name, where there is one.
+    sub-address goes to the mailbox of that name, where there is one. With `mtaSts`, other servers are asked to deliver
+    over TLS with a certificate of this host only ("enforce"), or to report where they could not ("testing"); "none"
+    takes that back, and is kept until they have forgotten it (RFC 8461 §3.2, §8.3).
     """
 
     name: Immutable[Indexed[str]]
@@ -38,6 +40,7 @@ class Domain(Record, frozen=True):
     alias_of: Reference[Indexed[str | None]] = None
     takes_subdomains: bool = False
     detail_mailboxes: bool = False
+    mta_sts: Literal["testing", "enforce", "none"] | None = None
     created_at: ServerSet[str] = ""
 
 

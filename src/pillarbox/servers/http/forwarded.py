@@ -53,12 +53,20 @@ class Forwarding:
             return self._public_url
         hop = self._hop(request)
         scheme = hop.scheme.lower() if hop.scheme.lower() in {"http", "https"} else request.scope.get("scheme", "http")
+        return f"{scheme}://{self._host(request, hop)}"
+
+    def host(self, request: Request) -> str:
+        """The host, perhaps with a port, that the client asked for. Raises a 400 problem for a bad one."""
+        return self._host(request, self._hop(request))
+
+    @staticmethod
+    def _host(request: Request, hop: Hop) -> str:
         host = hop.host or request.header(b"host")
         # RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code" to several or an invalid Host.
         hosts = sum(name == b"host" for name, _ in request.scope["headers"])
         if hosts > 1 or _HOST.match(host) is None:
             raise Problem(400, "the Host header is missing or malformed")
-        return f"{scheme}://{host}"
+        return host
 
     def trusts(self, address: str) -> bool:
         """Whether an address is one of the trusted; the empty one is that of a unix socket."""
