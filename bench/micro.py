@@ -1,4 +1,4 @@
-"""Times single functions on made-up mail: the scanner, what a listing needs of a message, the text for the index."""
+"""Times single functions on made-up mail: the scanner, what a listing needs of a message, DKIM."""
 
 import argparse
 import gc
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench import signed_mail
 from bench.corpus import Corpus
 from bench.result import markdown
 from pillarbox.formats.message.index_text import index_text
@@ -21,6 +22,11 @@ SUBJECTS: Mapping[str, Callable[[bytes, Structure], object]] = {
     "scan": lambda octets, _: scan(octets),
     "listing": listing,
     "index_text": index_text,
+    "dkim_sign": lambda octets, _: signed_mail.sign_message(octets),
+    "dkim_sign_rsa": lambda octets, _: signed_mail.sign_by_rsa(octets),
+    "dkim_hash": lambda octets, _: signed_mail.hash_message(octets),
+    "dkim_verify": lambda octets, _: signed_mail.verify_message(octets),
+    "arc_look": lambda octets, _: signed_mail.look_for_chain(octets),
 }
 
 

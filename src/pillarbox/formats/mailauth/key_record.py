@@ -64,6 +64,7 @@ class KeyRecord(msgspec.Struct, frozen=True):
         return not {"*", "email"}.isdisjoint(self.services)
 
 
+@lru_cache(maxsize=512)
 def parse_key_record(record: bytes) -> KeyRecord:
     """Read a TXT record's joined octets. Raises BadKey; unknown tags, services and flags are passed over."""
     if len(record) > _MAX_RECORD:

@@ -53,7 +53,9 @@ class Header(msgspec.Struct, frozen=True):
 
 def relaxed(name: str, value: bytes) -> bytes:
     """The relaxed form of a field: unfolded, white space made one space, none at the ends and around the colon."""
-    return name.encode("ascii") + b":" + _WHITE.sub(b" ", value).strip(b" ")
+    if b"\n" in value or b"\t" in value or b"  " in value:
+        value = _WHITE.sub(b" ", value)
+    return name.encode("ascii") + b":" + value.strip(b" ")
 
 
 def read_header(message: bytes) -> Header:
@@ -64,7 +66,7 @@ def read_header(message: bytes) -> Header:
     fields = []
     for field in block.fields:
         raw, value = message[field.start : field.end], message[field.value : field.end]
-        if b"\n" in raw:
+        if raw.count(b"\n") != raw.count(b"\r\n"):
             raw, value = _BARE_LF.sub(b"\r\n", raw), _BARE_LF.sub(b"\r\n", value)
         fields.append(MessageField(field.name.lower(), raw, value))
     return Header(tuple(fields), block.body_start)
