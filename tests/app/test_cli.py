@@ -191,3 +191,9 @@ def test_an_account_forwards_and_a_domain_is_another_ones_alias(shell: Shell) ->
     assert changed["takesSubdomains"]
     assert changed["detailMailboxes"]
     assert "example.org" in shell.ok("domain", "list")
+
+
+def test_the_key_of_reverse_paths_is_replaced(shell: Shell) -> None:
+    assert "0 of before" in shell.ok("srs-key", "rotate")
+    assert "1 of before" in shell.ok("srs-key", "rotate")
+    assert ["2 of before" in shell.ok("srs-key", "rotate") for _ in range(2)] == [True, True]

@@ -20,6 +20,7 @@ COMMANDS = {
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
     "dkim": ("dkim", "dkim", "The keys by which the mail of domains is signed."),
     "push-key": ("push_key", "push_key", "The key by which push services know this server."),
+    "srs-key": ("srs_key", "srs_key", "The key that signs reverse-paths of mail that is sent on."),
     "import": ("import_", "import_", "Bring mail from an mbox, a Maildir or an archive into an account."),
     "fetch": ("fetch", "fetch", "Bring mail over from another server, and later what is new there."),
     "export": ("export", "export", "Write the mail of an account to a zip, a Maildir or mbox files."),
