@@ -172,7 +172,8 @@ _WRITER = (
     f"cache_size=-{_WRITER_CACHE_KIB}",
     *_COMMON,
 )
-_READER = (*_COMMON, f"cache_size=-{_CACHE_KIB}", "mmap_size=268435456", "query_only=ON")
+# Not mapped into memory: SQLite would give the map up, and make it anew, whenever anybody has committed.
+_READER = (*_COMMON, f"cache_size=-{_CACHE_KIB}", "mmap_size=0", "query_only=ON")
 
 
 class FileLock:
