@@ -18,9 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.conformance.score import with_imap
 from tools.demo_process import DemoProcess, pillarbox_command
 
 PAGE = Path("docs/reference/conformance-imap.md")
+_OVERVIEW = PAGE.with_name("conformance.md")  # of all suites
 _EXPECTED = Path(__file__).with_name("imaptest_expected.toml")
 _SECONDS = 30
 _SUMMARY = re.compile(r"(\d+) test groups: (\d+) failed, (\d+) skipped")
@@ -58,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(outcome.output)
     if options.page:
         PAGE.write_text(page(outcomes, reasons), "utf-8")
+        _OVERVIEW.write_text(with_imap(_OVERVIEW.read_text("utf-8"), PAGE.read_text("utf-8")), "utf-8")
         print(f"{PAGE}: written")
     unexplained = [o.name for o in outcomes if o.verdict == "failed" and o.name not in reasons]
     print(f"not explained: {', '.join(unexplained)}" if unexplained else "no failure that is not explained")
@@ -109,8 +112,8 @@ def page(outcomes: Sequence[Outcome], reasons: dict[str, str]) -> str:
         "",
         (
             "The scripted tests of [imaptest](https://github.com/dovecot/imaptest), each in an account of its own:"
-            f" **{len(by['passed'])} of {len(outcomes)} pass**, {len(by['failed'])} fail, {len(by['skipped'])} are"
-            " skipped because they need an extension that is not there."
+            f" **{len(by['passed'])} of {len(outcomes)} pass**, {len(by['failed'])} fail, {len(by['skipped'])} skipped"
+            " for want of an extension."
         ),
         "",
         "## Failing",

@@ -23,6 +23,7 @@ from tools.page import ROOT
 HERE = Path(__file__).resolve().parent
 EXPECTED = HERE / "expected_failures.toml"
 PAGE = ROOT / "docs" / "reference" / "conformance.md"
+IMAP_PAGE = PAGE.with_name("conformance-imap.md")
 LOOPBACK_ONLY = HERE / "loopback_only.mjs"
 
 # Made for a run. The names are chosen: the suite compares sort orders by ICU, where "@" stands before digits, while
@@ -83,7 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
     result = score.Run.from_report(report, suite_version=suite.version, server_version=server_version())
     if page := options.page or (None if options.filter or options.session_url else PAGE):
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(score.page(result, expected), encoding="utf-8")
+        text = score.with_imap(score.page(result, expected), IMAP_PAGE.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
         say(f"{page}: written")
     found = score.complaints(result, expected, whole=not options.filter)
     say("\n".join(found) or "no failure that is not explained")

@@ -1,11 +1,15 @@
 """The result of a run of jmap-test-suite: which tests passed, which failures are our choice, and the page about it."""
 
 import json
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+_IMAP_SCORE = re.compile(r"\*\*(\d+ of \d+) pass\*\*")
+_OF_IMAP = "Of IMAP:"
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,15 @@ def page(run: Run, expected: Mapping[str, str]) -> str:
         *(skips(skipped) or ["None."]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def with_imap(page: str, imap_page: str) -> str:
+    """The page, with a paragraph that tells the score of IMAP's, and leads there."""
+    score = _IMAP_SCORE.search(imap_page)
+    told = f"**{score[1]}** of imaptest's scripted tests pass" if score is not None else "imaptest's scripted tests"
+    line = f"{_OF_IMAP} {told}; [which do not, and why](conformance-imap.md)."
+    paragraphs = [text for text in page.split("\n\n") if not text.startswith(_OF_IMAP)]
+    return "\n\n".join([*paragraphs[:3], line, *paragraphs[3:]])
 
 
 def by_demand(outcomes: Iterable[Outcome]) -> list[tuple[str, list[Outcome]]]:

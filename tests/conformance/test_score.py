@@ -73,3 +73,14 @@ def test_the_page_tells_score_reasons_and_skips() -> None:
 
 def test_a_long_error_is_cut_to_one_short_line() -> None:
     assert len(score.one_line("x" * 500)) == 200
+
+
+def test_the_page_tells_the_score_of_imap_once_and_anew() -> None:
+    page = score.page(run_of(result("core/echo", "pass")), {})
+    first = score.with_imap(page, "each alone: **61 of 72 pass**, 6 fail")
+    assert "Of IMAP: **61 of 72** of imaptest's scripted tests pass; [which do not, and why](conformance-imap.md)." in (
+        first.splitlines()
+    )
+    second = score.with_imap(first, "each alone: **63 of 72 pass**, 8 fail")
+    assert second == first.replace("61 of", "63 of")
+    assert first.replace(first.split("\n\n")[3] + "\n\n", "") == page
