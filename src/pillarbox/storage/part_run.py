@@ -34,6 +34,7 @@ def _between(db: Connection, account: str, type: str, ids: Sequence[str], name: 
         "SELECT id, body FROM part WHERE account = ? AND type = ? AND id >= ? AND id <= ? AND name = ? ORDER BY id"
         " LIMIT ?"
     )
-    wanted = set(ids)
-    rows = db.rows(sql, (account, type, ids[0], ids[-1], name, _MOST * len(ids)))
-    return {id: body for id, body in rows if id in wanted}  # type: ignore[misc]
+    found: dict[str, bytes] = dict(db.rows(sql, (account, type, ids[0], ids[-1], name, _MOST * len(ids))))  # type: ignore[arg-type]
+    if found.keys() <= (wanted := set(ids)):
+        return found
+    return {id: body for id, body in found.items() if id in wanted}

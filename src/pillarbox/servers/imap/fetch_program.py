@@ -23,7 +23,7 @@ from pillarbox.wire.imap.fetch_item import FetchItem, Plain, Preview
 
 _OF_FLAGS = 100_000  # messages in one reading, by what is read of each
 _OF_ROWS = 20_000
-_OF_PARTS = 1_000
+_OF_PARTS = 400  # a millisecond: what runs out of its time on a busy machine is read twice
 _OF_OCTETS = 20
 _MOST_OCTETS = 1_000_000  # of messages, in memory for one answer; a message more may come to it
 _IN_A_PIECE = 1_000  # messages whose rows are held at the same time: many more do not fit into a processor's cache
