@@ -51,6 +51,10 @@ def test_an_end_entity_needs_no_name_no_date_and_no_authority() -> None:
     assert check_chain([record(3, LEAF)], der(LEAF), ("other.example",), LATER) is None
 
 
+def test_what_comes_along_with_an_end_entity_may_be_broken() -> None:
+    assert check_chain([record(3, LEAF)], (*der(LEAF), b"nonsense"), (), NOW) is None
+
+
 def test_an_end_entity_is_the_leaf_only() -> None:
     assert check_chain([record(3, INTERMEDIATE)], der(LEAF, INTERMEDIATE), NAMES, NOW) is Result.NOT_TRUSTED
 

@@ -7,6 +7,7 @@ Sections: RFC 6698 §2.1; RFC 7671 §5.1 (DANE-EE), §5.2 (DANE-TA), §10.1.2 (d
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -40,18 +41,26 @@ def check_chain(records: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence
     date (RFC 7672 §3.1.1).
     """
     try:
-        certificates = [x509.load_der_x509_certificate(octets) for octets in chain[:_MAX_CHAIN]]
-        if not certificates:
-            return Result.VALIDATION_FAILURE
-        if any(_matches(record, certificates[0]) for record in records if record.usage == END_ENTITY):
-            return None
-        anchors = [record for record in records if record.usage == TRUST_ANCHOR]
-        found = [one for one in certificates[1:] if any(_matches(record, one) for record in anchors)]
-        # RFC 7671 §5.2.2: a whole certificate in the record may be left out of the chain.
-        found += [x509.load_der_x509_certificate(r.data) for r in anchors if (r.selector, r.matching) == (_FULL, 0)]
-        return _check_path(certificates, found, names, now) if found else Result.NOT_TRUSTED
+        with warnings.catch_warnings():
+            # Of serial numbers of 0 and the like, which self-made certificates have; it is not for us to say.
+            warnings.simplefilter("ignore")
+            return _check(records, chain, names, now)
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
         return Result.VALIDATION_FAILURE  # it cannot be read
+
+
+def _check(records: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence[str], now: datetime) -> Result | None:
+    if not chain:
+        return Result.VALIDATION_FAILURE
+    leaf = x509.load_der_x509_certificate(chain[0])
+    if any(_matches(record, leaf) for record in records if record.usage == END_ENTITY):
+        return None  # whatever came along with it
+    certificates = [leaf, *(x509.load_der_x509_certificate(octets) for octets in chain[1:_MAX_CHAIN])]
+    anchors = [record for record in records if record.usage == TRUST_ANCHOR]
+    found = [one for one in certificates[1:] if any(_matches(record, one) for record in anchors)]
+    # RFC 7671 §5.2.2: a whole certificate in the record may be left out of the chain.
+    found += [x509.load_der_x509_certificate(r.data) for r in anchors if (r.selector, r.matching) == (_FULL, 0)]
+    return _check_path(certificates, found, names, now) if found else Result.NOT_TRUSTED
 
 
 def is_named(leaf: x509.Certificate, names: Sequence[str]) -> bool:
