@@ -12,6 +12,7 @@ from pillarbox.app.config.settings import Outbound, Settings
 from pillarbox.app.dkim import key_worker
 from pillarbox.app.dns import resolver_of
 from pillarbox.app.listening import Listening
+from pillarbox.app.lmtp import lmtp_listener
 from pillarbox.app.outside import Outside
 from pillarbox.app.place import Place
 from pillarbox.app.restoring import open_whole_store
@@ -39,8 +40,6 @@ from pillarbox.servers.http.mta_sts import StsResource
 from pillarbox.servers.http.settings import HttpSettings
 from pillarbox.servers.jmap.server import jmap_routes
 from pillarbox.servers.smtp.listener import MailListener
-from pillarbox.servers.smtp.lmtp import LmtpListener
-from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.push_key import ensure_key
@@ -184,7 +183,7 @@ def build(
     stop = settings.stop_seconds
     listeners = (
         HttpListener(app, listening.http, stop_seconds=stop, loads=commons.http, seat=seat, secure=secure),
-        LmtpListener(bridge, listening.lmtp, _lmtp_settings(settings), counts=counts, loads=commons.lmtp, seat=seat),
+        lmtp_listener(settings, bridge, listening, place, counts, tls),
         *_mail_listeners(settings, bridge, authentication, listening, place, counts, tls),
         *_smtp_listeners(settings, bridge, authentication, listening, place, counts, tls, Outside(client, resolver)),
     )
@@ -210,15 +209,6 @@ def _push_worker(settings: Settings, bridge: Bridge, client: GuardedClient) -> P
     own = public_url if public_url.startswith("https://") else f"mailto:postmaster@{settings.hostname}"
     sender = PushSender(client, bridge.store.clock, settings.push.contact or own)
     return PushWorker(bridge, sender, TYPES, PushTiming(interval=settings.push.interval_seconds))
-
-
-def _lmtp_settings(settings: Settings) -> LmtpSettings:
-    return LmtpSettings(
-        hostname=settings.hostname,
-        max_size=settings.limits.max_size_message,
-        max_recipients=settings.limits.max_recipients,
-        stop_seconds=settings.stop_seconds,
-    )
 
 
 def _http_settings(settings: Settings) -> HttpSettings:

@@ -20,6 +20,7 @@ from pillarbox.datatypes.email import EMAIL, Email
 from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.view import Transaction
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.handshake import Handshakes
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.provision import connect_rules
@@ -135,13 +136,15 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(store: Store, sock: socket.socket | None = None, **changes: Any) -> AsyncIterator[Running]:
+async def running(
+    store: Store, sock: socket.socket | None = None, handshakes: Handshakes | None = None, **changes: Any
+) -> AsyncIterator[Running]:
     settings = msgspec.structs.replace(LmtpSettings(hostname="mx.example.org", stop_seconds=5), **changes)
     if sock is None:
         sock = socket.socket()
         sock.bind(("127.0.0.1", 0))
     bridge = bridge_to(store)
-    listener = LmtpListener(bridge, [sock], settings)
+    listener = LmtpListener(bridge, [sock], settings, handshakes=handshakes)
     server = Running(store, bridge, listener, sock)
     await listener.start()
     try:
