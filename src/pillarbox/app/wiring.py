@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
 from pillarbox.app.config.settings import Outbound, Settings
@@ -13,6 +12,7 @@ from pillarbox.app.dkim import key_worker
 from pillarbox.app.dns import resolver_of
 from pillarbox.app.listening import Listening
 from pillarbox.app.lmtp import lmtp_listener
+from pillarbox.app.loading import load_imap, load_pop3, load_relay, load_smtp
 from pillarbox.app.outside import Outside
 from pillarbox.app.place import Place
 from pillarbox.app.restoring import open_whole_store
@@ -65,9 +65,12 @@ from pillarbox.workers.watch import Watch
 if TYPE_CHECKING:
     from pillarbox.servers.imap.listener import ImapListener
     from pillarbox.servers.pop3.listener import Pop3Listener
+    from pillarbox.workers.relay.worker import RelayWorker
 
 Listener: TypeAlias = "HttpListener | MailListener | ImapListener | Pop3Listener"
-Worker = Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys
+Worker: TypeAlias = (
+    "Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys | RelayWorker"
+)
 
 
 def blobs_of(settings: Settings) -> BlobStore | None:
@@ -172,7 +175,9 @@ def build(
     client = _outbound_client(settings.outbound)
     PUSH_RULES.complaint = client.complaint
     outbox, push = OutboxWorker(bridge, Sender(settings.hostname)), _push_worker(settings, bridge, client)
-    duties = (outbox, push, key_worker(settings.dkim, bridge, resolver)) if place.has_duties else ()
+    relay = (load_relay()(settings, bridge, resolver),) if settings.relay.enabled else ()
+    keys = key_worker(settings.dkim, bridge, resolver)
+    duties = (outbox, push, keys, *relay) if place.has_duties else ()
     housekeeping = Housekeeping(bridge, authentication, for_all=place.has_duties)
     workers: tuple[Worker, ...] = (*bridge.announcers, Watch(bridge, TYPES), housekeeping, watching.sampler, *duties)
     if tls is not None:
@@ -258,32 +263,13 @@ def _smtp_listeners(
         yield load_smtp().submission_listener(*shared)
 
 
-def load_smtp() -> ModuleType:
-    """What puts the SMTP listeners together; called before the fork, its code is in memory once."""
-    from pillarbox.app import smtp  # noqa: PLC0415
-
-    return smtp
-
-
-def load_imap() -> Callable[..., ImapListener]:
-    """What puts an IMAP listener together; called before the fork, its code is in memory once."""
-    from pillarbox.app.imap import imap_listener  # noqa: PLC0415
-
-    return imap_listener
-
-
-def load_pop3() -> Callable[..., Pop3Listener]:
-    """The same for POP3."""
-    from pillarbox.app.pop3 import pop3_listener  # noqa: PLC0415
-
-    return pop3_listener
-
-
 def preload(settings: Settings) -> None:
     """Load the code that the settings ask for, so that all processes share it. Raises ServeError."""
     if settings.imap.listen or settings.imap.tls_listen:
         load_imap()
     if settings.smtp.listen or settings.submission.listen or settings.submission.tls_listen:
         load_smtp().check(settings, _outbound_client(settings.outbound))
+    if settings.relay.enabled:
+        load_relay()
     if settings.pop3.listen or settings.pop3.tls_listen:
         load_pop3()

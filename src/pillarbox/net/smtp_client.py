@@ -10,9 +10,11 @@ import base64
 import contextlib
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
+from pillarbox.formats.tls_result import Result
+from pillarbox.net.outbound_tls import peer_chain, result_of
 from pillarbox.net.smtp_login import Login, Untrusted, challenge, choose
 from pillarbox.net.smtp_stream import Endpoint, SmtpStream, connect, reason
 from pillarbox.wire.sasl.step import Malformed
@@ -29,15 +31,11 @@ _MAX_CHALLENGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What TLS has to be. `name` is asked for by SNI.
-
-    With `authorities` the chain has to lead to one of them and be for `name`; `judge` looks at the chain whatever it
-    leads to, and says why it is not to be trusted.
-    """
+    """What TLS has to be: `name` is asked for by SNI, `context` may check chain and name, `judge` sees the chain."""
 
     name: str
-    authorities: ssl.SSLContext | None = None
-    judge: Callable[[Chain], str | None] = field(default=lambda _chain: None)
+    context: ssl.SSLContext
+    judge: Callable[[Chain], Result | None] = lambda _chain: None
 
 
 class SmtpConnection:
@@ -84,6 +82,11 @@ class SmtpConnection:
         return (
             not is_spent and not self._conversation.is_closing and self._stream.is_idle and self._conversation.is_quiet
         )
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether the server was given the content of the last message that was sent: it may have it."""
+        return self._conversation.is_given
 
     async def start_tls(self, tls: Tls) -> None:
         """From here on with TLS. Raises Refused when the server does not want to, Untrusted, Dropped."""
@@ -154,46 +157,20 @@ class SmtpConnection:
     async def _secure(self, tls: Tls, seconds: float) -> None:
         stream, loop = self._stream, asyncio.get_running_loop()
         assert stream.transport is not None
-        context = tls.authorities or opportunistic()
         try:
             async with asyncio.timeout(seconds):
-                transport = await loop.start_tls(stream.transport, stream, context, server_hostname=tls.name)
+                transport = await loop.start_tls(stream.transport, stream, tls.context, server_hostname=tls.name)
         except ssl.SSLCertVerificationError as error:
-            raise Untrusted(f"the certificate is not trusted: {error.verify_message}") from None
+            raise Untrusted(f"the certificate is not trusted: {error.verify_message}", result_of(error)) from None
         except TimeoutError:
             raise Dropped("TLS did not begin in time") from None
         except (OSError, ValueError) as error:
-            raise Untrusted(f"TLS cannot begin: {reason(error)}") from None
+            raise Untrusted(f"TLS cannot begin: {reason(error)}", result_of(error)) from None
         if transport is None:
             raise Dropped("the server closed the connection")
         stream.transport = transport
         self.tls = transport.get_extra_info("ssl_object")
-        if (problem := tls.judge(chain(self.tls))) is not None:
-            raise Untrusted(problem)
-
-
-def opportunistic() -> ssl.SSLContext:
-    """TLS against those who only listen: any certificate will do."""
-    return _OPPORTUNISTIC
-
-
-def _lenient() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-_OPPORTUNISTIC = _lenient()
-
-
-def chain(secured: ssl.SSLObject | None) -> Chain:
-    """The certificates that the server showed, its own first, in DER."""
-    if secured is None:
-        return ()
-    if hasattr(secured, "get_unverified_chain"):  # Python 3.13
-        return tuple(secured.get_unverified_chain())
-    inner = getattr(secured, "_sslobj", None)
-    certificates = inner.get_unverified_chain() if inner is not None else None
-    return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in certificates or ())
+        if self.tls is None:
+            raise Dropped("the connection has lost its TLS")
+        if (problem := tls.judge(peer_chain(self.tls))) is not None:
+            raise Untrusted(f"the certificate is not the one that it should be: {problem.value}", problem)

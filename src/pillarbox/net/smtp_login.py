@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
+from pillarbox.formats.tls_result import Result
 from pillarbox.wire.sasl import client as sasl
 from pillarbox.wire.sasl.scram_client import scram_sha_256
 from pillarbox.wire.smtp_client.reply import Reply
@@ -13,7 +14,11 @@ _MAX_CHALLENGE = 1 << 14
 
 
 class Untrusted(Exception):
-    """TLS is there, or should be, and is not what was asked for."""
+    """TLS or a login is not what was asked for; `result` is what a report calls it (RFC 8460 §4.3)."""
+
+    def __init__(self, text: str, result: Result = Result.VALIDATION_FAILURE) -> None:
+        super().__init__(text)
+        self.result = result
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from typing import Literal
 
 import msgspec
 
-from pillarbox.datatypes.admin.name import domain_name
 from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.view import Transaction
+from pillarbox.services.route import ROUTING, Routes, domain_of
 
+DIRECT_NAME = "direct"  # how an administrator calls the way by the recipient's domain
 RELAY = "relay"  # the kind of outbox entries that go to another server
 Origin = Literal["submission", "forward", "list", "report", "vacation", "notification"]
 # Virtual queues: what somebody wrote, what passes through, what a machine sends to many.
@@ -90,7 +91,7 @@ def enqueue(tx: Transaction, outgoing: Outgoing) -> None:
             body=_encode(job),
             blob=blob,
             queue=queue_of(outgoing.origin, priority),
-            destination=destination_of(recipient.email),
+            destination=ROUTING.routes.destination(outgoing.mail_from.email, recipient.email),
             rank=-priority,
             message=message,
         )
@@ -112,7 +113,12 @@ def queue_of(origin: Origin, priority: int) -> str:
     return BULK if priority < 0 else _QUEUE_OF[origin]
 
 
-def destination_of(address: str) -> str:
-    """Where mail to an address goes: its domain, however it is spelt."""
-    domain = address.rpartition("@")[2]
-    return domain_name(domain) or domain.lower()
+def destination_now(routes: Routes, entry: Entry) -> str:
+    """Where an entry belongs as the routes are now, or as an administrator has said."""
+    job = job_of(entry)
+    if job.route:
+        way = routes.named(job.route if job.route != DIRECT_NAME else "")
+        if way is not None and way.name:
+            return way.name
+        return domain_of(job.rcpt_to.email) if way is not None else entry.destination
+    return routes.destination(job.mail_from.email, job.rcpt_to.email)

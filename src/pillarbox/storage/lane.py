@@ -123,6 +123,13 @@ def settle(db: Connection, destination: str, now_ms: int) -> None:
         _look_at(db, str(name), destination, now_ms + _LINGER_MS if at is None else max(at, now_ms))
 
 
+def move(db: Connection, entry: Entry, destination: str, due_at: int) -> None:
+    """Have an entry wait at another destination. Nobody has it then."""
+    sql = "UPDATE outbox SET destination = ?, due_at = ?, lease = '' WHERE account = ? AND id = ? RETURNING id"
+    if db.row(sql, (destination, due_at, entry.account, entry.id)) is not None:
+        wake(db, entry.queue, destination, due_at)
+
+
 def block(db: Connection, destination: str, until: int, failures: int, reason: str) -> None:
     """Send nothing to a destination for a while."""
     sql = (

@@ -27,3 +27,8 @@ class Transports:
             found = await self._policies.find(domain)
         lookup = policy_for(domain, found.policy, demand=demand, own_names=self._own)
         return await self._resolver.run(lookup), found
+
+    async def close(self) -> None:
+        """End what is under way."""
+        if self._policies is not None:
+            await self._policies.close()

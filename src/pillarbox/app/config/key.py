@@ -50,12 +50,12 @@ def _describe(hint: Any) -> str:
         (m.ge for m in getattr(hint, "__metadata__", ()) if isinstance(m, msgspec.Meta) and m.ge is not None), None
     )
     if origin is tuple:
-        return "a list of strings"
+        return "a list of whole numbers" if arguments[0] is int else "a list of strings"
     if origin is typing.Literal:
         return " or ".join(f'"{a}"' for a in arguments)
     if arguments:  # X | None
         return " or ".join("nothing" if a is type(None) else _describe(a) for a in arguments)
-    names = {str: "a string", bool: "true or false", int: "a whole number", Path: "a path"}
+    names = {str: "a string", bool: "true or false", int: "a whole number", float: "a number", Path: "a path"}
     return names[plain] + (f" of at least {least}" if least is not None else "")
 
 

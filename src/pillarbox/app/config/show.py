@@ -47,7 +47,11 @@ def toml(value: Any) -> str:
         return f"[{', '.join(toml(v) for v in value)}]"
     if value is None:
         return "(nothing)"
-    return str(value) if isinstance(value, int) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return (
+        str(value)
+        if isinstance(value, int | float)
+        else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    )
 
 
 def reference() -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pillarbox.app.certificates import load_certificates
 from pillarbox.app.config.mail import Imap, Lmtp, Pop3
+from pillarbox.app.config.relay import Relay
 from pillarbox.app.config.settings import Http, Log, Settings, Tls
 from pillarbox.app.config.smtp import Smtp, Submission
 from pillarbox.app.demo.authority import issue
@@ -42,6 +43,7 @@ def settings_for(data: Path, port_base: int, certificate: Path) -> Settings:
         pop3=Pop3(listen=at(POP3_OFFSET), tls_listen=at(POP3S_OFFSET)),
         smtp=Smtp(listen=at(SMTP_OFFSET)),
         submission=Submission(listen=at(SUBMISSION_OFFSET), tls_listen=at(SUBMISSIONS_OFFSET)),
+        relay=Relay(enabled=False),  # nothing leaves this machine
         log=Log(level="warning"),
     )
 

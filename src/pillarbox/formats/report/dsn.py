@@ -16,6 +16,7 @@ from pillarbox.formats.message.draft import Draft, DraftField, DraftPart, Raw
 from pillarbox.formats.message.field import date_to_text
 from pillarbox.formats.message.header import as_message_ids, find
 from pillarbox.formats.message.scan import scan
+from pillarbox.formats.report.cause import cause
 from pillarbox.formats.report.heading import Heading, common_fields
 from pillarbox.formats.report.report_field import Group, group_to_bytes, last_value, report_part
 
@@ -161,6 +162,8 @@ def _text(dsn: Dsn, actions: list[str]) -> str:
             if to.action != action:
                 continue
             lines.append(f"  {to.final_recipient}")
+            if action in ("failed", "delayed") and (words := cause(to.status)):
+                lines.append(f"    {words}")
             reason = " ".join((to.diagnostic or "").split())
             if reason:
                 lines.append(f"    {to.remote_mta or dsn.reporting_mta} said: {reason}")

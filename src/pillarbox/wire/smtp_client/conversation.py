@@ -61,6 +61,7 @@ class Conversation:
         self.offered = Capabilities()
         self.messages = 0
         self.is_closing = False  # the server has said that it ends the connection
+        self.is_given = False  # the content of the last message is on its way
         self._is_open = False  # a transaction has begun that RSET has to end
 
     # --- octets
@@ -155,6 +156,7 @@ class Conversation:
 
         Raises CommandError, before anything was sent, for what cannot be part of a command; Dropped.
         """
+        self.is_given = False
         if (problem := hindrance(parcel, self.offered)) is not None:
             return [problem] * len(parcel.recipients)
         lines = [command.mail(parcel, self.offered), *(command.rcpt(to, self.offered) for to in parcel.recipients)]
@@ -175,6 +177,7 @@ class Conversation:
         if not accepted:
             return (yield from self._nothing(replies, is_waiting=go_on is not None))
         self._content(parcel.data, chunked=chunked)
+        self.is_given = True
         last = yield from self._end(len(accepted))
         self._is_open = False
         self.messages += any(reply.is_ok for reply in last)

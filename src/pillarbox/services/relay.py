@@ -1,0 +1,197 @@
+"""What follows from an attempt to send: entries of the queue end or wait, senders are told, submissions know.
+
+All of it in the one transaction that ends the claim: only a crash between the other server's 250 and this commit makes
+a duplicate. Sections: RFC 5321 §4.5.4.1, RFC 8621 §7 (deliveryStatus), RFC 3461 §5.2, RFC 3463 §3.5.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
+from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.submission_record import DeliveryStatus
+from pillarbox.services import bounce
+from pillarbox.services.bounce import Told
+from pillarbox.services.queue import Job, job_of, job_to_bytes
+from pillarbox.storage import lane
+from pillarbox.storage.lane import Claim
+from pillarbox.storage.transaction import Transaction
+
+_MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
+_BLOCK_MS, _LONGEST_BLOCK_MS = 30_000, _HOUR  # how long a destination that is down is left alone
+_MAX_REPLY = 1_000  # characters of what a server said that are kept
+
+
+Outcome = Literal["delivered", "relayed", "failed", "later"]
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When mail that was not taken is tried again, when its sender hears of it, and when it is given up."""
+
+    retry_minutes: tuple[int, ...] = (5, 10, 20, 40, 80, 160, 240)  # RFC 5321 §4.5.4.1: 30 minutes or more at last
+    expire_days: float = 5.0
+    delay_notice_hours: float = 4.0  # 0: never
+
+    def wait_ms(self, attempts: int) -> int:
+        """How long to wait after so many attempts, each time a little differently: all at once would be a crowd."""
+        minutes = self.retry_minutes[min(attempts, len(self.retry_minutes)) - 1]
+        return int(minutes * _MINUTE * random.uniform(0.9, 1.1))  # noqa: S311 -- nothing to guess
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What an attempt came to for one recipient. `host` is whose reply it is; "" for our own words.
+
+    `relayed`: the other server has it, and may yet fail; `delivered`: it is in a mailbox, as LMTP says.
+    """
+
+    outcome: Outcome
+    reply: str
+    host: str = ""
+    tells_success: bool = False  # the other server has promised to tell of the delivery (RFC 3461 §5.2.1)
+
+
+_DELIVERED: Mapping[Outcome, Literal["yes", "unknown", "no", "queued"]] = {
+    "delivered": "yes",
+    "relayed": "unknown",
+    "failed": "no",
+    "later": "queued",
+}
+
+
+class Concluded(msgspec.Struct):
+    """Recipients of a claim, by what became of them."""
+
+    sent: int = 0
+    failed: int = 0
+    later: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a recipient."""
+        if outcome == "later":
+            self.later += 1
+        elif outcome == "failed":
+            self.failed += 1
+        else:
+            self.sent += 1
+
+
+def conclude(
+    tx: Transaction,
+    claim: Claim,
+    results: Sequence[Result],
+    schedule: Schedule,
+    host_name: str,
+    *,
+    down: str | None = None,
+    is_plain: bool = False,
+) -> Concluded:
+    """End a claim. `down` is why the destination could not be used at all, which blocks it for a while.
+
+    `is_plain`: tell nobody. What was sent must not be sent again because it cannot be told.
+    """
+    told: list[Told] = []
+    statuses: dict[str, DeliveryStatus] = {}
+    count, is_ours = Concluded(), lane.is_held(tx.db, claim.lease)
+    for entry, given in zip(claim.entries, results, strict=True):
+        job, result = job_of(entry), given
+        if result.outcome == "later" and tx.now_ms >= job.queued_at + schedule.expire_days * _DAY:
+            result = _given_up(result, schedule)
+        if result.outcome != "later":
+            tx.finish_entry(entry)
+            told += [] if result.tells_success else [_told(job, result.outcome, result, schedule)]
+        elif is_ours:
+            late = _is_late(tx, job, schedule)
+            told += [_told(job, "delayed", result, schedule)] if late else []
+            _postpone(tx, entry, job, result, schedule, was_told=job.was_told or late)
+        else:  # somebody else has it now, who will find out anew
+            continue
+        statuses[job.rcpt_to.email] = DeliveryStatus(_shown(result), _DELIVERED[result.outcome])
+        count.add(result.outcome)
+    if not is_plain:
+        report = _notify(tx, claim.entries[0], told, host_name)
+        _follow(tx, claim.entries[0], statuses, report)
+    _free(tx, claim, down)
+    return count
+
+
+def _free(tx: Transaction, claim: Claim, down: str | None) -> None:
+    """Let others use the destination, or nobody for a while."""
+    destination = claim.entries[0].destination
+    if down is not None:
+        failures = lane.failures(tx.db, destination) + 1
+        until = tx.now_ms + min(_BLOCK_MS * 2 ** min(failures - 1, 10), _LONGEST_BLOCK_MS)
+        lane.block(tx.db, destination, until, failures, down[:_MAX_REPLY])
+    else:
+        lane.unblock(tx.db, destination, tx.now_ms)
+    lane.release(tx.db, claim.lease, tx.now_ms)
+
+
+def redirect(tx: Transaction, claim: Claim, destinations: Sequence[str]) -> None:
+    """End a claim without an attempt: its entries wait at other destinations, since the routes are others now."""
+    if lane.is_held(tx.db, claim.lease):
+        for entry, destination in zip(claim.entries, destinations, strict=True):
+            lane.move(tx.db, entry, destination, tx.now_ms)
+    lane.release(tx.db, claim.lease, tx.now_ms)
+
+
+def _postpone(tx: Transaction, entry: Entry, job: Job, result: Result, schedule: Schedule, *, was_told: bool) -> None:
+    attempts = job.attempts + 1
+    new = msgspec.structs.replace(job, attempts=attempts, reply=_shown(result)[:_MAX_REPLY], was_told=was_told)
+    due_at = min(tx.now_ms + schedule.wait_ms(attempts), int(job.queued_at + schedule.expire_days * _DAY))
+    tx.postpone_entry(entry, max(due_at, tx.now_ms + _MINUTE), job_to_bytes(new))
+
+
+def _is_late(tx: Transaction, job: Job, schedule: Schedule) -> bool:
+    """Whether the sender is to hear now that it takes long; once."""
+    after = schedule.delay_notice_hours * _HOUR
+    return bool(after) and not job.was_told and tx.now_ms >= job.queued_at + after
+
+
+def _given_up(result: Result, schedule: Schedule) -> Result:
+    text = f"554 5.4.7 it was tried for {schedule.expire_days:g} days, the last time with: {_shown(result)}"
+    return msgspec.structs.replace(result, outcome="failed", reply=text)
+
+
+def _told(job: Job, action: str, result: Result, schedule: Schedule) -> Told:
+    until = int(job.queued_at + schedule.expire_days * _DAY) if action == "delayed" else None
+    return Told(job.rcpt_to, action, _shown(result), result.host, until)
+
+
+def _shown(result: Result) -> str:
+    return " ".join(result.reply.split())[:_MAX_REPLY]
+
+
+def _notify(tx: Transaction, entry: Entry, told: list[Told], host_name: str) -> str:
+    """Tell the sender what it wants to hear, all of one attempt at once; the notification's blob id, or ""."""
+    job = job_of(entry)
+    wanted = [one for one in told if bounce.is_wanted(one)]
+    if not wanted or not job.mail_from.email:
+        return ""
+    sent = tx.read_blob(entry.account, entry.blob) or b""
+    data = bounce.notification(wanted, job.mail_from, sent, host_name, now_ms=tx.now_ms, arrived_ms=job.queued_at)
+    return bounce.return_report(tx, entry.account, job.mail_from, data, is_submitted=job.origin == "submission")
+
+
+def _follow(tx: Transaction, entry: Entry, statuses: dict[str, DeliveryStatus], report: str) -> None:
+    """Have the submission say what became of it (RFC 8621 §7); one that was destroyed has nothing to say."""
+    if not entry.item or not (statuses or report):
+        return
+    old = tx.get(EMAIL_SUBMISSION, entry.account, entry.item)
+    if old is None:
+        return
+    known = dict(old.delivery_status or {})
+    for address, status in statuses.items():
+        before = known.get(address)
+        known[address] = msgspec.structs.replace(status, displayed=before.displayed) if before else status
+    reports = (*old.dsn_blob_ids, report) if report else old.dsn_blob_ids
+    tx.write(
+        EMAIL_SUBMISSION,
+        entry.account,
+        old,
+        msgspec.structs.replace(old, delivery_status=known, dsn_blob_ids=reports),
+    )

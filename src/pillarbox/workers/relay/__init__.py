@@ -1,0 +1,1 @@
+"""Sends what is queued for other servers."""

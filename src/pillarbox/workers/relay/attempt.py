@@ -1,0 +1,244 @@
+"""One attempt to send a message to its recipients at one destination: hosts in turn, each by its addresses.
+
+RFC 5321 §5.1 (in order, until one takes it), §4.5.3.1.10 (too many recipients), RFC 9422 (LIMITS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pillarbox.net.bridge import Bridge
+from pillarbox.net.dns.lazy import Resolves
+from pillarbox.net.smtp_client import SmtpConnection
+from pillarbox.net.smtp_login import Untrusted
+from pillarbox.services.queue import Job, job_of
+from pillarbox.services.relay import Outcome, Result
+from pillarbox.services.route import domain_of
+from pillarbox.services.transport_requirement import Demand, Source
+from pillarbox.storage.lane import Claim
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.wire.smtp_client.command import CommandError
+from pillarbox.wire.smtp_client.conversation import Dropped, Refused
+from pillarbox.wire.smtp_client.message import Parcel, Recipient, flaw, hindrance, needs_of
+from pillarbox.wire.smtp_client.reply import Reply
+from pillarbox.workers.relay.connect import Connector
+from pillarbox.workers.relay.settings import RelaySettings
+from pillarbox.workers.relay.tally import Session
+from pillarbox.workers.relay.target import Target, domain_targets, literal_target, route_targets
+from pillarbox.workers.transport import Transports
+
+_MOST_TRIES = 8  # addresses that one attempt connects to
+_MOST_RECIPIENTS = 100  # RFC 5321 §4.5.3.1.8
+_LARGE = 1 << 18
+Sign = Callable[[Snapshot, bytes, str], bytes]  # (view, message, reverse-path): header fields to put before it
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Results in the order of the claim's entries; `down` says why no server of the destination could be talked to."""
+
+    results: list[Result] = field(default_factory=list)
+    down: str | None = None
+
+
+class Attempts:
+    """Makes attempts."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        settings: RelaySettings,
+        connector: Connector,
+        transports: Transports,
+        resolver: Resolves,
+        sign: Sign | None = None,
+    ) -> None:
+        self._bridge, self._settings, self._connector = bridge, settings, connector
+        self._transports, self._resolver, self._sign = transports, resolver, sign
+
+    async def close(self) -> None:
+        """End what is under way beside the attempts themselves."""
+        await self._transports.close()
+        await self._connector.close()
+
+    async def make(self, claim: Claim) -> Attempt:
+        """Send what was claimed. Nothing of a server's doing raises."""
+        entry, job = claim.entries[0], job_of(claim.entries[0])
+        data = await self._bridge.read(lambda view: view.read_blob(entry.account, entry.blob))
+        if data is None:
+            return _same(claim, Reply(554, ("5.3.0 the message is lost: its blob cannot be read",)))
+        if (problem := flaw(data)) is not None:
+            return _same(claim, problem)
+        if (sign := self._sign) is not None:
+            whole = data
+            fields = await self._bridge.read(
+                lambda view: sign(view, whole, job.mail_from.email), slow=len(data) > _LARGE
+            )
+            data = fields + data
+        parcel = _parcel(job, data)
+        targets = await self._targets(entry.destination, job)
+        if isinstance(targets, Reply):
+            return _same(claim, targets)
+        return await self._try(claim, targets, parcel)
+
+    async def _targets(self, destination: str, job: Job) -> list[Target] | Reply:
+        routes, domain = self._settings.routes, domain_of(job.rcpt_to.email)
+        if job.route:
+            route = routes.named(job.route if job.route != "direct" else "")
+            if route is None:
+                return Reply(451, (f"4.3.5 there is no route {job.route} any more",))
+        else:
+            route = routes.way(domain_of(job.mail_from.email), domain)
+        if route.name:
+            return await route_targets(route, self._resolver)
+        if domain.startswith("["):
+            return literal_target(domain, self._settings.port)
+        demand = Demand.REQUIRE_TLS if job.require_tls else Demand.USUAL
+        policy, sts = await self._transports.find(domain, demand)
+        if sts.failure is not None:
+            self._connector.tally.count(Session(domain, Source.STS, "", "", sts.failure))
+        return domain_targets(policy, self._settings.port)
+
+    async def _try(self, claim: Claim, targets: Sequence[Target], parcel: Parcel) -> Attempt:
+        left = {at: to for at, entry in enumerate(claim.entries) for to in (_recipient(job_of(entry)),)}
+        found: dict[int, Result] = {}
+        problem, tries, was_there = Reply(451, ("4.4.1 no server could be reached",)), 0, False
+        for target, address in ((t, a) for t in targets for a in t.addresses or ("",)):
+            if target.failure:
+                problem = Reply(451, (f"4.7.5 {target.name} must not be used: {target.failure}",))
+                continue
+            if tries >= _MOST_TRIES or not left:
+                break
+            tries += 1
+            try:
+                replies = await self._send_by(target, address, parcel, left)
+            except (Dropped, Untrusted) as error:
+                problem = _trouble(target, error)
+                continue
+            except Refused as refused:
+                problem = refused.reply
+                was_there = True
+                continue
+            was_there = True
+            found |= replies
+            # What was put off may be taken by another server; what was refused is refused.
+            if not any(result.outcome == "later" for result in found.values()):
+                break
+            left = {at: to for at, to in left.items() if at not in found or found[at].outcome == "later"}
+            if any(result.outcome != "later" for result in found.values()):
+                break  # a server that works: it knows what it puts off
+        last = _result(problem, targets[-1] if was_there else None)
+        # Nothing that happens to a connection, or before it, is the last word on a message.
+        if last.outcome == "failed" and not was_there:
+            last = Result("later", last.reply, last.host)
+        results = [found.get(at, last) for at in range(len(claim.entries))]
+        return Attempt(results, None if was_there else str(problem))
+
+    async def _send_by(
+        self, target: Target, address: str, parcel: Parcel, recipients: dict[int, Recipient]
+    ) -> dict[int, Result]:
+        """A result for each recipient from one server. Raises Dropped, Refused, Untrusted."""
+        connection = self._connector.take(target, address)
+        if connection is not None:
+            try:
+                return await self._send(connection, target, address, parcel, recipients)
+            except Dropped as error:
+                if connection.has_sent:  # it may have the message
+                    raise
+                del error  # it was closed while nobody looked: once more, over a new one
+        connection = await self._connector.open(target, address)
+        return await self._send(connection, target, address, parcel, recipients)
+
+    async def _send(
+        self,
+        connection: SmtpConnection,
+        target: Target,
+        address: str,
+        parcel: Parcel,
+        recipients: dict[int, Recipient],
+    ) -> dict[int, Result]:
+        replies: dict[int, Reply] = {}
+        tells = "DSN" in connection.offered
+        most = min(connection.offered.limit("RCPTMAX") or _MOST_RECIPIENTS, _MOST_RECIPIENTS)
+        waiting = list(recipients)
+        try:
+            while waiting:
+                part = waiting[:most]
+                one = _with(parcel, [recipients[at] for at in part])
+                problem = hindrance(one, connection.offered)
+                answers = [problem] * len(part) if problem is not None else await connection.send(one)
+                replies |= dict(zip(part, answers, strict=True))
+                waiting = waiting[most:]
+                # RFC 5321 §4.5.3.1.10: "too many recipients" (452) is for those after the others
+                again = [at for at in part if replies[at].code == 452 and replies[at].status == "4.5.3"]
+                if again and len(again) < len(part):
+                    waiting = again + waiting
+                if waiting and not connection.is_usable:
+                    break
+        except CommandError as error:
+            replies |= {at: Reply(553, (f"5.1.3 {error}",)) for at in waiting}
+        except Dropped as error:
+            connection.abort()
+            if not replies:
+                raise
+            replies |= {at: Reply(451, (f"4.4.2 {error}",)) for at in waiting if at not in replies}
+            return {at: _result(reply, target, tells=tells) for at, reply in replies.items()}
+        except BaseException:
+            connection.abort()
+            raise
+        self._connector.give_back(target, address, connection)
+        replies |= {at: Reply(451, ("4.4.2 the connection ended",)) for at in waiting if at not in replies}
+        return {at: _result(reply, target, tells=tells) for at, reply in replies.items()}
+
+
+def _parcel(job: Job, data: bytes) -> Parcel:
+    sender = job.mail_from
+    return Parcel(
+        sender.email,
+        (),
+        data,
+        ret=sender.parameter("RET"),
+        envelope_id=sender.parameter("ENVID"),
+        priority=job.priority,
+        deliver_by=sender.parameter("BY"),
+        require_tls=job.require_tls,
+        needs=needs_of(data),
+    )
+
+
+def _with(parcel: Parcel, recipients: list[Recipient]) -> Parcel:
+    return Parcel(
+        parcel.sender,
+        tuple(recipients),
+        parcel.data,
+        parcel.ret,
+        parcel.envelope_id,
+        parcel.priority,
+        parcel.deliver_by,
+        parcel.require_tls,
+        parcel.needs,
+    )
+
+
+def _recipient(job: Job) -> Recipient:
+    to = job.rcpt_to
+    return Recipient(to.email, to.parameter("NOTIFY"), to.parameter("ORCPT"))
+
+
+def _result(reply: Reply, target: Target | None, *, tells: bool = False) -> Result:
+    host = target.name if target is not None else ""
+    if reply.is_ok:
+        outcome: Outcome = "delivered" if target is not None and target.is_lmtp else "relayed"
+        return Result(outcome, str(reply), host, tells)
+    return Result("failed" if reply.is_permanent else "later", str(reply), host)
+
+
+def _trouble(target: Target, error: Exception) -> Reply:
+    status = "4.7.5" if isinstance(error, Untrusted) else "4.4.1"
+    return Reply(451, (f"{status} {target.name}: {error}",))
+
+
+def _same(claim: Claim, reply: Reply) -> Attempt:
+    outcome = Result("failed" if reply.is_permanent else "later", str(reply))
+    return Attempt([outcome] * len(claim.entries))

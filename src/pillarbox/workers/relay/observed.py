@@ -1,0 +1,56 @@
+"""What relaying lets be seen: events of the log, numbers for /metrics."""
+
+from __future__ import annotations
+
+import logging
+
+from pillarbox.core.event import Event
+from pillarbox.core.metric import Counter
+from pillarbox.datatypes.outbox import Entry
+from pillarbox.services.relay import Concluded
+from pillarbox.workers.relay.attempt import Attempt
+
+RELAYED = Event(
+    "relay.relayed", logging.INFO, "another server took a message", "message", "destination", "recipients", "reply"
+)
+DEFERRED = Event(
+    "relay.deferred",
+    logging.INFO,
+    "a message could not be sent yet, and is tried again",
+    "message",
+    "destination",
+    "recipients",
+    "reply",
+    per_minute=600,
+)
+FAILED = Event(
+    "relay.failed", logging.WARNING, "a message cannot be sent", "message", "destination", "recipients", "reply"
+)
+NOT_SENT = Event("relay.error", logging.ERROR, "sending a message met an error", "destination", per_minute=60)
+NOT_CONCLUDED = Event(
+    "relay.not_concluded", logging.ERROR, "what became of a message was not written down", "destination", per_minute=60
+)
+_LONGEST_REPLY = 300
+RECIPIENTS = Counter(
+    "pillarbox_relay_recipients_total",
+    "Recipients that mail was sent to, or not, by what came of the attempt.",
+    result=("sent", "failed", "later"),
+)
+
+
+def tell(entry: Entry, attempt: Attempt, done: Concluded) -> None:
+    """Log and count what became of a claim."""
+
+    def reply(*outcomes: str) -> str:
+        return next((one.reply for one in attempt.results if one.outcome in outcomes), "")[:_LONGEST_REPLY]
+
+    message, to = entry.message, entry.destination
+    if done.sent:
+        RELAYED.log(message=message, destination=to, recipients=done.sent, reply=reply("delivered", "relayed"))
+        RECIPIENTS.add(done.sent, "sent")
+    if done.later:
+        DEFERRED.log(message=message, destination=to, recipients=done.later, reply=reply("later"))
+        RECIPIENTS.add(done.later, "later")
+    if done.failed:
+        FAILED.log(message=message, destination=to, recipients=done.failed, reply=reply("failed", "later"))
+        RECIPIENTS.add(done.failed, "failed")

@@ -1,0 +1,180 @@
+"""Takes from the queue what is due, and has it sent; several nodes may do so side by side.
+
+What is under way is leased: a lease is renewed for as long as we live, and what a killed process held is due again when
+its lease ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+
+from pillarbox.net.bridge import Bridge
+from pillarbox.services.queue import QUEUES, destination_now
+from pillarbox.services.relay import Concluded, Result, conclude, redirect
+from pillarbox.storage import lane
+from pillarbox.storage.lane import Claim, Claimer
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.storage.store import Changed
+from pillarbox.storage.transaction import Transaction
+from pillarbox.workers import observed as workers_observed
+from pillarbox.workers.relay import observed
+from pillarbox.workers.relay.attempt import Attempt, Attempts
+from pillarbox.workers.relay.settings import RelaySettings
+
+_LONGEST_SLEEP = 1.0  # seconds: nobody tells of what other nodes queue
+_SHORTEST_SLEEP = 0.01
+_AFTER_FAILURE = 5.0
+_AT_ONCE = 20  # claims in a transaction
+_REBUILD_SECONDS = 600.0
+_CONCLUSIONS = 5
+
+
+class RelayWorker:
+    """One of these in a process that relays."""
+
+    def __init__(self, bridge: Bridge, settings: RelaySettings, attempts: Attempts) -> None:
+        self._bridge, self._settings, self._attempts = bridge, settings, attempts
+        self._claimer = Claimer(secrets.token_hex(6), int(settings.lease_seconds * 1000))
+        self._running: dict[str, set[asyncio.Task[None]]] = {queue: set() for queue in QUEUES}
+        self._woken = asyncio.Event()
+        self._rebuild_at = 0.0
+
+    async def run(self) -> None:
+        """Work until cancelled; what is under way then may still come to its end, for a few seconds."""
+        loop = asyncio.get_running_loop()
+
+        def listen(_changed: Changed) -> None:
+            loop.call_soon_threadsafe(self._woken.set)  # a commit may have been made by another thread
+
+        self._bridge.store.listeners.append(listen)
+        try:
+            while True:
+                await self._sleep(await self.work())
+        finally:
+            self._bridge.store.listeners.remove(listen)
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Let what is under way end, and then end it."""
+        tasks = [task for running in self._running.values() for task in running]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._settings.stop_seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._attempts.close()
+
+    async def drain(self) -> None:
+        """Work until nothing is due and nothing under way."""
+        while await self.work() <= _SHORTEST_SLEEP or any(self._running.values()):
+            if tasks := [task for running in self._running.values() for task in running]:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def work(self) -> float:
+        """Begin what can be begun now; how many seconds there is nothing to do then."""
+        workers_observed.begin("relay", self._bridge.store.ids)
+        self._woken.clear()
+        try:
+            now = asyncio.get_running_loop().time()
+            if now >= self._rebuild_at:
+                await self._bridge.write(lambda tx: lane.rebuild(tx.db), slow=True)
+                self._rebuild_at = now + _REBUILD_SECONDS
+            for queue in QUEUES:
+                await self._begin(queue)
+            free = [queue for queue in QUEUES if len(self._running[queue]) < self._settings.concurrency]
+            at = await self._bridge.read(lambda view: _next_at(view, free))
+        except Exception as error:  # noqa: BLE001 - the worker outlives whatever goes wrong once
+            workers_observed.FAILED.log(error, work="take mail from the queue")
+            return _AFTER_FAILURE
+        wait = _LONGEST_SLEEP if at is None else (at - self._bridge.store.clock.now_ms()) / 1000
+        return min(max(wait, _SHORTEST_SLEEP), _LONGEST_SLEEP)
+
+    async def _begin(self, queue: str) -> None:
+        while (free := self._settings.concurrency - len(self._running[queue])) > 0:
+            at = await self._bridge.read(lambda view: lane.next_at(view.db, queue))
+            if at is None or at > self._bridge.store.clock.now_ms():
+                return
+            most = min(free, _AT_ONCE)
+            claims = await self._bridge.write(lambda tx, most=most: self._claim(tx, queue, most))  # type: ignore[misc]
+            for claim in claims:
+                task = asyncio.get_running_loop().create_task(self._deliver(claim))
+                self._running[queue].add(task)
+                task.add_done_callback(self._running[queue].discard)
+                task.add_done_callback(lambda _task: self._woken.set())
+            if len(claims) < most:
+                return
+
+    def _claim(self, tx: Transaction, queue: str, most: int) -> list[Claim]:
+        claims: list[Claim] = []
+        while len(claims) < most:
+            lease = tx.id_source.new("l")
+            found = lane.claim(tx.db, queue, tx.now_ms, self._claimer, lease, lambda _: self._settings.per_destination)
+            if found is None:
+                break
+            claims.append(found)
+        return claims
+
+    async def _deliver(self, claim: Claim) -> None:
+        keeper = asyncio.get_running_loop().create_task(self._keep(claim))
+        try:
+            if not await self._redirected(claim):
+                await self._conclude(claim, await self._attempt(claim))
+        finally:
+            keeper.cancel()
+
+    async def _redirected(self, claim: Claim) -> bool:
+        """Send nothing that waits where other routes, of other settings, would have it; whether it is so."""
+        destinations = [destination_now(self._settings.routes, entry) for entry in claim.entries]
+        if all(to == entry.destination for to, entry in zip(destinations, claim.entries, strict=True)):
+            return False
+        await self._bridge.write(lambda tx: redirect(tx, claim, destinations))
+        return True
+
+    async def _attempt(self, claim: Claim) -> Attempt:
+        try:
+            return await self._attempts.make(claim)
+        except Exception as error:  # noqa: BLE001 -- one message that cannot go must not hold up the others
+            observed.NOT_SENT.log(error, destination=claim.entries[0].destination)
+            return Attempt([Result("later", "451 4.3.0 this server met an error of its own")] * len(claim.entries))
+
+    async def _conclude(self, claim: Claim, attempt: Attempt) -> None:
+        """Write down what became of it. It was sent, so that this must not fail for what can be left out."""
+        settings, entry = self._settings, claim.entries[0]
+        for number in range(_CONCLUSIONS):
+            is_plain = number >= 2
+
+            def body(tx: Transaction, is_plain: bool = is_plain) -> Concluded:  # noqa: FBT001
+                results = attempt.results
+                return conclude(
+                    tx, claim, results, settings.schedule, settings.hostname, down=attempt.down, is_plain=is_plain
+                )
+
+            try:
+                done = await self._bridge.write(body, account=entry.account)
+            except Exception as error:  # noqa: BLE001 -- see above
+                observed.NOT_CONCLUDED.log(error, destination=entry.destination)
+                await asyncio.sleep(min(2**number, self._settings.lease_seconds / 4))
+                continue
+            observed.tell(entry, attempt, done)
+            return
+
+    async def _keep(self, claim: Claim) -> None:
+        """Renew a lease until it is not needed."""
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            with contextlib.suppress(Exception):  # it is tried again, and there is time for two
+                ends_at = self._bridge.store.clock.now_ms() + self._claimer.lease_ms
+                await self._bridge.write(lambda tx: lane.renew(tx.db, claim, ends_at))  # noqa: B023
+
+    async def _sleep(self, seconds: float) -> None:
+        # Not wait_for: before Python 3.12, it swallows a cancellation that comes together with what it waits for.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+
+
+def _next_at(view: Snapshot, queues: Sequence[str]) -> int | None:
+    return min((at for queue in queues if (at := lane.next_at(view.db, queue)) is not None), default=None)

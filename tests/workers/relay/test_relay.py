@@ -1,0 +1,382 @@
+"""Mail leaves: to the right server, once, and its sender hears what he has to hear."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pillarbox.core.dns import Mx, Status
+from pillarbox.datatypes.envelope import Address
+from pillarbox.formats.report.dsn import parse_dsn
+from pillarbox.formats.tls_result import Result
+from pillarbox.net.outbound_tls import OutboundTls
+from pillarbox.services.relay import Schedule
+from pillarbox.services.route import Routes
+from tests.support.certificate_files import CertificateFiles
+from tests.support.smtp_sink import Sink, serving
+from tests.workers.relay.relay_fixture import ALICE, DATA, Depot
+
+HOUR = 3600
+
+
+def test_a_message_goes_to_all_of_one_domain_at_once_as_it_was(depot: Depot) -> None:
+    depot.put("bob@two.test", "eve@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            await depot.send(sink.port)
+        (taken,) = sink.taken
+        assert taken.lines == [f"MAIL FROM:<{ALICE}>", "RCPT TO:<bob@two.test>", "RCPT TO:<eve@two.test>"]
+        assert taken.data == DATA
+        assert depot.waiting() == {}
+        assert depot.inbox() == []
+
+    depot.run(body)
+
+
+def test_messages_to_one_server_share_a_connection_and_do_not_mix(depot: Depot) -> None:
+    for n in range(5):
+        depot.put(f"u{n}@two.test", data=DATA + b"%d\r\n" % n)
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            await depot.send(sink.port, per_destination=1)
+        assert sink.connections == 1
+        assert {(taken.lines[1], taken.data) for taken in sink.taken} == {
+            (f"RCPT TO:<u{n}@two.test>", DATA + b"%d\r\n" % n) for n in range(5)
+        }
+
+    depot.run(body)
+
+
+def test_a_connection_that_was_closed_meanwhile_is_no_failure(depot: Depot) -> None:
+    for n in range(2):
+        depot.put(f"u{n}@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(says={"RSET": b""})) as sink:
+            sink.before_250 = lambda _taken: sink.says.update(MAIL=b"") if len(sink.taken) == 1 else None
+            original = sink.said
+
+            def said(line: str) -> bytes | None:
+                found = original(line)
+                if found == b"" and line.startswith("MAIL"):
+                    sink.says = {}
+                return found
+
+            sink.said = said  # type: ignore[method-assign]
+            sink.says = {}
+            await depot.send(sink.port, per_destination=1)
+        assert len(sink.taken) == 2
+        assert depot.waiting() == {}
+
+    depot.run(body)
+
+
+def test_who_is_refused_is_told_of_in_words_and_the_others_have_it(depot: Depot) -> None:
+    depot.put("bob@two.test", "eve@two.test", "mal@two.test")
+
+    async def body(depot: Depot) -> None:
+        says = {"RCPT TO:<eve": b"550 5.1.1 no such user\r\n", "RCPT TO:<mal": b"550 5.2.2 full\r\n"}
+        async with serving(Sink(says=says)) as sink:
+            await depot.send(sink.port)
+        assert len(sink.taken) == 1
+        (notice,) = depot.inbox()
+        dsn = parse_dsn(notice)
+        assert dsn is not None
+        assert [(to.final_recipient, to.action, to.status, to.remote_mta) for to in dsn.recipients] == [
+            ("eve@two.test", "failed", "5.1.1", "mx.two.test"),
+            ("mal@two.test", "failed", "5.2.2", "mx.two.test"),
+        ]
+        text = re.sub(rb"\s+", b" ", notice)
+        assert b"There is no such address." in text
+        assert b"The mailbox is full." in text
+        assert b"mx.two.test said: 550 5.1.1 no such user" in text
+        assert depot.waiting() == {}
+
+    depot.run(body)
+
+
+def test_mail_of_nobody_is_never_told_about(depot: Depot) -> None:
+    depot.put("eve@two.test", mail_from=Address(""), origin="notification")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(says={"RCPT": b"550 5.1.1 who\r\n"})) as sink:
+            await depot.send(sink.port)
+        assert (depot.waiting(), depot.inbox()) == ({}, [])
+
+    depot.run(body)
+
+
+def test_what_was_forwarded_goes_back_to_where_it_came_from(depot: Depot) -> None:
+    depot.put("eve@two.test", mail_from=Address("zoe@three.test"), origin="forward")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(says={"RCPT TO:<eve": b"550 5.1.1 who\r\n"})) as sink:
+            depot.table.answers = {**depot.table.answers, "three.test A": ["127.0.0.1"]}
+            depot.table.names.add("three.test")
+            await depot.send(sink.port)
+        (back,) = sink.taken
+        assert back.lines == ["MAIL FROM:<>", "RCPT TO:<zoe@three.test>"]
+        assert parse_dsn(back.data) is not None
+        assert depot.inbox() == []
+
+    depot.run(body)
+
+
+def test_what_is_put_off_is_tried_again_then_told_of_and_at_last_given_up(depot: Depot) -> None:
+    schedule = Schedule(retry_minutes=(5, 30), expire_days=1, delay_notice_hours=4)
+    depot.put("bob@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(says={"RCPT": b"451 4.7.1 greylisted\r\n"})) as sink:
+            minutes = []
+            for _ in range(200):
+                await depot.send(sink.port, schedule=schedule)
+                if not depot.waiting():
+                    break
+                minutes.append(depot.waiting()["bob@two.test"]["minutes"])
+                if len(minutes) == 3:
+                    assert depot.waiting()["bob@two.test"]["reply"] == "451 4.7.1 greylisted"
+                depot.clock.forward(seconds=minutes[-1] * 60 + 1)
+        assert 4 <= minutes[0] <= 6
+        assert all(25 <= one <= 35 for one in minutes[1:-1])
+        late, failed = (parse_dsn(notice) for notice in sorted(depot.inbox(), key=lambda n: b"Action: failed" in n))
+        assert late is not None
+        assert failed is not None
+        assert (late.recipients[0].action, late.recipients[0].status) == ("delayed", "4.7.1")
+        assert late.recipients[0].will_retry_until is not None
+        assert (failed.recipients[0].action, failed.recipients[0].status) == ("failed", "5.4.7")
+        assert "greylisted" in (failed.recipients[0].diagnostic or "")
+
+    depot.run(body)
+
+
+def test_a_domain_that_cannot_be_reached_is_left_alone_for_longer_and_longer(depot: Depot) -> None:
+    for n in range(30):
+        depot.put(f"u{n}@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            pass  # nobody listens there any more
+        await depot.send(sink.port, per_destination=1)
+        tried = [job for job in depot.waiting().values() if job.get("attempts")]
+        assert len(tried) == 1
+        rows = depot.store.read(lambda view: view.db.rows("SELECT name, failures, reason FROM destination"))
+        assert [row[:2] for row in rows] == [("two.test", 1)]
+        depot.clock.forward(seconds=31)
+        await depot.send(sink.port, per_destination=1)
+        assert depot.store.read(lambda view: view.db.row("SELECT failures FROM destination")) == (2,)
+        depot.clock.forward(seconds=HOUR)
+        async with serving(sink):
+            await depot.send(sink.port)
+        assert depot.waiting() == {}
+        assert len(sink.taken) == 30
+
+    depot.run(body)
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "is_final"),
+    [
+        ({"two.test MX": [Mx(0, "")]}, "5.1.10", True),
+        ({}, "5.1.2", True),
+        ({"two.test MX": [Mx(5, "mx.example.org"), Mx(9, "other.test")]}, "5.4.6", True),
+        ({"two.test MX": [Mx(5, "gone.test")]}, "5.4.4", True),
+        ({"two.test MX": Status.FAILED}, "4.4.3", False),
+    ],
+)
+def test_a_domain_without_a_server_to_try_is_told_apart_from_a_dns_that_does_not_say(
+    depot: Depot, answers: Any, status: str, is_final: bool
+) -> None:
+    depot.put("bob@two.test")
+    depot.table.answers = answers
+    depot.table.names = {key.partition(" ")[0] for key in answers}
+
+    async def body(depot: Depot) -> None:
+        await depot.send(1)
+        if is_final:
+            (notice,) = depot.inbox()
+            dsn = parse_dsn(notice)
+            assert dsn is not None
+            assert dsn.recipients[0].status == status
+            assert depot.waiting() == {}
+        else:
+            assert depot.waiting()["bob@two.test"]["reply"].split()[1] == status
+
+    depot.run(body)
+
+
+def test_the_next_server_is_tried_when_one_does_not_answer_or_says_later(depot: Depot) -> None:
+    depot.table.answers = {
+        "two.test MX": [Mx(1, "a.test"), Mx(2, "b.test")],
+        "a.test A": ["127.0.0.2", "127.0.0.3"],
+        "b.test A": ["127.0.0.1"],
+    }
+    depot.table.names = {"two.test", "a.test", "b.test"}
+    depot.put("bob@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            await depot.send(sink.port)
+        assert len(sink.taken) == 1
+
+    depot.run(body)
+
+
+def test_too_many_recipients_go_in_several_transactions(depot: Depot) -> None:
+    depot.put(*[f"u{n}@two.test" for n in range(7)])
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(keywords=("PIPELINING", "LIMITS RCPTMAX=3"))) as sink:
+            await depot.send(sink.port)
+        assert [len(taken.lines) - 1 for taken in sink.taken] == [3, 3, 1]
+        assert sink.connections == 1
+
+    depot.run(body)
+
+
+def test_a_message_with_a_bare_line_feed_is_given_to_nobody(depot: Depot) -> None:
+    depot.put("bob@two.test", data=DATA + b"a\n.\r\nMAIL FROM:<evil@example.org>\r\n")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            await depot.send(sink.port)
+        assert sink.connections == 0
+        (notice,) = depot.inbox()
+        dsn = parse_dsn(notice)
+        assert dsn is not None
+        assert dsn.recipients[0].status == "5.6.0"
+
+    depot.run(body)
+
+
+def test_one_message_that_breaks_us_does_not_hold_up_the_others(depot: Depot) -> None:
+    def sign(_view: Any, message: bytes, _sender: str) -> bytes:
+        if b"poison" in message:
+            raise RuntimeError("no")
+        return b"X-Signed: yes\r\n"
+
+    depot.sign = sign
+    depot.put("bob@two.test", data=DATA + b"poison\r\n")
+    depot.put("eve@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            await depot.send(sink.port)
+        (taken,) = sink.taken
+        assert taken.data == b"X-Signed: yes\r\n" + DATA
+        assert list(depot.waiting()) == ["bob@two.test"]
+
+    depot.run(body)
+
+
+def test_a_smarthost_gets_all_but_what_has_a_route_of_its_own(depot: Depot) -> None:
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as smart, serving(Sink(is_lmtp=True)) as local:
+            depot.options["routes"] = Routes(
+                (f"to:.inside.test lmtp://127.0.0.1:{local.port}",), f"smtp://127.0.0.1:{smart.port}"
+            )
+            depot.put("bob@two.test", "eve@three.test", "ann@x.inside.test")  # before the routes were known
+            await depot.send(1)
+        assert [taken.lines[1:] for taken in local.taken] == [["RCPT TO:<ann@x.inside.test>"]]
+        assert local.commands[0].startswith("LHLO ")
+        assert sorted(line for taken in smart.taken for line in taken.lines[1:]) == [
+            "RCPT TO:<bob@two.test>",
+            "RCPT TO:<eve@three.test>",
+        ]
+        assert depot.waiting() == {}
+
+    depot.run(body)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_smarthost_with_a_password_has_to_prove_itself(depot: Depot, tmp_path: Path, is_known: bool) -> None:
+    files = CertificateFiles(tmp_path)
+    path = files.write("smart.pem", "localhost")
+    if is_known:
+        authority = tmp_path / "ca.pem"
+        authority.write_bytes(files._ca.cert_pem.bytes())
+        depot.contexts = OutboundTls(authority)
+    depot.put("bob@two.test")
+
+    async def body(depot: Depot) -> None:
+        import ssl  # noqa: PLC0415
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+        says = {"AUTH PLAIN AHVzZXIAcEBzcw==": b"235 2.7.0 in\r\n", "AUTH": b"535 5.7.8 wrong\r\n"}
+        async with serving(Sink(keywords=("PIPELINING", "AUTH PLAIN LOGIN"), says=says, tls=context)) as sink:
+            depot.options["routes"] = Routes((), f"smtp://user:p%40ss@localhost:{sink.port}")
+            await depot.send(1)
+        assert len(sink.taken) == int(is_known)
+        assert any(line.startswith("AUTH") for line in sink.commands) == is_known
+        if not is_known:
+            assert "4.7.5" in depot.waiting()["bob@two.test"]["reply"]
+
+    depot.run(body)
+
+
+def test_tls_is_taken_where_it_is_offered_whatever_the_certificate(depot: Depot, tmp_path: Path) -> None:
+    path = CertificateFiles(tmp_path).write("mx.pem", "wrong.test")
+    depot.put("bob@two.test")
+
+    async def body(depot: Depot) -> None:
+        import ssl  # noqa: PLC0415
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+        async with serving(Sink(tls=context)) as sink:
+            await depot.send(sink.port)
+        assert sink.commands.count("STARTTLS") == 1
+        assert len(sink.taken) == 1
+        ((session, count),) = depot.tally.take().items()
+        assert (session.domain, session.host, session.result, count) == ("two.test", "mx.two.test", None, 1)
+
+    depot.run(body)
+
+
+def test_tls_that_is_broken_is_no_reason_to_keep_mail_that_nobody_wants_protected(depot: Depot) -> None:
+    depot.put("bob@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(
+            Sink(keywords=("PIPELINING", "STARTTLS"), says={"STARTTLS": b"454 4.7.0 not now\r\n"})
+        ) as sink:
+            await depot.send(sink.port)
+        assert len(sink.taken) == 1
+        assert [session.result for session in depot.tally.take()] == [Result.STARTTLS_NOT_SUPPORTED]
+
+    depot.run(body)
+
+
+def test_mail_that_must_have_tls_all_the_way_waits_for_it(depot: Depot) -> None:
+    depot.put("bob@two.test", require_tls=True)
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            await depot.send(sink.port)
+        assert sink.taken == []
+        assert depot.waiting()["bob@two.test"]["reply"].startswith("451 4.7.5")
+
+    depot.run(body)
+
+
+def test_success_is_told_when_it_is_asked_for_and_the_next_server_will_not(depot: Depot) -> None:
+    depot.put(Address("bob@two.test", {"NOTIFY": "SUCCESS", "ORCPT": "rfc822;bobby@two.test"}))
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(keywords=("PIPELINING",))) as sink:
+            await depot.send(sink.port)
+        (notice,) = depot.inbox()
+        dsn = parse_dsn(notice)
+        assert dsn is not None
+        assert (dsn.recipients[0].action, dsn.recipients[0].original_recipient) == ("relayed", "bobby@two.test")
+        depot.put(Address("eve@two.test", {"NOTIFY": "SUCCESS"}))
+        async with serving(Sink()) as sink:
+            await depot.send(sink.port)
+        assert sink.taken[0].lines[1] == "RCPT TO:<eve@two.test> NOTIFY=SUCCESS"
+        assert len(depot.inbox()) == 1
+
+    depot.run(body)
