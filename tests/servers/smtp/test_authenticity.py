@@ -35,11 +35,19 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
 
 
 def send(
-    store: EmbeddedStore, folder: Path, address: str, *, policy: str = "reject", message: bytes = MESSAGE, **smtp: Any
+    store: EmbeddedStore,
+    folder: Path,
+    address: str,
+    *,
+    policy: str = "reject",
+    message: bytes = MESSAGE,
+    records: str = "",
+    to: str = "bob@example.org",
+    **smtp: Any,
 ) -> str:
-    """The answer to a message from an address of the network."""
+    """The answer to a message from an address of the network; `records` are in the DNS as well."""
     zone = folder / "root.zone"
-    zone.write_text(ZONE.replace("{policy}", policy))
+    zone.write_text(ZONE.replace("{policy}", policy) + records)
     answers: list[str] = []
 
     async def body(server: Running) -> None:
@@ -48,7 +56,7 @@ def send(
         await client.hello()
         assert (await client.say(f"XCLIENT ADDR={address}")).startswith("220")
         await client.hello("mail.sender.example")
-        answers.append(await client.send("bob@example.org", sender="dave@sender.example", message=message))
+        answers.append(await client.send(to, sender="dave@sender.example", message=message))
 
     dns = DnsSettings(servers=("127.0.0.1:9",), zone_files=(str(zone),))
     serve(store, body, dns=dns, smtp={"xclient_from": ("127.0.0.1",), **smtp})

@@ -12,7 +12,6 @@ import msgspec
 
 from pillarbox.formats.mailauth.authentication_results import remove_forged
 from pillarbox.formats.mailauth.iprev import check_iprev
-from pillarbox.formats.mailauth.verdict import Verdict, find
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.dns.lazy import Resolves
 from pillarbox.servers.smtp.checks import Checked
@@ -20,6 +19,7 @@ from pillarbox.servers.smtp.peer import Peer
 from pillarbox.servers.smtp.stage import Envelope
 from pillarbox.services.mail_authentication import Authenticated, CheckedPeer, Prepared, authenticate, prepare
 from pillarbox.services.throttle import network_of
+from pillarbox.services.trusted_sealer import was_good_before
 from pillarbox.wire.smtp.reply import Reply
 
 _SMALL = 100_000  # octets: digests of less take no longer than a hop to a thread is worth
@@ -62,7 +62,9 @@ class Authenticity:
         )
         found = await self._resolver.run(authenticate(prepared, asked))
         refusal, junk = verdict_on(found, self._policy)
-        return Checked(data=data, fields=found.fields, verdicts=found.verdicts, refusal=refusal, junk=junk)
+        return Checked(
+            data=data, fields=found.fields, verdicts=found.verdicts, refusal=refusal, junk=junk, authenticated=found
+        )
 
     def _prepare(self, data: bytes) -> tuple[bytes, Prepared]:
         data = remove_forged(data, [self._policy.hostname])
@@ -75,16 +77,10 @@ class Authenticity:
 def verdict_on(found: Authenticated, policy: Policy) -> tuple[Reply | None, str | None]:
     """(the refusal of a message, why it goes to junk); both None for one that goes its way."""
     wanted = found.dmarc.disposition
-    if wanted == "none" or policy.dmarc == "ignore" or _is_sealed(found.verdicts, policy.trusted_arc_sealers):
+    if wanted == "none" or policy.dmarc == "ignore" or was_good_before(found, policy.trusted_arc_sealers):
         return None, None
     if wanted == "reject" and policy.dmarc == "reject":
         author = found.dmarc.author or "the author"
         text = f"DMARC: {author} wants mail rejected that is not proved to be theirs"
         return Reply(550, "5.7.1", text), None
     return None, f"DMARC: {found.dmarc.result}"
-
-
-def _is_sealed(verdicts: tuple[Verdict, ...], trusted: tuple[str, ...]) -> bool:
-    """Whether somebody whom we believe says that the message was good when they got it (RFC 8617 §7.2.1)."""
-    arc = find(verdicts, "arc")
-    return arc is not None and arc.result == "pass" and (arc.value("header.d") or "").lower() in trusted

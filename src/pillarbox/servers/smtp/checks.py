@@ -12,6 +12,7 @@ import msgspec
 from pillarbox.formats.mailauth.verdict import Verdict
 from pillarbox.servers.smtp.peer import Peer
 from pillarbox.servers.smtp.stage import Envelope
+from pillarbox.services.mail_authentication import Authenticated
 from pillarbox.wire.smtp.reply import Reply
 
 
@@ -23,6 +24,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...] = ()
     refusal: Reply | None = None
     junk: str | None = None  # why it goes to junk mailboxes
+    authenticated: Authenticated | None = None  # for the seal of mail that is sent on
 
 
 class Checks(Protocol):

@@ -18,7 +18,7 @@ from pillarbox.formats.message.header_block import read_block
 from pillarbox.servers.smtp import observed_smtp as observed
 from pillarbox.servers.smtp.checks import Checked, Checks
 from pillarbox.servers.smtp.connection import Connection
-from pillarbox.servers.smtp.dialogue import Dialogue, Shared
+from pillarbox.servers.smtp.dialogue import SMALL, Dialogue, Shared
 from pillarbox.servers.smtp.faults import MAILBOX_FULL, REFUSALS, RELAYING
 from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.mailbox import mailbox_of, reverse_path_of
@@ -31,7 +31,10 @@ from pillarbox.services.allowance import HOUR_MS
 from pillarbox.services.directory import Recipient as Found
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.accept import Destination, Incoming
+from pillarbox.services.mail.incoming import leaving_data
 from pillarbox.services.mail.post import prepare
+from pillarbox.services.mail_authentication import Authenticated
+from pillarbox.services.signing import seal_fields
 from pillarbox.services.throttle import network_of
 from pillarbox.wire.smtp.reply import OK, RECIPIENT_OK, Reply
 from pillarbox.wire.smtp.state import Answer, Event, Offer, Proxied, Recipient, Sender
@@ -106,8 +109,7 @@ class InboundDialogue(Dialogue):
         if (refusal := self._harvest()) is not None:
             return refusal
         address = str(event.recipient)
-        name = address if event.recipient.domain else f"{address}@{self.settings.hostname}"
-        found = await self._look_for(name, envelope.parameters.size or 0)
+        found = await self._look_for(self._full(address), envelope.parameters.size or 0)
         if isinstance(found, Reply):
             if found in (REFUSALS[Refusal.UNKNOWN], RELAYING):
                 await self._note_unknown()
@@ -180,18 +182,34 @@ class InboundDialogue(Dialogue):
             require_tls=passed.envelope.parameters.require_tls,
             is_quarantined=(passed.junk or checked.junk) is not None,
         )
+        if checked.authenticated is not None:
+            incoming = await self._sealed(incoming, checked.authenticated)
         return await self._store(passed.envelope.id, incoming)
 
     async def _check(self, envelope: Envelope, data: bytes) -> Checked:
         checks = self._inbound.checks
         return await checks.check(self.peer, envelope, data) if checks is not None else Checked(data=data)
 
+    async def _sealed(self, incoming: Incoming, found: Authenticated) -> Incoming:
+        """With fields of ARC for what is sent on: whoever gets it learns what was found out here (RFC 8617 §5.1)."""
+        leaving = next((to.address.email for to in incoming.recipients if to.found.is_remote), None)
+        if leaving is None:
+            return incoming
+        data = leaving_data(incoming)
+        seal = await self.bridge.read(
+            lambda view: seal_fields(view, data, found, self._full(leaving)), slow=len(data) > SMALL
+        )
+        return msgspec.structs.replace(incoming, seal=seal)
+
+    def _full(self, address: str) -> str:
+        return address if "@" in address else f"{address}@{self.settings.hostname}"
+
     async def _destinations(self, envelope: Envelope) -> tuple[Destination, ...]:
         """Where the recipients lead. Those that a stage has added are looked for now; who is nobody gets nothing."""
         found: list[Destination] = []
         for to in envelope.recipients:
             address = str(to.recipient)
-            known = self._found.get(address) or await self._look_for(address)
+            known = self._found.get(address) or await self._look_for(self._full(address))
             if not isinstance(known, Reply):
                 found.append(Destination(mailbox_of(to), known))
         return tuple(found)
