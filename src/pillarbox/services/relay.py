@@ -119,6 +119,15 @@ def conclude(
     return count
 
 
+def give_up(tx: Transaction, entry: Entry, reply: str, host_name: str, *, tells_sender: bool) -> None:
+    """End an entry that nobody has claimed as one that failed, without an attempt."""
+    job = job_of(entry)
+    tx.finish_entry(entry)
+    told = [Told(job.rcpt_to, "failed", reply)] if tells_sender else []
+    report = _notify(tx, entry, told, host_name)
+    _follow(tx, entry, {job.rcpt_to.email: DeliveryStatus(reply, "no")}, report)
+
+
 def _free(tx: Transaction, claim: Claim, down: str | None) -> None:
     """Let others use the destination, or nobody for a while."""
     destination = claim.entries[0].destination

@@ -66,6 +66,11 @@ class Routes:
         known = (DIRECT, self._rest, *(way for _, _, way in self._rules))
         return next((way for way in known if way.name == name), None)
 
+    def names(self) -> list[str]:
+        """The names of all ways, "direct" for the one that has none."""
+        ways = (DIRECT, self._rest, *(way for _, _, way in self._rules))
+        return list(dict.fromkeys(way.name or "direct" for way in ways))
+
     def destination(self, mail_from: str, rcpt_to: str) -> str:
         """Where mail waits and is counted: at the server that it goes by, else at the recipient's domain."""
         domain = domain_of(rcpt_to)

@@ -17,6 +17,7 @@ COMMANDS = {
     "dns": ("dns", "dns", "The records that a domain needs in the DNS, and whether they are there."),
     "alias": ("alias", "alias", "Further addresses of accounts."),
     "list": ("mailing_list", "mailing_list", "Mailing lists, their members, and who may post."),
+    "queue": ("queue", "queue", "Mail on its way to other servers."),
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
     "dkim": ("dkim", "dkim", "The keys by which the mail of domains is signed."),
     "push-key": ("push_key", "push_key", "The key by which push services know this server."),

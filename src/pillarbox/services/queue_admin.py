@@ -1,0 +1,180 @@
+"""What an administrator does with the outbound queue: look, try again, hold, let go, send another way, drop.
+
+What is being sent at that very moment is left alone: whoever sends it would not notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pillarbox.core.clock import utc_date
+from pillarbox.core.faults import Fault, Kind, invalid
+from pillarbox.datatypes.outbox import NEVER, Entry
+from pillarbox.services.queue import DIRECT_NAME, QUEUES, RELAY, Job, destination_now, job_of, job_to_bytes
+from pillarbox.services.relay import give_up
+from pillarbox.services.route import ROUTING
+from pillarbox.storage import lane, queue_list
+from pillarbox.storage.queue_list import Wanted
+from pillarbox.storage.snapshot import Snapshot
+from pillarbox.storage.transaction import Transaction
+
+DROPPED = "554 5.7.1 an administrator took the message out of the queue"
+STATUSES = ("due", "waiting", "sending", "held")
+
+
+class QueuedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A message on its way to one recipient elsewhere.
+
+    `status`: due (its time has come), waiting (for its next attempt), sending, or held (by an administrator).
+    """
+
+    id: str
+    message_id: str  # the same for all recipients of one message; no field of it
+    account_id: str
+    submission_id: str | None
+    origin: str
+    queue: str
+    destination: str
+    route: str | None  # the way that an administrator chose
+    sender: str
+    recipient: str
+    priority: int
+    requires_tls: bool
+    status: str
+    queued_at: str
+    due_at: str | None
+    attempts: int
+    last_reply: str | None
+    blocked_until: str | None  # nothing at all is sent to the destination before
+    blocked_because: str | None
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Which messages; None is any. Addresses are searched for parts, in any case."""
+
+    account_id: str | None = None
+    message_id: str | None = None
+    queue: str | None = None
+    destination: str | None = None
+    sender: str | None = None
+    recipient: str | None = None
+    status: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be changed of a message; None leaves it as it is. The route "" is the usual way again."""
+
+    is_held: bool | None = None
+    is_due: bool = False
+    route: str | None = None
+
+
+def find(view: Snapshot, search: Search) -> Iterator[QueuedMessage]:
+    """The messages that are searched for, those due first at first."""
+    if search.status is not None and search.status not in STATUSES:
+        raise Fault(Kind.UNSUPPORTED_FILTER, f"a status is one of {', '.join(STATUSES)}")
+    if search.queue is not None and search.queue not in QUEUES:
+        raise Fault(Kind.UNSUPPORTED_FILTER, f"a queue is one of {', '.join(QUEUES)}")
+    wanted = Wanted(account=search.account_id, queue=search.queue, destination=search.destination)
+    for entry in queue_list.entries(view.db, RELAY, wanted):
+        if _fits(entry, search):
+            shown = _shown(view, entry)
+            if search.status in (None, shown.status):
+                yield shown
+
+
+def show(view: Snapshot, id: str) -> QueuedMessage | None:
+    """The message with this id."""
+    entry = _entry(view, id)
+    return _shown(view, entry) if entry is not None else None
+
+
+def change(tx: Transaction, id: str, change: Change) -> None:
+    """Hold a message or let it go, try it at once, or send it another way. Raises notFound, invalidProperties."""
+    entry = _at_rest(tx, id)
+    job = job_of(entry)
+    if change.is_held is not None:
+        job = msgspec.structs.replace(job, held_at=tx.now_ms if change.is_held else None)
+    destination = entry.destination
+    if change.route is not None:
+        job = _rerouted(job, change.route)
+        destination = destination_now(ROUTING.routes, msgspec.structs.replace(entry, body=job_to_bytes(job)))
+    due_at = NEVER if job.held_at is not None else entry.due_at
+    if change.is_due or (change.is_held is False and entry.due_at >= NEVER):
+        if job.held_at is not None:
+            raise invalid("dueAt", "the message is held; let it go first")
+        due_at = tx.now_ms
+    tx.postpone_entry(entry, due_at, job_to_bytes(job))
+    if destination != entry.destination:
+        lane.move(tx.db, entry, destination, due_at)
+    if change.is_due:
+        lane.unblock(tx.db, destination, tx.now_ms)
+
+
+def drop(tx: Transaction, id: str, host_name: str, *, tells_sender: bool) -> None:
+    """Take a message out of the queue; its sender gets a notification of it, or hears nothing. Raises notFound."""
+    give_up(tx, _at_rest(tx, id), DROPPED, host_name, tells_sender=tells_sender)
+
+
+def _rerouted(job: Job, route: str) -> Job:
+    """The job by a way of the settings."""
+    if route and ROUTING.routes.named("" if route == DIRECT_NAME else route) is None:
+        raise invalid("route", f"there is no route {route}; there are: {', '.join(ROUTING.routes.names())}")
+    return msgspec.structs.replace(job, route=route)
+
+
+def _at_rest(tx: Transaction, id: str) -> Entry:
+    entry = _entry(tx, id)
+    if entry is None:
+        raise Fault(Kind.NOT_FOUND, f"there is no message {id} in the queue")
+    if queue_list.is_leased(tx.db, entry, tx.now_ms):
+        raise Fault(Kind.UNAVAILABLE, "the message is being sent at this moment; try again")
+    return entry
+
+
+def _entry(view: Snapshot | Transaction, id: str) -> Entry | None:
+    account, _, entry_id = id.rpartition("_")
+    return queue_list.entry(view.db, RELAY, account, entry_id)
+
+
+def _fits(entry: Entry, search: Search) -> bool:
+    if search.message_id not in (None, entry.message):
+        return False
+    job = job_of(entry)
+    return (search.sender or "").casefold() in job.mail_from.email.casefold() and (
+        search.recipient or ""
+    ).casefold() in job.rcpt_to.email.casefold()
+
+
+def _shown(view: Snapshot, entry: Entry) -> QueuedMessage:
+    job = job_of(entry)
+    block = queue_list.blocked(view.db, entry.destination, view.now_ms)
+    if queue_list.is_leased(view.db, entry, view.now_ms):
+        status = "sending"
+    elif job.held_at is not None:
+        status = "held"
+    else:
+        status = "due" if entry.due_at <= view.now_ms else "waiting"
+    return QueuedMessage(
+        id=f"{entry.account}_{entry.id}",
+        message_id=entry.message,
+        account_id=entry.account,
+        submission_id=entry.item or None,
+        origin=job.origin,
+        queue=entry.queue,
+        destination=entry.destination,
+        route=job.route or None,
+        sender=job.mail_from.email,
+        recipient=job.rcpt_to.email,
+        priority=job.priority,
+        requires_tls=job.require_tls,
+        status=status,
+        queued_at=utc_date(job.queued_at),
+        due_at=utc_date(entry.due_at) if status in ("due", "waiting") else None,
+        attempts=job.attempts,
+        last_reply=job.reply or None,
+        blocked_until=utc_date(block[0]) if block is not None else None,
+        blocked_because=block[1] if block is not None else None,
+    )
