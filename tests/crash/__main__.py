@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.crash.database import DatabaseRounds
 from tests.crash.migration import Migrations
+from tests.crash.relay import run_relay
 from tests.crash.rounds import Rounds, first_starts
 from tests.crash.server import Nursery
 from tests.support.postgres_server import Server as PostgresServer
@@ -22,11 +23,15 @@ def main() -> None:
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--database", action="store_true", help="it is PostgreSQL's server that is crashed")
     parser.add_argument("--migrations", action="store_true", help="old stores are killed while they are brought up")
+    parser.add_argument("--relay", action="store_true", help="mail to another server is on its way meanwhile")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--verify-every", type=int, default=25)
     given = parser.parse_args()
     if given.migrations:
         _migrate(given)
+        return
+    if given.relay:
+        _relay(given)
         return
     nursery, began = Nursery(), time.monotonic()
     what = "the database of " if given.database else ""
@@ -61,6 +66,22 @@ def _migrate(given: argparse.Namespace) -> None:
     nursery.close()
     print(
         f"nothing lost: {given.rounds} stores, {migrations.kills} kills, {migrations.interrupted} before it was ready"
+    )
+
+
+def _relay(given: argparse.Namespace) -> None:
+    database = PostgresServer() if given.engine == "postgresql" else None
+    print(f"seed {given.seed}, relay on {given.engine}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="pillarbox-crash-") as folder:
+        try:
+            url = database.new() if database is not None else ""
+            rounds = run_relay(Path(folder), given.rounds, seed=given.seed, url=url)
+        finally:
+            if database is not None:
+                database.stop()
+    print(
+        f"nothing lost: {given.rounds} kills, {len(rounds.acknowledged)} recipients acknowledged, {rounds.repeated} of"
+        f" them sent twice, {rounds.may_repeat.total()} on their way when it was killed"
     )
 
 

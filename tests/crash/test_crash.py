@@ -9,6 +9,7 @@ import pytest
 from tests.crash.database import DatabaseRounds
 from tests.crash.ledger import GONE, Ledger, Seen, compare
 from tests.crash.migration import Migrations
+from tests.crash.relay import run_relay
 from tests.crash.rounds import Rounds, first_starts
 from tests.crash.server import Nursery
 from tests.support.engine import postgres, postgres_url
@@ -73,6 +74,15 @@ def test_an_old_database_whose_server_was_killed_on_its_way_is_brought_up_to_dat
 
 def test_a_store_that_was_being_made_when_its_server_was_killed_is_made_by_the_next(nursery: Nursery) -> None:
     first_starts(nursery, 1, seed=1)
+
+
+def test_what_is_sent_outlives_kills_and_goes_twice_only_if_it_was_on_its_way(tmp_path: Path) -> None:
+    rounds = run_relay(tmp_path, 3, seed=5)
+    assert rounds.acknowledged
+
+
+def test_what_is_sent_outlives_kills_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    assert run_relay(tmp_path, 2, seed=6, url=postgres_url).acknowledged
 
 
 def seen(*keys: tuple[str, str, str]) -> Seen:
