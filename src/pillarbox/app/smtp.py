@@ -158,6 +158,8 @@ def _submission_settings(settings: Settings) -> SubmissionSettings:
         messages_a_day=given.messages_a_day,
         recipients_an_hour=given.recipients_an_hour,
         recipients_a_day=given.recipients_a_day,
+        free_unknown=settings.smtp.unknown_recipients_an_hour,
+        tarpit_seconds=settings.smtp.tarpit_seconds,
         slow_seconds=given.slow_seconds,
         trusted_proxies=given.trusted_proxies,
         hold_seconds=settings.limits.max_delayed_send_seconds,

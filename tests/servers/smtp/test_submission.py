@@ -13,6 +13,7 @@ from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.net.tls import TlsContexts
 from pillarbox.services.mail.url_access import authorize
+from pillarbox.services.srs import reverse_path
 from pillarbox.services.submission import HELD, Sender
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.imap.imap_server import PASSWORD, change_account
@@ -232,6 +233,39 @@ def test_an_unknown_recipient_here_is_refused_at_once(store: EmbeddedStore) -> N
         client = await server.logged_in()
         await client.say("MAIL FROM:<alice@example.org>")
         assert (await client.say("RCPT TO:<nobody@example.org>")).startswith("550 5.1.1")
+
+    serve(store, body)
+
+
+def test_an_account_that_asks_for_many_unknown_addresses_is_told_to_come_back_later(store: EmbeddedStore) -> None:
+    async def body(server: Running) -> None:
+        client = await server.logged_in()
+        await client.say("MAIL FROM:<alice@example.org>")
+        answers = [(await client.say(f"RCPT TO:<nobody{number}@example.org>"))[:9] for number in range(8)]
+        # By another connection as well: what counts is the account.
+        client = await server.logged_in()
+        await client.say("MAIL FROM:<alice@example.org>")
+        answers += [(await client.say(f"RCPT TO:<no{number}@example.org>"))[:9] for number in range(4)]
+        assert answers == ["550 5.1.1"] * 11 + ["450 4.7.1"]
+        assert (await client.say("RCPT TO:<bob@example.org>")).startswith("450 4.7.1")
+        other = await server.logged_in("bob@example.org")
+        await other.say("MAIL FROM:<bob@example.org>")
+        assert (await other.say("RCPT TO:<alice@example.org>")).startswith("250")
+
+    serve(store, body, smtp={"unknown_recipients_an_hour": 1, "tarpit_seconds": 0})
+
+
+@pytest.mark.parametrize("is_submission", [True, False])
+def test_an_address_for_bounces_takes_nothing_else(store: EmbeddedStore, *, is_submission: bool) -> None:
+    address = store.write(lambda tx: reverse_path(tx, "dave@sender.example", "far@example.org"))
+
+    async def body(server: Running) -> None:
+        client = await server.logged_in() if is_submission else await server.greeted()
+        await client.say("MAIL FROM:<alice@example.org>")
+        assert (await client.say(f"RCPT TO:<{address}>")).startswith("550 5.1.1")
+        await client.say("RSET")
+        await client.say("MAIL FROM:<>")
+        assert (await client.say(f"RCPT TO:<{address}>")).startswith("250")
 
     serve(store, body)
 

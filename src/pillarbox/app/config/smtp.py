@@ -80,8 +80,8 @@ class Smtp(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Doc(
             ge=1,
-            description="How often a network may ask for addresses that do not exist; then each answer takes"
-            " smtp.tarpit_seconds, and after ten times as many it is told to come back later.",
+            description="How often a network, or an account that sends, may ask for addresses that do not exist; then"
+            " each answer takes smtp.tarpit_seconds, and after ten times as many it is told to come back later.",
         ),
     ] = 20
     tarpit_seconds: Annotated[

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.operation import Operation, become
 from pillarbox.datatypes.email.reading import Reading, read_message
-from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.quota import has_room
 from pillarbox.datatypes.view import View
 from pillarbox.net.bridge import Bridge
@@ -19,11 +18,14 @@ from pillarbox.net.spool import Spool, Spooler
 from pillarbox.servers.smtp import observed
 from pillarbox.servers.smtp.faults import MAILBOX_FULL, REFUSALS, refusal_of, reply_to
 from pillarbox.servers.smtp.known_recipient import KnownRecipients
+from pillarbox.servers.smtp.mailbox import mailbox_of, reverse_path_of
 from pillarbox.servers.smtp.settings import LmtpSettings
+from pillarbox.servers.smtp.stage import Envelope
+from pillarbox.servers.smtp.takeover import take_each
 from pillarbox.servers.smtp.trace import Trace, has_return_path, trace_to_bytes, without_return_path
 from pillarbox.services.directory import Recipient as Found
 from pillarbox.services.directory import Refusal, find_recipient
-from pillarbox.services.mail.accept import Destination, Incoming, accept
+from pillarbox.services.mail.accept import Destination, Incoming
 from pillarbox.services.mail.post import prepare
 from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
 from pillarbox.wire.smtp.session import Session
@@ -101,7 +103,7 @@ class Decider:
             return found
         if found.takes_bounces_only and not self._is_bounce:
             return REFUSALS[Refusal.UNKNOWN]
-        self._recipients.append(Destination(Address(address), found))
+        self._recipients.append(Destination(mailbox_of(event), found))
         return RECIPIENT_OK
 
     def _find(self, view: View, address: str) -> Found | Reply:
@@ -147,9 +149,12 @@ class Decider:
 
     async def _store(self, message: Message, taken: tuple[str, int, Reading]) -> list[Reply]:
         id, received_ms, reading = taken
-        mail_from = Address(str(message.sender) if message.sender is not None else "")
         incoming = Incoming(
-            reading=reading, mail_from=mail_from, recipients=tuple(self._recipients), received_ms=received_ms
+            reading=reading,
+            mail_from=reverse_path_of(Envelope(id=id, sender=message.sender, parameters=message.parameters)),
+            recipients=tuple(self._recipients),
+            received_ms=received_ms,
+            require_tls=message.parameters.require_tls,
         )
         self._recipients = []
         bridge = self._shared.bridge
@@ -158,9 +163,10 @@ class Decider:
         if len(reading.data) > bridge.store.limits.blob_inline_octets:
             await bridge.carry(bridge.store.write_ahead, reading.data)
         accounts = {account for to in incoming.recipients for account in to.found.accounts}
-        is_here = not any(to.found.is_remote for to in incoming.recipients)
+        is_here = not any(to.found.is_remote or to.address.parameters for to in incoming.recipients)
+        host_name = self._shared.settings.hostname
         outcomes = await bridge.write(
-            lambda tx: accept(tx, incoming),
+            lambda tx: take_each(tx, incoming, host_name),
             account=accounts.pop() if len(accounts) == 1 and is_here else None,
         )
         # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.

@@ -5,7 +5,6 @@ Sections: RFC 5321 §3.6.2, §4.1.1.3, §4.2.5, §4.4, §4.5.1, §6.2, §6.3; RF
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from pillarbox.servers.smtp.checks import Checked, Checks
 from pillarbox.servers.smtp.connection import Connection
 from pillarbox.servers.smtp.dialogue import SMALL, Dialogue, Shared
 from pillarbox.servers.smtp.faults import MAILBOX_FULL, REFUSALS, RELAYING
+from pillarbox.servers.smtp.harvest import Harvest
 from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.mailbox import mailbox_of, reverse_path_of
 from pillarbox.servers.smtp.peer import Kind
@@ -27,7 +27,6 @@ from pillarbox.servers.smtp.settings import InboundSettings
 from pillarbox.servers.smtp.stage import Content, Envelope
 from pillarbox.servers.smtp.takeover import NotTaken, take_over
 from pillarbox.servers.smtp.trace import received, return_path, without_return_path
-from pillarbox.services.allowance import HOUR_MS
 from pillarbox.services.directory import Recipient as Found
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.accept import Destination, Incoming
@@ -40,7 +39,6 @@ from pillarbox.wire.smtp.reply import OK, RECIPIENT_OK, Reply
 from pillarbox.wire.smtp.state import Answer, Event, Offer, Proxied, Recipient, Sender
 
 _HEADER_FIELDS, _HEADER_OCTETS = 10_000, 1_000_000
-_HARVEST = Reply(450, "4.7.1", "Too many addresses that do not exist, try again later")
 _DISCARDED = Reply(250, "2.0.0", "OK")
 
 
@@ -106,13 +104,13 @@ class InboundDialogue(Dialogue):
 
     async def recipient(self, envelope: Envelope, event: Recipient) -> Reply:
         """Whether somebody here takes mail for an address. RFC 5321 §4.5.1: <postmaster> is the one of this server."""
-        if (refusal := self._harvest()) is not None:
+        if (refusal := self._harvest.refusal()) is not None:
             return refusal
         address = str(event.recipient)
         found = await self._look_for(self._full(address), envelope.parameters.size or 0)
         if isinstance(found, Reply):
             if found in (REFUSALS[Refusal.UNKNOWN], RELAYING):
-                await self._note_unknown()
+                await self._harvest.note()
             return found
         if found.takes_bounces_only and envelope.sender is not None:
             return REFUSALS[Refusal.UNKNOWN]
@@ -133,26 +131,10 @@ class InboundDialogue(Dialogue):
             return MAILBOX_FULL
         return found
 
-    # --- who asks for addresses that do not exist
-
-    def _harvest(self) -> Reply | None:
-        key = self._harvest_key
-        used = self.shared.allowances.used(key) if key else 0
-        return _HARVEST if used > 10 * self._limits.free_unknown else None
-
-    async def _note_unknown(self) -> None:
-        """Count it, and let who has asked for many wait for each answer."""
-        if not (key := self._harvest_key):
-            return
-        used = self.shared.allowances.note(key, 1, HOUR_MS)
-        if used > self._limits.free_unknown:
-            observed.HARVEST.log(address=self.peer.address, unknown=used)
-            await asyncio.sleep(self._limits.tarpit_seconds)
-
     @property
-    def _harvest_key(self) -> str:
-        network = network_of(self.peer.address)
-        return f"unknown {network}" if network else ""
+    def _harvest(self) -> Harvest:
+        key = network_of(self.peer.address)
+        return Harvest(self.shared.allowances, self._limits, key, self.peer.address)
 
     # --- the message
 

@@ -19,7 +19,7 @@ from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.listener import MailListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.wire.smtp.session import Session
-from pillarbox.wire.smtp.state import Offer, Options
+from pillarbox.wire.smtp.state import Extensions, Offer, Options
 
 
 class LmtpListener(MailListener):
@@ -46,6 +46,7 @@ class LmtpListener(MailListener):
             lmtp=True,
             max_size=settings.max_size,
             max_recipients=settings.max_recipients,
+            extensions=Extensions(dsn=True, require_tls=True, limits=True),
         )
         super().__init__(
             settings,

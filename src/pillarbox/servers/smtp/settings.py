@@ -44,17 +44,17 @@ class SmtpSettings(ListenerSettings, frozen=True, kw_only=True):
     max_idle: int = 50
     # A message that has come through more servers goes round in a circle (RFC 5321 §6.3 wants at least 100).
     max_hops: int = 100
+    # Recipients that do not exist: so many an hour cost a network, or an account, nothing; after that each answer takes
+    # its time, and with ten times as many it is told to come back later.
+    free_unknown: int = 20
+    # How long a refusal takes then.
+    tarpit_seconds: float = 5.0
 
 
 class InboundSettings(SmtpSettings, frozen=True, kw_only=True):
     """Settings of the listener for mail from other servers, in one process."""
 
     name: str = "inbound"
-    # Recipients that do not exist: so many an hour cost a network nothing; after that each answer takes its time, and
-    # with ten times as many the network is told to come back later.
-    free_unknown: int = 20
-    # How long a refusal takes then.
-    tarpit_seconds: float = 5.0
     xclient_from: tuple[str, ...] = ()
 
 

@@ -25,6 +25,7 @@ from pillarbox.servers.smtp.auth import Authenticating
 from pillarbox.servers.smtp.connection import Connection
 from pillarbox.servers.smtp.dialogue import SMALL, Dialogue, Shared
 from pillarbox.servers.smtp.faults import REFUSALS
+from pillarbox.servers.smtp.harvest import Harvest
 from pillarbox.servers.smtp.inbound import hops
 from pillarbox.servers.smtp.mailbox import mailbox_of, reverse_path_of
 from pillarbox.servers.smtp.peer import Kind as ListenerKind
@@ -157,10 +158,16 @@ class SubmissionDialogue(Dialogue):
             return _NOT_ADDRESS
         if (refusal := await self._limit.check_recipient(len(envelope.recipients))) is not None:
             return refusal
+        harvest = Harvest(self.shared.allowances, self._limits, f"by {self.peer.account}", self.peer.address)
+        if (refusal := harvest.refusal()) is not None:
+            return refusal
         found = await self.bridge.read(lambda view: find_recipient(view, address))
-        if found.refusal is not None and found.refusal is not Refusal.NOT_OURS:
-            return REFUSALS[found.refusal]
-        return RECIPIENT_OK
+        why = found.refusal
+        if found.takes_bounces_only and envelope.sender is not None:
+            why = Refusal.UNKNOWN
+        if why is Refusal.UNKNOWN:
+            await harvest.note()
+        return RECIPIENT_OK if why is None or why is Refusal.NOT_OURS else REFUSALS[why]
 
     # --- the message
 

@@ -5,20 +5,22 @@ Sections: RFC 5321 §4.2.5, §6.1; RFC 3461 §5.2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pillarbox.core.account import DIRECTORY
-from pillarbox.datatypes.envelope import Address, Envelope
+from pillarbox.datatypes.envelope import Envelope
 from pillarbox.datatypes.submission_record import DeliveryStatus
 from pillarbox.datatypes.view import Transaction
 from pillarbox.servers.smtp.faults import refusal_of
 from pillarbox.services import bounce
-from pillarbox.services.mail.accept import Incoming, accept
+from pillarbox.services.mail.accept import Destination, Incoming, Outcome, accept
 from pillarbox.services.mail.incoming import leaving_data
-from pillarbox.services.queue import Outgoing, enqueue
 from pillarbox.wire.smtp.reply import Reply
 
 _DELIVERED = DeliveryStatus("250 2.0.0 delivered", "yes")
+_SENT_ON = DeliveryStatus("250 2.1.5 sent on to another address", "unknown")
+_OF_THE_CLIENT = DeliveryStatus("550 5.0.0 refused", "unknown")  # to tell of
 
 
 class NotTaken(Exception):
@@ -36,34 +38,50 @@ def take_over(tx: Transaction, incoming: Incoming, host_name: str) -> None:
     told to come again: then that one is refused at RCPT, and the others have not got the message twice. When some
     refuse it for good, as a list that takes mail of its members only, its sender is told of them by a notification.
     """
-    replies = [None if one.is_taken else refusal_of(one) for one in accept(tx, incoming)]
-    refusals = [reply for reply in replies if reply is not None]
+    outcomes = accept(tx, incoming)
+    refusals = [refusal_of(one) for one in outcomes if not one.is_taken]
     if later := [reply for reply in refusals if reply.code < 500]:
         raise NotTaken(later[0])
-    if refusals and len(refusals) == len(replies):
+    if refusals and len(refusals) == len(outcomes):
         raise NotTaken(refusals[0])
-    if refusals or any(to.address.parameter("NOTIFY") for to in incoming.recipients):
-        _notify(tx, incoming, replies, host_name)
+    if refusals or _is_to_be_told(incoming):
+        statuses = [_status(to, one) for to, one in zip(incoming.recipients, outcomes, strict=True)]
+        _notify(tx, incoming, statuses, host_name)
 
 
-def _notify(tx: Transaction, incoming: Incoming, replies: list[Reply | None], host_name: str) -> None:
-    """Queue what the sender is owed: of what failed, and of what was delivered if they asked for that."""
-    statuses = {
-        to.address.email: _DELIVERED if reply is None else _failed(reply)
-        for to, reply in zip(incoming.recipients, replies, strict=True)
-    }
+def take_each(tx: Transaction, incoming: Incoming, host_name: str) -> list[Outcome]:
+    """Take a message over for each recipient that takes it; in their order what became of it. Raises as `accept`.
+
+    By LMTP the client hears of each, and tells the sender of those that failed (RFC 2033 §4.2); of those that have the
+    message nobody else can tell.
+    """
+    outcomes = accept(tx, incoming)
+    if _is_to_be_told(incoming):
+        statuses = [
+            _status(to, one) if one.is_taken else _OF_THE_CLIENT
+            for to, one in zip(incoming.recipients, outcomes, strict=True)
+        ]
+        _notify(tx, incoming, statuses, host_name)
+    return outcomes
+
+
+def _is_to_be_told(incoming: Incoming) -> bool:
+    return any(to.address.parameter("NOTIFY") for to in incoming.recipients)
+
+
+def _notify(tx: Transaction, incoming: Incoming, statuses: Sequence[DeliveryStatus], host_name: str) -> None:
+    """Send what the sender is owed: of what failed, and of what was delivered if they asked for that."""
+    by_address = {to.address.email: status for to, status in zip(incoming.recipients, statuses, strict=True)}
     envelope = Envelope(incoming.mail_from, [to.address for to in incoming.recipients])
     now = datetime.fromtimestamp(tx.now_ms / 1000, UTC)
-    report = bounce.report(statuses, envelope, leaving_data(incoming), host_name, now)
-    if report is None:
-        return
-    # RFC 3461 §5.2: a notification has the null reverse-path, and is itself not notified about.
-    recipients = [Address(incoming.mail_from.email, {"NOTIFY": "NEVER"})]
-    outgoing = Outgoing(
-        account=DIRECTORY, data=report, mail_from=Address(""), recipients=recipients, origin="notification"
-    )
-    enqueue(tx, outgoing)
+    report = bounce.report(by_address, envelope, leaving_data(incoming), host_name, now)
+    if report is not None:
+        bounce.return_report(tx, DIRECTORY, incoming.mail_from, report, is_submitted=False)
 
 
-def _failed(reply: Reply) -> DeliveryStatus:
-    return DeliveryStatus(f"{reply.code} {reply.enhanced} {reply.text}", "no")
+def _status(to: Destination, outcome: Outcome) -> DeliveryStatus:
+    if not outcome.is_taken:
+        reply = refusal_of(outcome)
+        return DeliveryStatus(f"{reply.code} {reply.enhanced} {reply.text}", "no")
+    # RFC 3461 §5.2.7.3: a list is where a message ends. What only goes on took NOTIFY with it.
+    return _DELIVERED if to.found.accounts or to.found.postings else _SENT_ON
