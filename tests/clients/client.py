@@ -6,6 +6,7 @@ RFC 8620 §2 (session), §3.3 (API), §6 (blobs), §7.3 (event source).
 import base64
 import http.client
 import json
+import ssl
 import threading
 import time
 import urllib.parse
@@ -31,10 +32,15 @@ class MethodError(Exception):
 class Client:
     """One user on one connection."""
 
-    def __init__(self, session_url: str, user: str, password: str) -> None:
+    def __init__(self, session_url: str, user: str, password: str, tls: ssl.SSLContext | None = None) -> None:
+        """With `tls` it speaks https."""
         self._host = urllib.parse.urlsplit(session_url).netloc
         self._login = {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
-        self._connection = http.client.HTTPConnection(self._host, timeout=30)
+        self._connection = (
+            http.client.HTTPSConnection(self._host, timeout=30, context=tls)
+            if tls is not None
+            else http.client.HTTPConnection(self._host, timeout=30)
+        )
         self.session: Json = json.loads(self.http("GET", session_url))
         self.account: str = self.session["primaryAccounts"][MAIL]
 

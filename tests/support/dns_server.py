@@ -78,8 +78,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def serving_dns(behaviour: Behaviour) -> AsyncIterator[DnsServer]:
-    """A server on a port of its own."""
+async def serving_dns(behaviour: Behaviour, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[DnsServer]:
+    """A server on a port of its own, unless a port is given."""
     server = DnsServer(behaviour)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,10 +90,10 @@ async def serving_dns(behaviour: Behaviour) -> AsyncIterator[DnsServer]:
             await writer.drain()
         writer.close()
 
-    streams = await asyncio.start_server(talk, "127.0.0.1", 0)
+    streams = await asyncio.start_server(talk, host, port)
     server.port = streams.sockets[0].getsockname()[1]
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Datagrams(server), local_addr=("127.0.0.1", server.port)
+        lambda: _Datagrams(server), local_addr=(host, server.port)
     )
     try:
         yield server

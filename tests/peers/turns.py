@@ -1,0 +1,186 @@
+"""What the two servers are put through: a function for each turn, whose docstring says what has to come out of it.
+
+A turn returns lines for the report, and asserts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from tests.peers.user import User, field, new_subject, parse
+from tests.peers.world import World
+
+
+@dataclass
+class Stage:
+    """Who is there: ann@one.test, bob@two.test, and the world around them."""
+
+    ann: User
+    bob: User
+    world: World
+
+
+Turn = Callable[[Stage], list[str]]
+HONEST: list[Turn] = []
+HOSTILE: list[Turn] = []
+
+
+def _honest(turn: Turn) -> Turn:
+    HONEST.append(turn)
+    return turn
+
+
+def _hostile(turn: Turn) -> Turn:
+    HOSTILE.append(turn)
+    return turn
+
+
+def _trusted(message: EmailMessage, *more: str) -> list[str]:
+    """Lines of a message that was believed, and came by TLS."""
+    results, received = field(message, "Authentication-Results"), field(message, "Received")
+    for wanted in ("spf=pass", "dkim=pass", "dmarc=pass", "iprev=pass", *more):
+        assert wanted in results, (wanted, results)
+    assert "TLS1.3" in received or "TLSv1.3" in received, received
+    assert "ESMTPS" in received, received
+    return [f"Authentication-Results: {results}", f"Received: {received}"]
+
+
+@_honest
+def submission_with_tls_from_the_beginning_to_a_domain_with_mta_sts(stage: Stage) -> list[str]:
+    """What ann submits at port 465 comes to bob by TLS, signed, and passes all checks."""
+    subject = new_subject("By 465")
+    stage.ann.submit("bob@two.test", subject)
+    return _trusted(stage.bob.receive(subject))
+
+
+@_honest
+def submission_with_starttls_to_a_domain_with_dane(stage: Stage) -> list[str]:
+    """The other way, submitted at port 587, read by IMAP."""
+    subject = new_subject("By 587")
+    stage.bob.submit("ann@one.test", subject, port=587)
+    return _trusted(stage.ann.receive_by_imap(subject))
+
+
+@_honest
+def jmap_both_ways(stage: Stage) -> list[str]:
+    """EmailSubmission: deliveryStatus tells what the other server said."""
+    lines = []
+    for sender, reader in ((stage.ann, stage.bob), (stage.bob, stage.ann)):
+        subject = new_subject(f"By JMAP from {sender.address}")
+        submission = sender.submit_by_jmap(reader.address, subject)
+        lines += _trusted(reader.receive(subject))
+        status = sender.status(submission, reader.address)
+        assert status["smtpReply"].startswith("250 2."), status
+        lines.append(f"deliveryStatus: {status}")
+    return lines
+
+
+@_honest
+def notification_of_success(stage: Stage) -> list[str]:
+    """NOTIFY=SUCCESS: the server where the message ends says so, and the sender's submission shows it."""
+    subject = new_subject("Tell me")
+    submission = stage.ann.submit_by_jmap("bob@two.test", subject, notify="SUCCESS,FAILURE")
+    stage.bob.receive(subject)
+    told = stage.ann.receive_report(subject)
+    assert "Action: delivered" in told, told
+    return [*_words(told), f"deliveryStatus: {stage.ann.status(submission, 'bob@two.test')}"]
+
+
+@_hostile
+def wrong_tlsa_record(stage: Stage) -> list[str]:
+    """DANE: a certificate that no TLSA record matches gets no mail; it waits, and the reason is told."""
+    return _kept(stage, "x@wrong-tlsa.test")
+
+
+@_hostile
+def certificate_of_another_name_under_mta_sts(stage: Stage) -> list[str]:
+    """MTA-STS, enforced: the MX's certificate is good for another name only. Mail waits."""
+    return _kept(stage, "x@other-name.test")
+
+
+@_hostile
+def starttls_taken_away_under_mta_sts(stage: Stage) -> list[str]:
+    """Somebody in the way hides STARTTLS. Mail for a domain that enforces MTA-STS waits."""
+    return _kept(stage, "x@stripped.test")
+
+
+def _kept(stage: Stage, to: str) -> list[str]:
+    subject = new_subject(f"Kept for {to}")
+    submission = stage.ann.submit_by_jmap(to, subject)
+    status = stage.ann.status(submission, to)
+    assert status["delivered"] == "queued", status
+    assert "4.7." in status["smtpReply"], status
+    assert stage.bob.find(subject) is None, "it was delivered"
+    return [f"deliveryStatus: {status}"]
+
+
+@_hostile
+def certificate_of_another_name_in_testing(stage: Stage) -> list[str]:
+    """MTA-STS in mode testing: the same certificate, but mail goes."""
+    subject = new_subject("Only testing")
+    stage.ann.submit("bob@testing.test", subject)
+    return _trusted(stage.bob.receive(subject))
+
+
+@_hostile
+def starttls_taken_away_without_a_policy(stage: Stage) -> list[str]:
+    """A domain without a policy gets its mail in the clear: that is what opportunistic means."""
+    subject = new_subject("In the clear")
+    stage.ann.submit("bob@plain.test", subject)
+    received = field(stage.bob.receive(subject), "Received")
+    assert "with ESMTP " in received, received
+    return [f"Received: {received}"]
+
+
+@_hostile
+def null_mx(stage: Stage) -> list[str]:
+    """A domain that says it takes no mail: refused at once, and told in words."""
+    return _bounced(stage, "x@nullmx.test", "5.1.10")
+
+
+@_hostile
+def unknown_user(stage: Stage) -> list[str]:
+    """Nobody of that name at the other side: deliveryStatus says no, and a notification says why."""
+    return _bounced(stage, "nobody@two.test", "5.1.1")
+
+
+@_hostile
+def loop_between_the_two(stage: Stage) -> list[str]:
+    """Two aliases that lead to each other: the mail ends, and its sender hears of it."""
+    return _bounced(stage, "round@one.test", "5.4.6", is_remote=False)
+
+
+def _bounced(stage: Stage, to: str, code: str, *, is_remote: bool = True) -> list[str]:
+    subject = new_subject(f"To {to}")
+    submission = stage.ann.submit_by_jmap(to, subject)
+    told = stage.ann.receive_report(subject)
+    assert "Action: failed" in told, told
+    assert f"Status: {code}" in told, told
+    assert f"rfc822; {to}" in told, told
+    if not is_remote:
+        return _words(told)
+    status = stage.ann.status(submission, to)
+    assert status["delivered"] == "no", status
+    return [f"deliveryStatus: {status}", *_words(told)]
+
+
+def _words(report: str) -> list[str]:
+    """What a person reads of a report."""
+    body = parse(report.encode()).get_body(("plain",))
+    assert body is not None
+    return ["| " + line for line in body.get_content().strip().splitlines()]
+
+
+@_honest
+def forward_with_srs_and_arc(stage: Stage) -> list[str]:
+    """ann writes to an alias at two.test that leads back to carl@one.test: SPF passes by SRS, ARC by two.test's seal."""
+    subject = new_subject("Sent on")
+    stage.ann.submit("forward@two.test", subject)
+    carl = User(stage.ann.server, "carl@one.test", stage.ann.tls)
+    message = carl.receive(subject)
+    path = field(message, "Return-Path")
+    assert path.lower().startswith("<srs0="), path
+    assert message["ARC-Seal"] is not None
+    return [f"Return-Path: {path}", *_trusted(message, "arc=pass")]
