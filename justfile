@@ -92,6 +92,11 @@ clients:
     {{ python }} -m tests.clients
     {{ python }} -m pytest --quiet -rs tests/clients/test_imapclient.py tests/clients/test_mbsync.py tests/clients/test_mutt.py
 
+# Let two servers in two network namespaces write to each other (needs root and `ip`): DANE, MTA-STS, SRS, ARC, and
+# hostile turns
+two-servers *ARGS:
+    {{ python }} -m tests.peers.two_servers {{ ARGS }}
+
 # Let clients of JMAP and IMAP live through a long random history together (`just history --seed 7 --steps 3000`)
 history *ARGS:
     {{ python }} -m tests.clients.mixed_history {{ ARGS }}

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 OWN = "10.99.0.3"  # this process's address: the DNS, policy hosts, and whoever stands in the way
 _INSIDE = "PILLARBOX_PEERS_INSIDE"
@@ -52,8 +53,8 @@ class Namespace:
         self._holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
         pid = self._holder.pid
         self.enter = ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]
-        own = os.readlink("/proc/self/ns/net")
-        while os.readlink(f"/proc/{pid}/ns/net") == own:
+        own = Path("/proc/self/ns/net").readlink()
+        while Path(f"/proc/{pid}/ns/net").readlink() == own:
             os.sched_yield()
         _ip(f"link add v{number} type veth peer name eth0 netns {pid}")
         _ip(f"link set v{number} master pb0 up")

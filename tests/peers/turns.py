@@ -106,9 +106,15 @@ def starttls_taken_away_under_mta_sts(stage: Stage) -> list[str]:
     return _kept(stage, "x@stripped.test")
 
 
-def _kept(stage: Stage, to: str) -> list[str]:
+@_hostile
+def requiretls_where_there_is_none(stage: Stage) -> list[str]:
+    """REQUIRETLS (RFC 8689): what would go in the clear otherwise waits."""
+    return _kept(stage, "bob@plain.test", parameters={"REQUIRETLS": None})
+
+
+def _kept(stage: Stage, to: str, parameters: dict[str, str | None] | None = None) -> list[str]:
     subject = new_subject(f"Kept for {to}")
-    submission = stage.ann.submit_by_jmap(to, subject)
+    submission = stage.ann.submit_by_jmap(to, subject, parameters=parameters)
     status = stage.ann.status(submission, to)
     assert status["delivered"] == "queued", status
     assert "4.7." in status["smtpReply"], status
@@ -149,17 +155,24 @@ def unknown_user(stage: Stage) -> list[str]:
 @_hostile
 def loop_between_the_two(stage: Stage) -> list[str]:
     """Two aliases that lead to each other: the mail ends, and its sender hears of it."""
-    return _bounced(stage, "round@one.test", "5.4.6", is_remote=False)
+    return _bounced(stage, "round@one.test", "5.4.6", final="round@one.test")
 
 
-def _bounced(stage: Stage, to: str, code: str, *, is_remote: bool = True) -> list[str]:
+@_hostile
+def bounce_of_what_was_forwarded(stage: Stage) -> list[str]:
+    """two.test sends on to nobody@one.test: the notification finds back, by SRS, to who wrote first."""
+    return _bounced(stage, "gone@two.test", "5.1.1", final="nobody@one.test")
+
+
+def _bounced(stage: Stage, to: str, code: str, *, final: str = "") -> list[str]:
+    """`final` is the recipient that it fails for after others have taken it."""
     subject = new_subject(f"To {to}")
     submission = stage.ann.submit_by_jmap(to, subject)
     told = stage.ann.receive_report(subject)
     assert "Action: failed" in told, told
     assert f"Status: {code}" in told, told
-    assert f"rfc822; {to}" in told, told
-    if not is_remote:
+    assert f"Final-Recipient: rfc822; {final or to}" in told, told
+    if final:
         return _words(told)
     status = stage.ann.status(submission, to)
     assert status["delivered"] == "no", status
@@ -175,7 +188,7 @@ def _words(report: str) -> list[str]:
 
 @_honest
 def forward_with_srs_and_arc(stage: Stage) -> list[str]:
-    """ann writes to an alias at two.test that leads back to carl@one.test: SPF passes by SRS, ARC by two.test's seal."""
+    """An alias at two.test leads back to carl@one.test: SPF passes by SRS, ARC by the seal of two.test."""
     subject = new_subject("Sent on")
     stage.ann.submit("forward@two.test", subject)
     carl = User(stage.ann.server, "carl@one.test", stage.ann.tls)

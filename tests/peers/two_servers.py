@@ -79,6 +79,7 @@ def _set_up(folder: Path, authority: trustme.CA, one: PeerServer, two: PeerServe
     for server, address in ((one, "ann@one.test"), (one, "carl@one.test"), (two, "bob@two.test")):
         server.run("account", "add", address, "--password", PASSWORD)
     two.run("alias", "add", "forward@two.test", "carl@one.test")
+    two.run("alias", "add", "gone@two.test", "nobody@one.test")
     one.run("alias", "add", "round@one.test", "round@two.test")
     two.run("alias", "add", "round@two.test", "round@one.test")
     records = odd_records()

@@ -56,7 +56,9 @@ class User:
             smtp.login(self.address, PASSWORD)
             smtp.send_message(message, rcpt_options=(f"NOTIFY={notify}",) if notify else ())
 
-    def submit_by_jmap(self, to: str, subject: str, *, notify: str = "", **parameters: str | None) -> str:
+    def submit_by_jmap(
+        self, to: str, subject: str, *, notify: str = "", parameters: dict[str, str | None] | None = None
+    ) -> str:
         """Send by JMAP; the submission's id. `parameters` are those of MAIL (RFC 8621 §7)."""
         drafts = self.client.mailboxes()["drafts"]["id"]
         identity = next(iter(self.client.get("Identity", None)))
@@ -71,7 +73,7 @@ class User:
         made = self.client.set("Email", create={"m": message})["created"]["m"]["id"]
         wants = {"NOTIFY": notify} if notify else None
         envelope = {
-            "mailFrom": {"email": self.address, "parameters": parameters or None},
+            "mailFrom": {"email": self.address, "parameters": parameters},
             "rcptTo": [{"email": to, "parameters": wants}],
         }
         submission = {"emailId": made, "identityId": identity, "envelope": envelope}

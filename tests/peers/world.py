@@ -1,7 +1,7 @@
 """The DNS of two servers and of some domains where something is wrong, and what stands around them.
 
-The records of the two are those that `pillarbox dns records` prints. one.test has TLSA records and so DANE; two.test has
-an MTA-STS policy that it enforces, and no TLSA records.
+The records of the two are those that `pillarbox dns records` prints. one.test has TLSA records and so DANE; two.test
+has an MTA-STS policy that it enforces, and no TLSA records.
 """
 
 from __future__ import annotations

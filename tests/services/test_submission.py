@@ -14,7 +14,7 @@ from pillarbox.datatypes.email import EMAIL, Email
 from pillarbox.datatypes.mailbox import id_of_role
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.services.methods.request import Conversation, Request
-from pillarbox.services.queue import RELAY
+from pillarbox.services.queue import RELAY, job_of
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
 from pillarbox.storage.step import drive
@@ -240,6 +240,23 @@ def test_mail_for_elsewhere_waits_in_the_outbox_with_its_message(post: Post) -> 
     message = post.store.read(lambda view: view.read_blob(post.ids["alice"], entry.blob))
     assert message is not None
     assert b"Bcc" not in message
+
+
+def test_what_must_go_by_tls_and_its_priority_are_known_to_the_queue(post: Post) -> None:
+    wanted = envelope("alice@example.org", "erin@elsewhere.test")
+    wanted["mailFrom"]["parameters"] = {"RequireTLS": None, "MT-PRIORITY": "-4"}
+    sent = post.submit("alice", post.draft("alice"), envelope=wanted)
+    (entry,) = post.store.read(lambda view: view.entries_of(post.ids["alice"], sent["id"]))
+    job = job_of(entry)
+    assert (job.require_tls, job.priority) == (True, -4)
+
+
+@pytest.mark.parametrize("value", ["10", "--1", "", "-0", None])
+def test_a_priority_is_a_number_from_minus_9_to_9(post: Post, value: str | None) -> None:
+    wanted = envelope("alice@example.org", "erin@elsewhere.test")
+    wanted["mailFrom"]["parameters"] = {"MT-PRIORITY": value}
+    with pytest.raises(Fault):
+        post.submit("alice", post.draft("alice"), envelope=wanted)
 
 
 @pytest.mark.parametrize(

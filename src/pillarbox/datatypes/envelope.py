@@ -1,6 +1,7 @@
 """The envelope of a submission: who the message is from and to on its way, by the client's word or by the header's.
 
-RFC 8621 §7, RFC 5321 §4.1.1, RFC 4865 (FUTURERELEASE), RFC 3461 §4 (DSN), RFC 6152, RFC 6531, RFC 1870.
+RFC 8621 §7, RFC 5321 §4.1.1, RFC 4865 (FUTURERELEASE), RFC 3461 §4 (DSN), RFC 6152, RFC 6531, RFC 1870,
+RFC 8689 (REQUIRETLS), RFC 6710 (MT-PRIORITY).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _OF_MAIL: Mapping[str, re.Pattern[str] | None] = {
     "SIZE": re.compile(r"[0-9]{1,20}\Z", re.ASCII),
     "BODY": re.compile(r"(?:7BIT|8BITMIME)\Z", re.IGNORECASE),
     "SMTPUTF8": None,
+    "REQUIRETLS": None,
+    "MT-PRIORITY": re.compile(r"(?:-?[1-9]|0)\Z", re.ASCII),
 }
 _OF_RECIPIENT: Mapping[str, re.Pattern[str] | None] = {"NOTIFY": _NOTIFY, "ORCPT": _ORCPT}
 # What the session says that the envelope may use (RFC 8621 §1.3.2).
@@ -39,6 +42,8 @@ SUBMISSION_EXTENSIONS: Mapping[str, list[str]] = {
     "DSN": [],
     "8BITMIME": [],
     "SMTPUTF8": [],
+    "REQUIRETLS": [],
+    "MT-PRIORITY": [],
 }
 
 
@@ -51,6 +56,16 @@ class Address(msgspec.Struct, frozen=True):
     def parameter(self, name: str) -> str | None:
         """The value of a parameter, in whatever case its name is written; None when it is not there or has none."""
         return next((v for n, v in (self.parameters or {}).items() if n.upper() == name), None)
+
+    @property
+    def requires_tls(self) -> bool:
+        """Whether the message must not go on without TLS that is checked (RFC 8689 §2)."""
+        return any(name.upper() == "REQUIRETLS" for name in self.parameters or {})
+
+    @property
+    def priority(self) -> int:
+        """That of the message, -9 to 9 (RFC 6710 §3)."""
+        return int(self.parameter("MT-PRIORITY") or 0)
 
 
 class Envelope(msgspec.Struct, frozen=True, rename="camel"):

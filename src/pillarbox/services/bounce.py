@@ -129,7 +129,12 @@ def return_report(tx: Transaction, account: str, mail_from: Address, data: bytes
     found = find_recipient(tx, mail_from.email)
     if found.refusal is Refusal.NOT_OURS:
         back = Outgoing(
-            account=DIRECTORY, data=data, mail_from=Address(""), recipients=[mail_to(mail_from)], origin="notification"
+            account=DIRECTORY,
+            data=data,
+            mail_from=Address(""),
+            recipients=[mail_to(mail_from)],
+            origin="notification",
+            require_tls=mail_from.requires_tls,  # RFC 8689 §5
         )
         enqueue(tx, back)
     elif found.refusal is None:

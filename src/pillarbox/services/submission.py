@@ -153,6 +153,7 @@ class _Delivery:
             mail_from=self._mail_from,
             recipients=tuple(here),
             received_ms=self._tx.now_ms,
+            require_tls=self._mail_from.requires_tls,
         )
         try:
             with self._tx.savepoint():
@@ -170,6 +171,8 @@ class _Delivery:
                 mail_from=self._mail_from,
                 recipients=elsewhere,
                 item=self._item,
+                priority=self._mail_from.priority,
+                require_tls=self._mail_from.requires_tls,
             )
             enqueue(self._tx, outgoing)
         return {to.email: _QUEUED for to in elsewhere}

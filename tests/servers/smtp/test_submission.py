@@ -304,8 +304,25 @@ def test_what_the_client_asks_of_other_servers_goes_into_the_queue(store: Embedd
             "parameters": {"RET": "HDRS", "ENVID": "e+1", "MT-PRIORITY": "3", "BY": "120;R", "SMTPUTF8": None},
         }
         assert job["rcptTo"]["parameters"] == {"NOTIFY": "DELAY,FAILURE", "ORCPT": "rfc822;d@elsewhere.example"}
+        assert job["priority"] == 3
 
     serve(store, body)
+
+
+def test_a_message_that_must_go_by_tls_is_queued_so(
+    store: EmbeddedStore, tls: TlsContexts, files: CertificateFiles
+) -> None:
+    async def body(server: Running) -> None:
+        client = await server.connect(server.submissions, files.client())
+        await client.hear()
+        await client.hello()
+        await client.log_in()
+        assert (await client.say("MAIL FROM:<alice@example.org> REQUIRETLS")).startswith("250")
+        await client.say("RCPT TO:<dave@elsewhere.example>")
+        (entry,) = entries(store, (await client.data(FROM_ALICE))[0])
+        assert msgspec.json.decode(entry.body)["requireTls"] is True
+
+    serve(store, body, tls=tls)
 
 
 def test_an_account_that_sends_too_much_is_refused_for_a_while_and_reported(
