@@ -363,6 +363,19 @@ def test_mail_that_must_have_tls_all_the_way_waits_for_it(depot: Depot) -> None:
     depot.run(body)
 
 
+def test_mail_that_must_have_tls_does_not_hold_up_other_mail_for_a_server_without(depot: Depot) -> None:
+    depot.put("bob@two.test", require_tls=True)
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            await depot.send(sink.port)
+            depot.put("bob@two.test")
+            await depot.send(sink.port)
+        assert len(sink.taken) == 1
+
+    depot.run(body)
+
+
 def test_success_is_told_when_it_is_asked_for_and_the_next_server_will_not(depot: Depot) -> None:
     depot.put(Address("bob@two.test", {"NOTIFY": "SUCCESS", "ORCPT": "rfc822;bobby@two.test"}))
 

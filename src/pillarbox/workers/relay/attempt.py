@@ -104,9 +104,11 @@ class Attempts:
         left = {at: to for at, entry in enumerate(claim.entries) for to in (_recipient(job_of(entry)),)}
         found: dict[int, Result] = {}
         problem, tries, was_there = Reply(451, ("4.4.1 no server could be reached",)), 0, False
+        too_much = False  # was asked for by this message: other mail may go to the same servers
         for target, address in ((t, a) for t in targets for a in t.addresses or ("",)):
             if target.failure:
                 problem = Reply(451, (f"4.7.5 {target.name} must not be used: {target.failure}",))
+                too_much = parcel.require_tls
                 continue
             if tries >= _MOST_TRIES or not left:
                 break
@@ -115,6 +117,7 @@ class Attempts:
                 replies = await self._send_by(target, address, parcel, left)
             except (Dropped, Untrusted) as error:
                 problem = _trouble(target, error)
+                too_much = parcel.require_tls and isinstance(error, Untrusted)
                 continue
             except Refused as refused:
                 problem = refused.reply
@@ -133,7 +136,7 @@ class Attempts:
         if last.outcome == "failed" and not was_there:
             last = Result("later", last.reply, last.host)
         results = [found.get(at, last) for at in range(len(claim.entries))]
-        return Attempt(results, None if was_there else str(problem))
+        return Attempt(results, None if was_there or too_much else str(problem))
 
     async def _send_by(
         self, target: Target, address: str, parcel: Parcel, recipients: dict[int, Recipient]
