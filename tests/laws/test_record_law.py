@@ -94,6 +94,8 @@ def test_exactly_the_properties_that_were_asked_for_are_returned(house: House, k
         "AppPassword",
         "Alias",
         "DkimKey",
+        "DmarcReport",
+        "TlsReport",
         "MailingList",
         "AccountRemoval",
         "PushSubscription",

@@ -11,10 +11,17 @@ from pillarbox.net.handshake import Handshakes
 from pillarbox.net.tls import SMTP, TlsContexts
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
+from pillarbox.services.reports.inbox import ReportInbox
 
 
 def lmtp_listener(
-    settings: Settings, bridge: Bridge, listening: Listening, place: Place, counts: Seat, tls: TlsContexts | None
+    settings: Settings,
+    bridge: Bridge,
+    listening: Listening,
+    place: Place,
+    counts: Seat,
+    tls: TlsContexts | None,
+    reports: ReportInbox | None = None,
 ) -> LmtpListener:
     """LMTP on the sockets that there are for it; STARTTLS is offered where there are certificates."""
     return LmtpListener(
@@ -30,4 +37,5 @@ def lmtp_listener(
         counts=counts,
         loads=place.commons.lmtp,
         seat=place.seat,
+        reports=reports,
     )

@@ -66,6 +66,7 @@ def inbound_listener(
         allowances=Allowances(bridge.store.clock, place.commons.usage),
         known=known,
         checks=_checks(settings, bridge, outside.resolver),
+        reports=outside.inbox,
         stages=[
             *screening_stages(settings.screening, bridge, outside.resolver),
             *hook_stages(settings, outside.client),

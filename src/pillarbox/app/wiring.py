@@ -15,6 +15,7 @@ from pillarbox.app.lmtp import lmtp_listener
 from pillarbox.app.loading import load_imap, load_pop3, load_relay, load_smtp
 from pillarbox.app.outside import Outside
 from pillarbox.app.place import Place
+from pillarbox.app.reports import inbox_of, intake_worker
 from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
@@ -22,6 +23,7 @@ from pillarbox.core.limits import Limits
 from pillarbox.datatypes.admin.scram_secret import ensure_scram_secret
 from pillarbox.datatypes.push_subscription import RULES as PUSH_RULES
 from pillarbox.datatypes.registry import TYPES
+from pillarbox.net.accept import Secure
 from pillarbox.net.announce import Announcer
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.certificate import CertificateError
@@ -59,6 +61,7 @@ from pillarbox.workers.outbox import OutboxWorker
 from pillarbox.workers.push import PushWorker
 from pillarbox.workers.push_line import PushTiming
 from pillarbox.workers.push_request import PushSender
+from pillarbox.workers.report_intake import ReportIntake
 from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
 Listener: TypeAlias = "HttpListener | MailListener | ImapListener | Pop3Listener"
 Worker: TypeAlias = (
     "Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys | RelayWorker"
+    " | ReportIntake"
 )
 
 
@@ -178,21 +182,35 @@ def build(
     relay = (load_relay()(settings, bridge, resolver),) if settings.relay.enabled else ()
     keys = key_worker(settings.dkim, bridge, resolver)
     duties = (outbox, push, keys, *relay) if place.has_duties else ()
+    inbox = inbox_of(settings.reports)
+    intake = intake_worker(settings.reports, bridge, inbox, for_all=place.has_duties)
     housekeeping = Housekeeping(bridge, authentication, for_all=place.has_duties)
-    workers: tuple[Worker, ...] = (*bridge.announcers, Watch(bridge, TYPES), housekeeping, watching.sampler, *duties)
+    workers: tuple[Worker, ...] = (
+        *bridge.announcers,
+        Watch(bridge, TYPES),
+        housekeeping,
+        watching.sampler,
+        intake,
+        *duties,
+    )
     if tls is not None:
         workers = (*workers, CertificateWatch(bridge, tls, for_all=place.has_duties))
-    if listening.https and tls is None:  # new settings have lost them, and the sockets are open still
-        raise CertificateError("http.tls_listen is set, and tls.certificates names none")
-    secure = https(tls, listening.https) if tls is not None else None
-    stop = settings.stop_seconds
+    secure, stop = _secure(listening, tls), settings.stop_seconds
     listeners = (
         HttpListener(app, listening.http, stop_seconds=stop, loads=commons.http, seat=seat, secure=secure),
-        lmtp_listener(settings, bridge, listening, place, counts, tls),
+        lmtp_listener(settings, bridge, listening, place, counts, tls, inbox),
         *_mail_listeners(settings, bridge, authentication, listening, place, counts, tls),
-        *_smtp_listeners(settings, bridge, authentication, listening, place, counts, tls, Outside(client, resolver)),
+        *_smtp_listeners(
+            settings, bridge, authentication, listening, place, counts, tls, Outside(client, resolver, inbox)
+        ),
     )
     return House(store, bridge, listeners, workers, watching, resolver)
+
+
+def _secure(listening: Listening, tls: TlsContexts | None) -> Secure | None:
+    if listening.https and tls is None:  # new settings have lost them, and the sockets are open still
+        raise CertificateError("http.tls_listen is set, and tls.certificates names none")
+    return https(tls, listening.https) if tls is not None else None
 
 
 def _admission(settings: Settings, http: HttpSettings, counts: Seat) -> Admission:

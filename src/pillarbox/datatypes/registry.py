@@ -7,10 +7,12 @@ from typing import Any
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.alias import ALIAS
 from pillarbox.datatypes.admin.dkim_key import DKIM_KEY
+from pillarbox.datatypes.admin.dmarc_report import DMARC_REPORT
 from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.mailing_list import MAILING_LIST
 from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.admin.scram_secret import SCRAM_SECRET
+from pillarbox.datatypes.admin.tls_report import TLS_REPORT
 from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
 from pillarbox.datatypes.annotation import ANNOTATION
 from pillarbox.datatypes.app_password import APP_PASSWORD
@@ -46,5 +48,7 @@ TYPES: tuple[DataType[Any], ...] = (
     ALIAS,
     MAILING_LIST,
     DKIM_KEY,
+    DMARC_REPORT,
+    TLS_REPORT,
     REMOVAL,
 )

@@ -36,6 +36,9 @@ ANSWERED = Event("vacation.answered", logging.INFO, "somebody who is away answer
 NOT_NOTIFIED = Event(
     "submission.not_notified", logging.WARNING, "a notification was not delivered to its account", "account", "why"
 )
+REPORT_UNREAD = Event(
+    "report.unread", logging.WARNING, "a report by mail is not read, but delivered", "why", per_minute=30
+)
 
 LOGINS = Counter(
     "pillarbox_logins_total",

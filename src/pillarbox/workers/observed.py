@@ -26,6 +26,7 @@ DKIM_KEY_UNSEEN = Event(
     "name",
     per_minute=30,
 )
+REPORTS_KEPT = Event("report.kept", logging.INFO, "reports of other servers came", "reports")
 PUSH_FAILED = Event(
     "push.failed",
     logging.DEBUG,

@@ -24,6 +24,7 @@ from pillarbox.net.handshake import Handshakes
 from pillarbox.servers.smtp.lmtp import LmtpListener
 from pillarbox.servers.smtp.settings import LmtpSettings
 from pillarbox.services.provision import connect_rules
+from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 
@@ -137,14 +138,18 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    store: Store, sock: socket.socket | None = None, handshakes: Handshakes | None = None, **changes: Any
+    store: Store,
+    sock: socket.socket | None = None,
+    handshakes: Handshakes | None = None,
+    reports: ReportInbox | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Running]:
     settings = msgspec.structs.replace(LmtpSettings(hostname="mx.example.org", stop_seconds=5), **changes)
     if sock is None:
         sock = socket.socket()
         sock.bind(("127.0.0.1", 0))
     bridge = bridge_to(store)
-    listener = LmtpListener(bridge, [sock], settings, handshakes=handshakes)
+    listener = LmtpListener(bridge, [sock], settings, handshakes=handshakes, reports=reports)
     server = Running(store, bridge, listener, sock)
     await listener.start()
     try:

@@ -33,6 +33,7 @@ from pillarbox.net.outbound_address import AddressPolicy
 from pillarbox.net.tls import TlsContexts
 from pillarbox.servers.smtp.listener import MailListener
 from pillarbox.services.authentication import Authentication
+from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
 from tests.servers.imap.imap_server import PASSWORD, fill
@@ -125,7 +126,11 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    store: Store, settings: Settings, tls: TlsContexts | None = None, dns: DnsSettings | None = None
+    store: Store,
+    settings: Settings,
+    tls: TlsContexts | None = None,
+    dns: DnsSettings | None = None,
+    inbox: ReportInbox | None = None,
 ) -> AsyncIterator[Running]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     inbound, submission, submissions = sockets
@@ -141,7 +146,7 @@ async def running(
     store.listeners.append(authentication.changed)
     counts = place.commons.counts.seat()
     resolver = LazyResolver(dns or DnsSettings())
-    outside = Outside(GuardedClient(AddressPolicy(())), resolver)
+    outside = Outside(GuardedClient(AddressPolicy(())), resolver, inbox)
     listeners = (
         inbound_listener(settings, bridge, listening, place, counts, tls, outside),
         submission_listener(settings, bridge, authentication, listening, place, counts, tls, outside),
@@ -180,12 +185,13 @@ def serve(
     *,
     tls: TlsContexts | None = None,
     dns: DnsSettings | None = None,
+    inbox: ReportInbox | None = None,
     **changes: dict[str, Any],
 ) -> None:
     """Run a test against both listeners."""
 
     async def main() -> None:
-        async with asyncio.timeout(60), running(store, settings_with(**changes), tls, dns) as server:
+        async with asyncio.timeout(60), running(store, settings_with(**changes), tls, dns, inbox) as server:
             await body(server)
 
     asyncio.run(main())

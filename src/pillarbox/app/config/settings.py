@@ -12,6 +12,7 @@ from pillarbox.app.config.dns import Dns
 from pillarbox.app.config.hooks import Hooks
 from pillarbox.app.config.mail import Imap, Lmtp, Login, Pop3
 from pillarbox.app.config.relay import Relay
+from pillarbox.app.config.reports import Reports
 from pillarbox.app.config.screening import Screening
 from pillarbox.app.config.smtp import Smtp, Submission
 from pillarbox.core.limits import Limits
@@ -222,6 +223,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dns: Dns = msgspec.field(default_factory=Dns)
     screening: Screening = msgspec.field(default_factory=Screening)
     relay: Relay = msgspec.field(default_factory=Relay)
+    reports: Reports = msgspec.field(default_factory=Reports)
     hooks: Hooks = msgspec.field(default_factory=Hooks)
     push: Push = msgspec.field(default_factory=Push)
     outbound: Outbound = msgspec.field(default_factory=Outbound)

@@ -27,6 +27,7 @@ from pillarbox.services.directory import Recipient as Found
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.accept import Destination, Incoming
 from pillarbox.services.mail.post import prepare
+from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
 from pillarbox.wire.smtp.session import Session
 from pillarbox.wire.smtp.state import Answer, Event, Message, Offer, Recipient, Sender
@@ -43,6 +44,7 @@ class Delivery:
     settings: LmtpSettings
     spooler: Spooler
     known: KnownRecipients
+    reports: ReportInbox | None = None
     # Reading a message takes several times its size of memory.
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LARGE_AT_ONCE))
 
@@ -169,6 +171,8 @@ class Decider:
             lambda tx: take_each(tx, incoming, host_name),
             account=accounts.pop() if len(accounts) == 1 and is_here else None,
         )
+        if self._shared.reports is not None and any(one.is_taken for one in outcomes):
+            self._shared.reports.offer(incoming)
         # RFC 2033 §4.2: a positive reply takes the message over for this recipient; it is on stable storage by now.
         saved = Reply(250, "2.0.0", f"{id} saved")
         return [saved if one.is_taken else refusal_of(one) for one in outcomes]

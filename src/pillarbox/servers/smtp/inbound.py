@@ -33,6 +33,7 @@ from pillarbox.services.mail.accept import Destination, Incoming
 from pillarbox.services.mail.incoming import leaving_data
 from pillarbox.services.mail.post import prepare
 from pillarbox.services.mail_authentication import Authenticated
+from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.services.signing import seal_fields
 from pillarbox.services.throttle import network_of
 from pillarbox.wire.smtp.reply import OK, RECIPIENT_OK, Reply
@@ -48,6 +49,7 @@ class Inbound(Shared):
 
     known: KnownRecipients
     checks: Checks | None = None
+    reports: ReportInbox | None = None
 
 
 class InboundDialogue(Dialogue):
@@ -166,7 +168,10 @@ class InboundDialogue(Dialogue):
         )
         if checked.authenticated is not None:
             incoming = await self._sealed(incoming, checked.authenticated)
-        return await self._store(passed.envelope.id, incoming)
+        reply = await self._store(passed.envelope.id, incoming)
+        if self._inbound.reports is not None and reply.code == 250:
+            self._inbound.reports.offer(incoming, checked.authenticated)
+        return reply
 
     async def _check(self, envelope: Envelope, data: bytes) -> Checked:
         checks = self._inbound.checks

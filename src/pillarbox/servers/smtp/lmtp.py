@@ -18,6 +18,7 @@ from pillarbox.servers.smtp.delivery import Decider, Delivery
 from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.listener import MailListener
 from pillarbox.servers.smtp.settings import LmtpSettings
+from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.wire.smtp.session import Session
 from pillarbox.wire.smtp.state import Extensions, Offer, Options
 
@@ -35,12 +36,16 @@ class LmtpListener(MailListener):
         counts: Seat | None = None,
         loads: Loads | None = None,
         seat: int = 0,
+        reports: ReportInbox | None = None,
     ) -> None:
-        """`handshakes` allows STARTTLS; `counts` and `loads` tell of the other processes on the same sockets."""
+        """`handshakes` allows STARTTLS; `counts` and `loads` tell of the other processes on the same sockets.
+
+        `reports` is shown what may be a report.
+        """
         settings = settings or LmtpSettings()
         known = KnownRecipients(bridge.store.clock)
         bridge.store.listeners.append(known.changed)
-        self._delivery = Delivery(bridge, settings, Spooler(bridge.store.folder / "spool"), known)
+        self._delivery = Delivery(bridge, settings, Spooler(bridge.store.folder / "spool"), known, reports)
         self._options = Options(
             hostname=settings.hostname,
             lmtp=True,

@@ -1,0 +1,22 @@
+"""The settings of reports about mail: those that come, and those that are sent."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Doc = msgspec.Meta
+
+
+class Reports(msgspec.Struct, frozen=True, kw_only=True):
+    """Reports between servers about mail (DMARC, TLS). See [Read reports](../howto/read-reports.md)."""
+
+    addresses: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Mail to these addresses is looked at for reports after it was delivered: whole addresses, or"
+            " what stands before the @ in any domain. None: reports are not read."
+        ),
+    ] = ("postmaster", "dmarc", "dmarc-reports", "tls-reports")
+    keep_days: Annotated[int, Doc(ge=1, description="For how many days reports that came are kept.")] = 400

@@ -1,0 +1,71 @@
+"""Mail that carries reports, as other servers send it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pillarbox.formats.message.address import EmailAddress
+from pillarbox.formats.report.dmarc import DkimResult, DmarcReport, DmarcRow, PublishedPolicy, SpfReported
+from pillarbox.formats.report.dmarc_message import dmarc_report_to_bytes
+from pillarbox.formats.report.heading import Heading
+from pillarbox.formats.report.tls import (
+    DateRange,
+    Failure,
+    PolicyResult,
+    Summary,
+    TlsPolicy,
+    TlsReport,
+    tls_report_to_bytes,
+)
+
+_HEADING = Heading(
+    EmailAddress(None, "noreply@receiver.example"),
+    EmailAddress(None, "postmaster@example.org"),
+    datetime(2026, 11, 1, tzinfo=UTC),
+    "1.2@receiver.example",
+)
+
+
+def row(address: str, count: int, *, passes: bool, **changes: object) -> DmarcRow:
+    """A row of a report: by SPF and DKIM, or by neither."""
+    result = "pass" if passes else "fail"
+    given: dict[str, object] = {
+        "source_ip": address,
+        "count": count,
+        "disposition": "none",
+        "dkim": result,
+        "spf": result,
+        "header_from": "example.org",
+        "dkim_results": (DkimResult("example.org", "s", result),),
+        "spf_results": (SpfReported("example.org", result),),
+    }
+    return DmarcRow(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def dmarc_mail(*rows: DmarcRow, domain: str = "example.org", id: str = "r1", begins_at: int = 1_793_491_200) -> bytes:
+    """A message with a DMARC aggregate report of the 1st of November 2026."""
+    report = DmarcReport(
+        organization="Receiver",
+        email="noreply@receiver.example",
+        report_id=id,
+        version="1.0",
+        begins_at=begins_at,
+        ends_at=begins_at + 86_399,
+        policy=PublishedPolicy(domain=domain, p="reject"),
+        rows=rows,
+    )
+    return dmarc_report_to_bytes(report, _HEADING, "receiver.example", lambda: "boundary")
+
+
+def tls_mail(succeeded: int, *failures: Failure, domain: str = "example.org", id: str = "t1") -> bytes:
+    """A message with a TLS report."""
+    failed = sum(failure.failed_session_count for failure in failures)
+    policy = TlsPolicy(policy_type="sts", policy_domain=domain)
+    report = TlsReport(
+        organization_name="Receiver",
+        date_range=DateRange("2026-11-01T00:00:00Z", "2026-11-01T23:59:59Z"),
+        contact_info="noreply@receiver.example",
+        report_id=id,
+        policies=[PolicyResult(policy, Summary(succeeded, failed), list(failures))],
+    )
+    return tls_report_to_bytes(report, _HEADING, "receiver.example", domain, lambda: "boundary")
