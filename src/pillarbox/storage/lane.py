@@ -160,12 +160,13 @@ def rebuild(db: Connection) -> None:
 
 def _take(db: Connection, first: Entry, now_ms: int, by: Claimer, lease: str) -> Claim:
     sql = (
-        f"SELECT {_COLUMNS} FROM outbox WHERE account = ? AND message = ? AND destination = ? AND destination <> ''"
-        " AND queue = ? AND due_at <= ? ORDER BY id LIMIT ?"
+        f"SELECT {_COLUMNS} FROM outbox WHERE message = ? AND message <> '' AND destination = ?"
+        " AND queue = ? AND due_at <= ? LIMIT ?"
     )
-    key = (first.account, first.message, first.destination, first.queue, now_ms, by.most)
+    key = (first.message, first.destination, first.queue, now_ms, by.most)
     ends_at = now_ms + by.lease_ms
-    entries = [msgspec.structs.replace(Entry(*row), due_at=ends_at, lease=lease) for row in db.rows(sql, key)]  # type: ignore[arg-type]
+    due = sorted((Entry(*row) for row in db.rows(sql, key)), key=lambda entry: entry.id)  # type: ignore[arg-type]
+    entries = [msgspec.structs.replace(entry, due_at=ends_at, lease=lease) for entry in due]
     for entry in entries:
         values = (ends_at, lease, entry.account, entry.id)
         db.run("UPDATE outbox SET due_at = ?, lease = ? WHERE account = ? AND id = ?", values)
