@@ -75,13 +75,20 @@ def _relay(given: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="pillarbox-crash-") as folder:
         try:
             url = database.new() if database is not None else ""
-            rounds = run_relay(Path(folder), given.rounds, seed=given.seed, url=url)
+            rounds = run_relay(
+                Path(folder),
+                given.rounds,
+                seed=given.seed,
+                url=url,
+                workers=given.workers,
+                verify_every=given.verify_every,
+            )
         finally:
             if database is not None:
                 database.stop()
     print(
-        f"nothing lost: {given.rounds} kills, {len(rounds.acknowledged)} recipients acknowledged, {rounds.repeated} of"
-        f" them sent twice, {rounds.may_repeat.total()} on their way when it was killed"
+        f"nothing lost: {given.rounds} rounds, {rounds.acknowledged} acknowledged messages, {rounds.taken} recipients,"
+        f" {rounds.twice} of them taken twice, {len(rounds.server.kills)} kills, {dict(rounds.kinds)}"
     )
 
 

@@ -58,7 +58,7 @@ class Server:
     def __init__(self, folder: Path, nursery: Nursery, *, workers: int = 1, url: str = "", settings: str = "") -> None:
         self.folder, self.data, self.url, self._nursery = folder, folder / "data", url, nursery
         self.log, self.config = folder / "log", folder / "pillarbox.toml"
-        self.port, self.lmtp_port = _free_port(), _free_port()
+        self.port, self.lmtp_port = free_port(), free_port()
         self.workers = workers
         storage = f"[storage]\nurl = {json.dumps(url)}\n" if url else ""
         self.config.write_text(
@@ -133,7 +133,8 @@ def _is_there(group: int) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -98,6 +98,7 @@ class Sink:
         if reply.startswith(b"2"):
             self.taken.append(taken)
             self.before_250(taken)
+            reply = self.says.get("content", reply)
         writer.write(reply * replies)
 
 

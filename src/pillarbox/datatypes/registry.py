@@ -12,6 +12,7 @@ from pillarbox.datatypes.admin.domain import DOMAIN
 from pillarbox.datatypes.admin.mailing_list import MAILING_LIST
 from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.admin.scram_secret import SCRAM_SECRET
+from pillarbox.datatypes.admin.srs_secret import SRS_SECRET
 from pillarbox.datatypes.admin.tls_report import TLS_REPORT
 from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
 from pillarbox.datatypes.annotation import ANNOTATION
@@ -43,6 +44,7 @@ TYPES: tuple[DataType[Any], ...] = (
     PUSH_SUBSCRIPTION,
     WEB_PUSH_KEY,
     SCRAM_SECRET,
+    SRS_SECRET,
     DOMAIN,
     ACCOUNT,
     ALIAS,
