@@ -108,3 +108,25 @@ def test_a_foreign_notification_in_one_group_is_read() -> None:
     assert dsn == Dsn(
         reporting_mta="mx.example", recipients=(DsnRecipient(final_recipient="b@x", action="failed", status="5.1.1"),)
     )
+
+
+def test_our_own_words_are_not_told_as_those_of_a_server() -> None:
+    def said(remote: str | None) -> bytes:
+        to = DsnRecipient(
+            final_recipient="bob@two.test",
+            action="failed",
+            status="5.1.2",
+            remote_mta=remote,
+            diagnostic="550 5.1.2 no",
+        )
+        dsn = Dsn(reporting_mta="mx.example.org", recipients=(to,))
+        heading = Heading(
+            sender=EmailAddress("Mail", "postmaster@example.org"),
+            recipient=EmailAddress(None, "alice@example.org"),
+            sent_at=datetime(2026, 11, 28, tzinfo=UTC),
+            message_id="m@example.org",
+        )
+        return dsn_to_bytes(dsn, heading, b"Subject: x\r\n\r\n", lambda: "b")
+
+    assert b"In detail: 550 5.1.2 no" in said(None)
+    assert b"mx.two.test said: 550 5.1.2 no" in said("mx.two.test")

@@ -166,7 +166,7 @@ def _text(dsn: Dsn, actions: list[str]) -> str:
                 lines.append(f"    {words}")
             reason = " ".join((to.diagnostic or "").split())
             if reason:
-                lines.append(f"    {to.remote_mta or dsn.reporting_mta} said: {reason}")
+                lines.append(f"    {to.remote_mta} said: {reason}" if to.remote_mta else f"    In detail: {reason}")
             if to.will_retry_until is not None:
                 lines.append(f"    It will be tried until {date_to_text(to.will_retry_until)}.")
         lines.append("")
