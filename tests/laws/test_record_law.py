@@ -97,6 +97,7 @@ def test_exactly_the_properties_that_were_asked_for_are_returned(house: House, k
         "DmarcReport",
         "TlsReport",
         "MailingList",
+        "SuppressedAddress",
         "AccountRemoval",
         "PushSubscription",
     }:

@@ -17,6 +17,7 @@ from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.queue import RELAY, job_of
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
+from pillarbox.services.suppression import note_bounce
 from pillarbox.storage.step import drive
 from tests.directory_fixture import Office
 
@@ -478,3 +479,17 @@ def test_the_only_recipient_may_be_full_and_the_sender_is_told(post: Post) -> No
     assert sent["deliveryStatus"]["bob@example.org"]["smtpReply"].startswith("552 5.2.2 ")
     assert post.inbox("bob") == []
     assert len(post.inbox("alice")) == 1
+
+
+def test_mail_for_an_address_that_refused_it_before_fails_at_once_and_is_told(post: Post) -> None:
+    erin = "erin@elsewhere.test"
+    post.store.write(lambda tx: note_bounce(tx, post.ids["alice"], erin, "550 5.1.1 no such user", 7.0))
+    sent = post.submit("alice", post.draft("alice"), envelope=envelope("alice@example.org", erin, "zoe@elsewhere.test"))
+    assert sent["deliveryStatus"][erin]["delivered"] == "no"
+    assert sent["deliveryStatus"][erin]["smtpReply"].startswith("550 5.1.1 not sent, as the address refused mail")
+    assert sent["deliveryStatus"]["zoe@elsewhere.test"]["delivered"] == "queued"
+    assert len(sent["dsnBlobIds"]) == 1
+    (notice,) = post.inbox("alice")
+    assert b"pillarbox suppression remove" in notice
+    (entry,) = post.store.read(lambda view: view.entries_of(post.ids["alice"], sent["id"]))
+    assert b"zoe@elsewhere.test" in entry.body

@@ -57,6 +57,7 @@ def conditions(kind: DataType[Any], history: History, chance: random.Random) -> 
         },
         "Alias": {"address": "a", "target": "x", "domainId": "x", "isEnabled": True},
         "MailingList": {"address": "a", "member": "x", "owner": "x", "domainId": "x", "isEnabled": True},
+        "SuppressedAddress": {"address": "a", "accountId": None},
         "DkimKey": {"domainId": "x", "state": "active"},
         "DmarcReport": {"domain": "a", "before": "2026-01-01T00:00:00Z", "after": "2026", "hasFailures": True},
         "TlsReport": {"domain": "a", "before": "2026-01-01T00:00:00Z", "after": "2026", "hasFailures": True},

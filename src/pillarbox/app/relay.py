@@ -27,6 +27,7 @@ def relay_settings(settings: Settings) -> RelaySettings:
             retry_minutes=relay.retry_minutes or (30,),
             expire_days=relay.expire_days,
             delay_notice_hours=relay.delay_notice_hours,
+            suppress_days=relay.suppress_days,
         ),
         concurrency=relay.concurrency,
         per_destination=relay.concurrency_per_destination,

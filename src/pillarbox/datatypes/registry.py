@@ -13,6 +13,7 @@ from pillarbox.datatypes.admin.mailing_list import MAILING_LIST
 from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.admin.scram_secret import SCRAM_SECRET
 from pillarbox.datatypes.admin.srs_secret import SRS_SECRET
+from pillarbox.datatypes.admin.suppressed_address import SUPPRESSED_ADDRESS
 from pillarbox.datatypes.admin.tls_report import TLS_REPORT
 from pillarbox.datatypes.admin.web_push_key import WEB_PUSH_KEY
 from pillarbox.datatypes.annotation import ANNOTATION
@@ -52,5 +53,6 @@ TYPES: tuple[DataType[Any], ...] = (
     DKIM_KEY,
     DMARC_REPORT,
     TLS_REPORT,
+    SUPPRESSED_ADDRESS,
     REMOVAL,
 )

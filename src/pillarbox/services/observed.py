@@ -39,6 +39,26 @@ NOT_NOTIFIED = Event(
 REPORT_UNREAD = Event(
     "report.unread", logging.WARNING, "a report by mail is not read, but delivered", "why", per_minute=30
 )
+SUPPRESSED = Event(
+    "suppression.added",
+    logging.INFO,
+    "an address refused mail for good, and is not written to for a while",
+    "account",
+    "recipient",
+    per_minute=600,
+)
+NOT_SUPPRESSED = Event(
+    "suppression.not_added", logging.WARNING, "an address that refuses mail was not written down", "account", "why"
+)
+NOT_QUEUED = Event(
+    "suppression.not_queued",
+    logging.INFO,
+    "mail for an address that refused it before was not queued",
+    "account",
+    "origin",
+    "recipient",
+    per_minute=600,
+)
 
 LOGINS = Counter(
     "pillarbox_logins_total",

@@ -7,6 +7,7 @@ Sections: RFC 6710 §4 (MT-PRIORITY), RFC 5321 §4.5.4.1.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,9 @@ import msgspec
 from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.view import Transaction
+from pillarbox.services import observed
 from pillarbox.services.route import ROUTING, Routes, domain_of
+from pillarbox.services.suppression import Suppressed, suppressed
 
 DIRECT_NAME = "direct"  # how an administrator calls the way by the recipient's domain
 RELAY = "relay"  # the kind of outbox entries that go to another server
@@ -69,11 +72,24 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Job).decode
 
 
-def enqueue(tx: Transaction, outgoing: Outgoing) -> None:
-    """Queue a message for its recipients elsewhere. It leaves some time after the transaction is committed."""
+def enqueue(tx: Transaction, outgoing: Outgoing) -> dict[str, Suppressed]:
+    """Queue a message for its recipients elsewhere. It leaves some time after the transaction is committed.
+
+    Those are returned, with the reason, that it is not queued for, since they have refused mail before.
+    """
+    refused = suppressed(tx, outgoing.account, (to.email for to in outgoing.recipients))
+    for address in refused:
+        observed.NOT_QUEUED.log(account=outgoing.account, origin=outgoing.origin, recipient=address)
+    recipients = [to for to in outgoing.recipients if to.email not in refused]
+    if recipients:
+        _add_entries(tx, outgoing, recipients)
+    return refused
+
+
+def _add_entries(tx: Transaction, outgoing: Outgoing, recipients: Sequence[Address]) -> None:
     blob = tx.put_blob(outgoing.account, outgoing.data)
     message, priority = secrets.token_hex(10), min(max(outgoing.priority, -9), 9)
-    for recipient in outgoing.recipients:
+    for recipient in recipients:
         job = Job(
             mail_from=outgoing.mail_from,
             rcpt_to=recipient,

@@ -18,6 +18,8 @@ from pillarbox.datatypes.submission_record import DeliveryStatus
 from pillarbox.services import bounce
 from pillarbox.services.bounce import Told
 from pillarbox.services.queue import Job, job_of, job_to_bytes
+from pillarbox.services.route import domain_of
+from pillarbox.services.suppression import is_hard, note_bounce
 from pillarbox.storage import lane
 from pillarbox.storage.lane import Claim
 from pillarbox.storage.transaction import Transaction
@@ -36,6 +38,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     retry_minutes: tuple[int, ...] = (5, 10, 20, 40, 80, 160, 240)  # RFC 5321 §4.5.4.1: 30 minutes or more at last
     expire_days: float = 5.0
     delay_notice_hours: float = 4.0  # 0: never
+    suppress_days: float = 7.0  # for which an address that was refused for good is not written to; 0: never
 
     def wait_ms(self, attempts: int) -> int:
         """How long to wait after so many attempts, each time a little differently: all at once would be a crowd."""
@@ -115,6 +118,7 @@ def conclude(
     if not is_plain:
         report = _notify(tx, claim.entries[0], told, host_name)
         _follow(tx, claim.entries[0], statuses, report)
+        _suppress(tx, claim, results, schedule)
     _free(tx, claim, down)
     return count
 
@@ -153,6 +157,15 @@ def _postpone(tx: Transaction, entry: Entry, job: Job, result: Result, schedule:
     new = msgspec.structs.replace(job, attempts=attempts, reply=_shown(result)[:_MAX_REPLY], was_told=was_told)
     due_at = min(tx.now_ms + schedule.wait_ms(attempts), int(job.queued_at + schedule.expire_days * _DAY))
     tx.postpone_entry(entry, max(due_at, tx.now_ms + _MINUTE), job_to_bytes(new))
+
+
+def _suppress(tx: Transaction, claim: Claim, results: Sequence[Result], schedule: Schedule) -> None:
+    """Remember addresses that their own domain's server has refused for good. A smarthost's word is not that."""
+    for entry, result in zip(claim.entries, results, strict=True):
+        recipient = job_of(entry).rcpt_to.email
+        is_last_word = result.outcome == "failed" and bool(result.host) and is_hard(result.reply)
+        if is_last_word and entry.destination == domain_of(recipient):
+            note_bounce(tx, entry.account, recipient, _shown(result), schedule.suppress_days)
 
 
 def _is_late(tx: Transaction, job: Job, schedule: Schedule) -> bool:

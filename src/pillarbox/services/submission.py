@@ -27,6 +27,7 @@ from pillarbox.services import bounce, directory, observed
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.accept import Destination, Incoming, Outcome, accept
 from pillarbox.services.queue import Outgoing, enqueue
+from pillarbox.services.suppression import Suppressed
 from pillarbox.storage.database import Interrupted
 
 HELD = "submission"  # the kind of outbox entries that are to be released
@@ -164,6 +165,7 @@ class _Delivery:
 
     def _queue(self, elsewhere: list[Address]) -> dict[str, DeliveryStatus]:
         """Queue the message for all who are elsewhere, at once: those at one place get it in one go."""
+        refused: dict[str, Suppressed] = {}
         if elsewhere:
             outgoing = Outgoing(
                 account=self._account,
@@ -174,8 +176,11 @@ class _Delivery:
                 priority=self._mail_from.priority,
                 require_tls=self._mail_from.requires_tls,
             )
-            enqueue(self._tx, outgoing)
-        return {to.email: _QUEUED for to in elsewhere}
+            refused = enqueue(self._tx, outgoing)
+        return {
+            to.email: DeliveryStatus(str(refused[to.email]), "no") if to.email in refused else _QUEUED
+            for to in elsewhere
+        }
 
 
 def _status(to: Destination, outcome: Outcome) -> DeliveryStatus:

@@ -11,7 +11,7 @@ from pillarbox.datatypes.admin.removal import REMOVAL, Removal
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.net.bridge import Bridge
-from pillarbox.services import push_key
+from pillarbox.services import push_key, suppression
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.greylisting import Greylisting, forget_old
 from pillarbox.services.uploads import FILE_SECONDS, STEP, delete_step, expire_uploads
@@ -43,10 +43,11 @@ class Housekeeping:
             self._forget_destroyed,
             self._forget_greylist,
             self._forget_memos,
+            self._forget_suppressed,
             self._checkpoint,
         )
         self._works = (*own, *shared) if for_all else own
-        self._next_keys_ms = self._next_greylist_ms = 0
+        self._next_keys_ms = self._next_greylist_ms = self._next_suppressed_ms = 0
         self._next_purge_ms = bridge.store.clock.now_ms() + _DAY_MS // 12
         self._next_sweep_ms = bridge.store.clock.now_ms() + _DAY_MS // 24
 
@@ -150,6 +151,17 @@ class Housekeeping:
         self._next_greylist_ms = now + _DAY_MS // 24
         while await self._bridge.write(lambda tx: forget_old(tx, Greylisting())):
             pass
+
+    async def _forget_suppressed(self) -> None:
+        """Addresses that may be written to again."""
+        now = self._bridge.store.clock.now_ms()
+        if now < self._next_suppressed_ms:
+            return
+        self._next_suppressed_ms = now + _DAY_MS // 24
+        ids = await self._bridge.read(suppression.ended, slow=True)
+        for at in range(0, len(ids), _MEMOS):
+            page = ids[at : at + _MEMOS]
+            await self._bridge.write(lambda tx, page=page: suppression.forget(tx, page), slow=True)  # type: ignore[misc]
 
     async def _checkpoint(self) -> None:
         await self._bridge.run(self._bridge.store.checkpoint)

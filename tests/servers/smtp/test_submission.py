@@ -15,6 +15,7 @@ from pillarbox.net.tls import TlsContexts
 from pillarbox.services.mail.url_access import authorize
 from pillarbox.services.srs import reverse_path
 from pillarbox.services.submission import HELD, Sender
+from pillarbox.services.suppression import note_bounce
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.imap.imap_server import PASSWORD, change_account
 from tests.servers.smtp.lmtp_server import mail_of
@@ -400,5 +401,20 @@ def test_who_may_only_read_an_account_does_not_send_as_it(store: EmbeddedStore) 
         assert (await client.say(f"AUTH PLAIN {response}")).startswith("235")
         assert (await client.say("MAIL FROM:<alice@example.org>")).startswith("550 5.7.1")
         assert (await client.say("MAIL FROM:<bob@example.org>")).startswith("250")
+
+    serve(store, body)
+
+
+def test_an_address_that_refused_mail_for_good_is_refused_at_rcpt(store: EmbeddedStore) -> None:
+    reply = "550 5.1.1 no such user"
+    store.write(lambda tx: note_bounce(tx, "alice", "dave@elsewhere.example", reply, 7.0))
+
+    async def body(server: Running) -> None:
+        client = await server.logged_in()
+        await client.say("MAIL FROM:<alice@example.org>")
+        answer = await client.say("RCPT TO:<Dave@elsewhere.example>")
+        assert answer.startswith("550 5.1.1 ")
+        assert reply in answer
+        assert (await client.say("RCPT TO:<erin@elsewhere.example>")).startswith("250")
 
     serve(store, body)

@@ -11,6 +11,7 @@ from pillarbox.datatypes.envelope import Address
 from pillarbox.services.mail.accept import Outcome
 from pillarbox.services.queue import Job, job_of
 from pillarbox.services.recipient import Refusal, find_recipient
+from pillarbox.services.suppression import note_bounce
 from tests.directory_fixture import Office
 from tests.services.mail.test_accept import MESSAGE, count, take
 
@@ -177,3 +178,14 @@ def test_a_seal_and_the_need_of_tls_go_along(office: Office) -> None:
     ((job, data),) = queued(office)
     assert job.require_tls
     assert data.startswith(b"Delivered-To: alice@example.org\r\nARC-Seal: i=1\r\nFrom: ")
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_forward_to_who_refused_mail_for_good_refuses_only_what_nobody_else_gets(
+    office: Office, *, keeps: bool
+) -> None:
+    alice = forward(office, "erin@far.test", keepsCopy=keeps)
+    office.store.write(lambda tx: note_bounce(tx, alice, "erin@far.test", "550 5.1.1 no such user", 7.0))
+    expected = Outcome() if keeps else Outcome(refusal=Refusal.UNKNOWN)
+    assert take(office, "alice@example.org") == [expected]
+    assert (count(office, alice), queued(office)) == (int(keeps), [])

@@ -393,3 +393,37 @@ def test_success_is_told_when_it_is_asked_for_and_the_next_server_will_not(depot
         assert len(depot.inbox()) == 1
 
     depot.run(body)
+
+
+@pytest.mark.parametrize(
+    ("reply", "route", "is_noted"),
+    [
+        (b"550 5.1.1 who\r\n", (), True),
+        (b"550 5.7.1 policy\r\n", (), False),
+        (b"550 5.2.2 full\r\n", (), False),
+        (b"450 4.1.1 later\r\n", (), False),
+        (b"550 5.1.1 who\r\n", ("to:two.test smtp://127.0.0.1:PORT",), False),
+    ],
+)
+def test_who_is_refused_for_good_by_his_own_server_is_not_written_to_again(
+    depot: Depot, reply: bytes, route: tuple[str, ...], *, is_noted: bool
+) -> None:
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(says={"RCPT TO:<eve": reply})) as sink:
+            rules = tuple(rule.replace("PORT", str(sink.port)) for rule in route)
+            depot.put("eve@two.test", "bob@two.test")
+            await depot.send(sink.port, routes=Routes(rules))
+        assert [one["address"] for one in depot.office.records("SuppressedAddress")] == ["eve@two.test"] * is_noted
+
+    depot.run(body)
+
+
+def test_a_domain_that_is_not_there_says_nothing_of_an_address(depot: Depot) -> None:
+    depot.put("eve@nowhere.test")
+
+    async def body(depot: Depot) -> None:
+        await depot.send(1)
+        assert len(depot.inbox()) == 1
+        assert depot.office.records("SuppressedAddress") == []
+
+    depot.run(body)

@@ -19,6 +19,7 @@ COMMANDS = {
     "list": ("mailing_list", "mailing_list", "Mailing lists, their members, and who may post."),
     "queue": ("queue", "queue", "Mail on its way to other servers."),
     "report": ("report", "report", "What other servers report of mail of our domains: who sends as us, and TLS."),
+    "suppression": ("suppression", "suppression", "Addresses elsewhere that mail is not sent to."),
     "app-password": ("app_password", "app_password", "Passwords of an account for single programs."),
     "dkim": ("dkim", "dkim", "The keys by which the mail of domains is signed."),
     "push-key": ("push_key", "push_key", "The key by which push services know this server."),

@@ -41,6 +41,14 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
     delay_notice_hours: Annotated[
         float, Doc(ge=0, description="After how many hours senders hear that their mail is still waiting; 0: never.")
     ] = 4.0
+    suppress_days: Annotated[
+        float,
+        Doc(
+            ge=0,
+            description="For how many days an account's mail is not sent to an address that its server has refused for"
+            " good; 0: it is tried each time. See `pillarbox suppression`.",
+        ),
+    ] = 7.0
     concurrency: Annotated[
         int,
         Doc(ge=1, le=1000, description="How many messages of each kind are sent at a time: people's, others', bulk."),

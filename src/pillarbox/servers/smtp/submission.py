@@ -39,7 +39,9 @@ from pillarbox.services.hand_in import hand_in
 from pillarbox.services.held import Held
 from pillarbox.services.login import Channel, LoggedIn, Logins
 from pillarbox.services.mail.url_access import Asker, read_by_url
+from pillarbox.services.recipient import Recipient as Found
 from pillarbox.services.submission import Sender as Outbound
+from pillarbox.services.suppression import Suppressed, suppressed
 from pillarbox.wire.smtp.reply import OK, RECIPIENT_OK, Reply
 from pillarbox.wire.smtp.state import Answer, Event, Fetch, Login, Octets, Offer, Recipient, Sender
 
@@ -161,7 +163,10 @@ class SubmissionDialogue(Dialogue):
         harvest = Harvest(self.shared.allowances, self._limits, f"by {self.peer.account}", self.peer.address)
         if (refusal := harvest.refusal()) is not None:
             return refusal
-        found = await self.bridge.read(lambda view: find_recipient(view, address))
+        account = self.peer.account
+        found, refused = await self.bridge.read(lambda view: _looked_up(view, account, address))
+        if refused is not None:
+            return Reply(550, refused.status, refused.text)
         why = found.refusal
         if found.takes_bounces_only and envelope.sender is not None:
             why = Refusal.UNKNOWN
@@ -211,6 +216,13 @@ class SubmissionDialogue(Dialogue):
 
         # Reading a large message again for those who get it here takes its time.
         await bridge.write(body, slow=len(data) > SMALL)
+
+
+def _looked_up(view: View, account: str, address: str) -> tuple[Found, Suppressed | None]:
+    """Where mail for an address goes, and why not when it has refused an account's before."""
+    found = find_recipient(view, address)
+    refused = suppressed(view, account, [address]) if found.refusal is Refusal.NOT_OURS else {}
+    return found, refused.get(address)
 
 
 def _author(view: View, account: str, data: bytes) -> bytes:

@@ -24,7 +24,7 @@ from pillarbox.services.recipient import Posting, Recipient, Refusal, find_recip
 
 __all__ = ["Destination", "Incoming", "Outcome", "accept"]
 
-_TAKEN, _LOOP = Outcome(), Outcome(refusal=Refusal.LOOP)
+_TAKEN, _LOOP, _UNKNOWN = Outcome(), Outcome(refusal=Refusal.LOOP), Outcome(refusal=Refusal.UNKNOWN)
 
 
 def accept(tx: Transaction, incoming: Incoming) -> list[Outcome]:
@@ -74,7 +74,7 @@ class _Taking:
     def _take(self, to: Destination) -> Outcome:
         found = to.found
         alone = len(found.forwards) == 1 and not (found.accounts or found.postings)
-        count = send_on(self._tx, self._incoming, to.address, found.forwards, self._sent, alone=alone)
+        count, is_refused = send_on(self._tx, self._incoming, to.address, found.forwards, self._sent, alone=alone)
         is_known = any(forward.address in self._sent for forward in found.forwards)
         posted, fault = self._post(found.postings)
         is_elsewhere = is_known or posted
@@ -83,6 +83,8 @@ class _Taking:
             _answer(self._tx, account, self._incoming)
         if found.accounts or is_elsewhere:
             return Outcome(is_sent_on=bool(count) or posted)
+        if is_refused and fault is None:
+            return _UNKNOWN
         # Nothing became of it. What was refused is told, and what came back is sent back, once and for all.
         return Outcome(fault) if fault is not None else _LOOP
 

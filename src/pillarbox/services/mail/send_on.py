@@ -22,18 +22,18 @@ _Source = tuple[str, str]
 
 def send_on(
     tx: Transaction, incoming: Incoming, recipient: Address, forwards: Iterable[Forward], sent: set[str], *, alone: bool
-) -> int:
+) -> tuple[int, bool]:
     """Queue a copy for each forward that is not among `sent`; for how many addresses. `sent` is added to.
+
+    Also whether one has refused mail before, so that it gets none.
 
     `alone`: all that becomes of the message is one copy, so that whoever wanted to hear of its delivery still does.
     """
-    count = 0
+    count, is_refused = 0, False
     for (account, source), addresses in _by_source(forwards, sent).items():
         if source and has_passed(incoming, source):
             observed.LOOP.log(address=source)
             continue
-        sent.update(addresses)
-        count += len(addresses)
         mail_from = incoming.mail_from
         path = reverse_path(tx, mail_from.email, source) if source else ""
         outgoing = Outgoing(
@@ -44,8 +44,12 @@ def send_on(
             origin="forward",
             require_tls=incoming.require_tls,
         )
-        enqueue(tx, outgoing)
-    return count
+        refused = enqueue(tx, outgoing)
+        going = [address for address in addresses if address not in refused]
+        sent.update(going)
+        count += len(going)
+        is_refused = is_refused or bool(refused)
+    return count, is_refused
 
 
 def has_passed(incoming: Incoming, address: str) -> bool:
