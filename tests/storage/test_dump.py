@@ -21,6 +21,7 @@ OWN = {
     "greylist",
     "memo",
     "mta_sts",
+    "report_count",
 }  # what a store says of itself, and what is remembered for a time only
 
 

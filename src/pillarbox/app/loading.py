@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pillarbox.net.dns.lazy import LazyResolver
     from pillarbox.servers.imap.listener import ImapListener
     from pillarbox.servers.pop3.listener import Pop3Listener
+    from pillarbox.workers.relay.tally import Tally
     from pillarbox.workers.relay.worker import RelayWorker
 
 
@@ -39,7 +40,7 @@ def load_pop3() -> Callable[..., Pop3Listener]:
     return pop3_listener
 
 
-def load_relay() -> Callable[[Settings, Bridge, LazyResolver], RelayWorker]:
+def load_relay() -> Callable[[Settings, Bridge, LazyResolver, Tally], RelayWorker]:
     """What puts together what sends mail to other servers."""
     from pillarbox.app.relay import relay_worker  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pillarbox.net.dns.lazy import Resolves
 from pillarbox.net.guarded_http import GuardedClient
+from pillarbox.services.reports.counts import ReportCounts
 from pillarbox.services.reports.inbox import ReportInbox
 
 
@@ -15,3 +16,4 @@ class Outside(NamedTuple):
     client: GuardedClient
     resolver: Resolves
     inbox: ReportInbox | None = None
+    counts: ReportCounts | None = None

@@ -39,11 +39,11 @@ def relay_settings(settings: Settings) -> RelaySettings:
     )
 
 
-def relay_worker(settings: Settings, bridge: Bridge, resolver: LazyResolver) -> RelayWorker:
-    """The worker. Raises RouteError for routes that cannot be meant."""
+def relay_worker(settings: Settings, bridge: Bridge, resolver: LazyResolver, tally: Tally | None = None) -> RelayWorker:
+    """The worker; it counts TLS sessions in `tally`. Raises RouteError for routes that cannot be meant."""
     chosen = relay_settings(settings)
     ROUTING.routes = chosen.routes
-    connector = Connector(chosen, OutboundTls(settings.outbound.ca_file), Tally())
+    connector = Connector(chosen, OutboundTls(settings.outbound.ca_file), tally or Tally())
     transports = transports_of(settings, bridge, resolver)
     attempts = Attempts(bridge, chosen, connector, transports, resolver, signature_fields)
     return RelayWorker(bridge, chosen, attempts)

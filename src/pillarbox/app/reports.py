@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from pillarbox.app.config.reports import Reports
+from typing import NamedTuple
+
+from pillarbox.app.config.settings import Settings
+from pillarbox.app.outside import Outside
 from pillarbox.net.bridge import Bridge
+from pillarbox.services.reports.counts import ReportCounts
 from pillarbox.services.reports.inbox import ReportInbox
+from pillarbox.workers.relay.tally import Tally
+from pillarbox.workers.report_counter import ReportCounter
 from pillarbox.workers.report_intake import ReportIntake
+from pillarbox.workers.report_post import ReportPosts
+from pillarbox.workers.report_sending import ReportSending, SendingSettings
 
 
-def inbox_of(reports: Reports) -> ReportInbox:
-    """Where a process keeps what may be a report, until it is read."""
-    return ReportInbox(reports.addresses)
+class Reporting(NamedTuple):
+    """What listeners and the relay tell, and the workers that make something of it."""
+
+    outside: Outside
+    inbox: ReportInbox
+    tally: Tally
+    workers: tuple[ReportIntake | ReportCounter | ReportSending, ...]
 
 
-def intake_worker(reports: Reports, bridge: Bridge, inbox: ReportInbox, *, for_all: bool) -> ReportIntake:
-    """The worker that reads them; `for_all` in the process that has the duties."""
-    return ReportIntake(bridge, inbox, keep_days=reports.keep_days if for_all else None)
+def reporting_of(settings: Settings, bridge: Bridge, outside: Outside, *, has_duties: bool) -> Reporting:
+    """For one process; one of a server has the duties: it forgets old reports, and sends what is due."""
+    reports = settings.reports
+    inbox, tally = ReportInbox(reports.addresses), Tally()
+    counts = ReportCounts(bridge.store.clock, dmarc=reports.dmarc_aggregate)
+    intake = ReportIntake(bridge, inbox, keep_days=reports.keep_days if has_duties else None)
+    counter = ReportCounter(bridge, counts, tally if reports.tls else None)
+    told = outside._replace(inbox=inbox, counts=counts)
+    if not has_duties:
+        return Reporting(told, inbox, tally, (intake, counter))
+    chosen = SendingSettings(
+        hostname=settings.hostname, sender=reports.sender, dmarc=reports.dmarc_aggregate, tls=reports.tls
+    )
+    posts = ReportPosts(outside.client, bridge.store.clock)
+    sending = ReportSending(bridge, outside.resolver, chosen, posts)
+    return Reporting(told, inbox, tally, (intake, counter, sending))

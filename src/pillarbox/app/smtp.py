@@ -67,6 +67,7 @@ def inbound_listener(
         known=known,
         checks=_checks(settings, bridge, outside.resolver),
         reports=outside.inbox,
+        counts=outside.counts,
         stages=[
             *screening_stages(settings.screening, bridge, outside.resolver),
             *hook_stages(settings, outside.client),

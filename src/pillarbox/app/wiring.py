@@ -15,7 +15,7 @@ from pillarbox.app.lmtp import lmtp_listener
 from pillarbox.app.loading import load_imap, load_pop3, load_relay, load_smtp
 from pillarbox.app.outside import Outside
 from pillarbox.app.place import Place
-from pillarbox.app.reports import inbox_of, intake_worker
+from pillarbox.app.reports import reporting_of
 from pillarbox.app.restoring import open_whole_store
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
@@ -61,7 +61,9 @@ from pillarbox.workers.outbox import OutboxWorker
 from pillarbox.workers.push import PushWorker
 from pillarbox.workers.push_line import PushTiming
 from pillarbox.workers.push_request import PushSender
+from pillarbox.workers.report_counter import ReportCounter
 from pillarbox.workers.report_intake import ReportIntake
+from pillarbox.workers.report_sending import ReportSending
 from pillarbox.workers.sample import Sampler
 from pillarbox.workers.watch import Watch
 
@@ -73,7 +75,7 @@ if TYPE_CHECKING:
 Listener: TypeAlias = "HttpListener | MailListener | ImapListener | Pop3Listener"
 Worker: TypeAlias = (
     "Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys | RelayWorker"
-    " | ReportIntake"
+    " | ReportIntake | ReportCounter | ReportSending"
 )
 
 
@@ -179,18 +181,17 @@ def build(
     client = _outbound_client(settings.outbound)
     PUSH_RULES.complaint = client.complaint
     outbox, push = OutboxWorker(bridge, Sender(settings.hostname)), _push_worker(settings, bridge, client)
-    relay = (load_relay()(settings, bridge, resolver),) if settings.relay.enabled else ()
+    reporting = reporting_of(settings, bridge, Outside(client, resolver), has_duties=place.has_duties)
+    relay = (load_relay()(settings, bridge, resolver, reporting.tally),) if settings.relay.enabled else ()
     keys = key_worker(settings.dkim, bridge, resolver)
     duties = (outbox, push, keys, *relay) if place.has_duties else ()
-    inbox = inbox_of(settings.reports)
-    intake = intake_worker(settings.reports, bridge, inbox, for_all=place.has_duties)
     housekeeping = Housekeeping(bridge, authentication, for_all=place.has_duties)
     workers: tuple[Worker, ...] = (
         *bridge.announcers,
         Watch(bridge, TYPES),
         housekeeping,
         watching.sampler,
-        intake,
+        *reporting.workers,
         *duties,
     )
     if tls is not None:
@@ -198,11 +199,9 @@ def build(
     secure, stop = _secure(listening, tls), settings.stop_seconds
     listeners = (
         HttpListener(app, listening.http, stop_seconds=stop, loads=commons.http, seat=seat, secure=secure),
-        lmtp_listener(settings, bridge, listening, place, counts, tls, inbox),
+        lmtp_listener(settings, bridge, listening, place, counts, tls, reporting.inbox),
         *_mail_listeners(settings, bridge, authentication, listening, place, counts, tls),
-        *_smtp_listeners(
-            settings, bridge, authentication, listening, place, counts, tls, Outside(client, resolver, inbox)
-        ),
+        *_smtp_listeners(settings, bridge, authentication, listening, place, counts, tls, reporting.outside),
     )
     return House(store, bridge, listeners, workers, watching, resolver)
 

@@ -26,6 +26,10 @@ DKIM_KEY_UNSEEN = Event(
     "name",
     per_minute=30,
 )
+REPORT_SENT = Event("report.sent", logging.INFO, "a report about a day is queued", "kind", "domain", "addresses")
+REPORT_NOT_POSTED = Event(
+    "report.not_posted", logging.INFO, "a server did not take a report that was posted", "url", "why", per_minute=30
+)
 REPORTS_KEPT = Event("report.kept", logging.INFO, "reports of other servers came", "reports")
 PUSH_FAILED = Event(
     "push.failed",

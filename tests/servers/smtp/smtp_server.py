@@ -33,6 +33,7 @@ from pillarbox.net.outbound_address import AddressPolicy
 from pillarbox.net.tls import TlsContexts
 from pillarbox.servers.smtp.listener import MailListener
 from pillarbox.services.authentication import Authentication
+from pillarbox.services.reports.counts import ReportCounts
 from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
@@ -131,6 +132,7 @@ async def running(
     tls: TlsContexts | None = None,
     dns: DnsSettings | None = None,
     inbox: ReportInbox | None = None,
+    report_counts: ReportCounts | None = None,
 ) -> AsyncIterator[Running]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     inbound, submission, submissions = sockets
@@ -146,7 +148,7 @@ async def running(
     store.listeners.append(authentication.changed)
     counts = place.commons.counts.seat()
     resolver = LazyResolver(dns or DnsSettings())
-    outside = Outside(GuardedClient(AddressPolicy(())), resolver, inbox)
+    outside = Outside(GuardedClient(AddressPolicy(())), resolver, inbox, report_counts)
     listeners = (
         inbound_listener(settings, bridge, listening, place, counts, tls, outside),
         submission_listener(settings, bridge, authentication, listening, place, counts, tls, outside),
@@ -186,12 +188,16 @@ def serve(
     tls: TlsContexts | None = None,
     dns: DnsSettings | None = None,
     inbox: ReportInbox | None = None,
+    report_counts: ReportCounts | None = None,
     **changes: dict[str, Any],
 ) -> None:
     """Run a test against both listeners."""
 
     async def main() -> None:
-        async with asyncio.timeout(60), running(store, settings_with(**changes), tls, dns, inbox) as server:
+        async with (
+            asyncio.timeout(60),
+            running(store, settings_with(**changes), tls, dns, inbox, report_counts) as server,
+        ):
             await body(server)
 
     asyncio.run(main())

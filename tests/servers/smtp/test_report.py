@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from pillarbox.net.dns.settings import DnsSettings
+from pillarbox.services.reports.counts import ReportCounts, decode_dmarc
 from pillarbox.services.reports.inbox import ReportInbox
 from tests.servers.smtp import lmtp_server, smtp_server
 from tests.servers.smtp.lmtp_server import mail_of
-from tests.servers.smtp.test_authenticity import GOOD, ZONE
+from tests.servers.smtp.test_authenticity import BAD, GOOD, ZONE
 from tests.support.report_mail import dmarc_mail, row
 
 REPORT = dmarc_mail(row("192.0.2.1", 1, passes=True)).replace(b"noreply@receiver.example", b"noreply@sender.example")
@@ -54,4 +55,29 @@ def test_what_comes_by_smtp_is_set_aside_with_the_sender_that_was_proved(tmp_pat
     brought = inbox.take()
     assert brought is not None
     assert brought.sender_domain == "sender.example"
+    store.close()
+
+
+def test_what_is_taken_and_what_is_refused_is_counted_for_domains_that_ask(tmp_path: Path) -> None:
+    store = smtp_server.open_store(tmp_path / "data")
+    counts = ReportCounts(store.clock)
+    zone = tmp_path / "root.zone"
+    zone.write_text(ZONE.replace("p={policy}", "p=reject\\; rua=mailto:r@sender.example"))
+
+    async def body(server: smtp_server.Running) -> None:
+        for address, answer in ((GOOD, "250"), (GOOD, "250"), (BAD, "550")):
+            client = await server.connect()
+            await client.hear()
+            await client.hello()
+            assert (await client.say(f"XCLIENT ADDR={address}")).startswith("220")
+            await client.hello("mail.sender.example")
+            said = await client.send("bob@example.org", sender="dave@sender.example", message=smtp_server.MESSAGE)
+            assert said.startswith(answer)
+
+    dns = DnsSettings(servers=("127.0.0.1:9",), zone_files=(str(zone),))
+    smtp_server.serve(store, body, dns=dns, report_counts=counts, smtp={"xclient_from": ("127.0.0.1",)})
+    found = counts.take()
+    told = {(decode_dmarc(row.what).row.source_ip, decode_dmarc(row.what).row.disposition, row.total) for row in found}
+    assert told == {(GOOD, "pass", 2), (BAD, "reject", 1)}
+    assert {row.domain for row in found} == {"sender.example"}
     store.close()

@@ -19,4 +19,21 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
             " what stands before the @ in any domain. None: reports are not read."
         ),
     ] = ("postmaster", "dmarc", "dmarc-reports", "tls-reports")
+    dmarc_aggregate: Annotated[
+        bool,
+        Doc(
+            description="Tell domains that ask for it in their DMARC record, once a day, how their mail came here."
+            " It is counted where smtp.listen receives it."
+        ),
+    ] = True
+    tls: Annotated[
+        bool, Doc(description="Tell domains that ask for it, once a day, how TLS to their mail servers went.")
+    ] = True
+    sender: Annotated[
+        str | None,
+        Doc(
+            description="The address that reports come from, in a domain of this server, so that they are signed;"
+            " without it, postmaster at the domain that the hostname is in, or at the first one."
+        ),
+    ] = None
     keep_days: Annotated[int, Doc(ge=1, description="For how many days reports that came are kept.")] = 400

@@ -63,7 +63,13 @@ class Authenticity:
         found = await self._resolver.run(authenticate(prepared, asked))
         refusal, junk = verdict_on(found, self._policy)
         return Checked(
-            data=data, fields=found.fields, verdicts=found.verdicts, refusal=refusal, junk=junk, authenticated=found
+            data=data,
+            fields=found.fields,
+            verdicts=found.verdicts,
+            refusal=refusal,
+            junk=junk,
+            authenticated=found,
+            asked=asked,
         )
 
     def _prepare(self, data: bytes) -> tuple[bytes, Prepared]:

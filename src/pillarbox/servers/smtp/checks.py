@@ -12,7 +12,7 @@ import msgspec
 from pillarbox.formats.mailauth.verdict import Verdict
 from pillarbox.servers.smtp.peer import Peer
 from pillarbox.servers.smtp.stage import Envelope
-from pillarbox.services.mail_authentication import Authenticated
+from pillarbox.services.mail_authentication import Authenticated, CheckedPeer
 from pillarbox.wire.smtp.reply import Reply
 
 
@@ -24,7 +24,15 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...] = ()
     refusal: Reply | None = None
     junk: str | None = None  # why it goes to junk mailboxes
-    authenticated: Authenticated | None = None  # for the seal of mail that is sent on
+    authenticated: Authenticated | None = None  # for the seal of mail that is sent on, and for reports
+    asked: CheckedPeer | None = None
+
+    @property
+    def applied(self) -> str:
+        """What is done with the message, in the words of DMARC."""
+        if self.refusal is not None:
+            return "reject"
+        return "quarantine" if self.junk is not None else "none"
 
 
 class Checks(Protocol):

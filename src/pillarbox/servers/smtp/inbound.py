@@ -33,6 +33,7 @@ from pillarbox.services.mail.accept import Destination, Incoming
 from pillarbox.services.mail.incoming import leaving_data
 from pillarbox.services.mail.post import prepare
 from pillarbox.services.mail_authentication import Authenticated
+from pillarbox.services.reports.counts import ReportCounts
 from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.services.signing import seal_fields
 from pillarbox.services.throttle import network_of
@@ -50,6 +51,7 @@ class Inbound(Shared):
     known: KnownRecipients
     checks: Checks | None = None
     reports: ReportInbox | None = None
+    counts: ReportCounts | None = None
 
 
 class InboundDialogue(Dialogue):
@@ -175,7 +177,12 @@ class InboundDialogue(Dialogue):
 
     async def _check(self, envelope: Envelope, data: bytes) -> Checked:
         checks = self._inbound.checks
-        return await checks.check(self.peer, envelope, data) if checks is not None else Checked(data=data)
+        if checks is None:
+            return Checked(data=data)
+        checked = await checks.check(self.peer, envelope, data)
+        if self._inbound.counts is not None and checked.authenticated is not None and checked.asked is not None:
+            self._inbound.counts.mail(checked.authenticated, checked.asked, checked.applied, checked.data)
+        return checked
 
     async def _sealed(self, incoming: Incoming, found: Authenticated) -> Incoming:
         """With fields of ARC for what is sent on: whoever gets it learns what was found out here (RFC 8617 §5.1)."""
