@@ -17,6 +17,7 @@ from pillarbox.app.outside import Outside
 from pillarbox.app.place import Place
 from pillarbox.app.reports import reporting_of
 from pillarbox.app.restoring import open_whole_store
+from pillarbox.app.sending import sender_of
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
@@ -180,7 +181,9 @@ def build(
     resolver = resolver_of(settings.dns)
     client = _outbound_client(settings.outbound)
     PUSH_RULES.complaint = client.complaint
-    outbox, push = OutboxWorker(bridge, Sender(settings.hostname)), _push_worker(settings, bridge, client)
+    sender = sender_of(settings, store.clock, place)
+    sender.connect_rules()
+    outbox, push = OutboxWorker(bridge, sender), _push_worker(settings, bridge, client)
     reporting = reporting_of(settings, bridge, Outside(client, resolver), has_duties=place.has_duties)
     relay = (load_relay()(settings, bridge, resolver, reporting.tally),) if settings.relay.enabled else ()
     keys = key_worker(settings.dkim, bridge, resolver)

@@ -59,9 +59,24 @@ NOT_QUEUED = Event(
     "recipient",
     per_minute=600,
 )
+TOO_MUCH = Event(
+    "submission.too_much",
+    logging.WARNING,
+    "an account sends more than it may, which may be a stolen password",
+    "account",
+    "what",
+    "used",
+    "most",
+    per_minute=60,
+)
 
 LOGINS = Counter(
     "pillarbox_logins_total",
     "Credentials that were looked at; those that are remembered are not.",
     result=("succeeded", "failed", "repeated", "throttled"),
+)
+SENDING_LIMITS = Counter(
+    "pillarbox_submission_limits_total",
+    "Messages of accounts that were slowed or refused for the number that they send.",
+    what=("slowed", "refused"),
 )

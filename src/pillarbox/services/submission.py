@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.datatypes.email import EMAIL
+from pillarbox.datatypes.email import EMAIL, Email
 from pillarbox.datatypes.email.reading import read_message
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.email_submission import RULES as SUBMISSION_RULES
@@ -27,6 +27,7 @@ from pillarbox.services import bounce, directory, observed
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.accept import Destination, Incoming, Outcome, accept
 from pillarbox.services.queue import Outgoing, enqueue
+from pillarbox.services.sending_limit import SendingLimits
 from pillarbox.services.suppression import Suppressed
 from pillarbox.storage.database import Interrupted
 
@@ -46,28 +47,51 @@ _REFUSED = {
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends for all accounts; knows the name by which this server calls itself."""
+    """Sends for all accounts; knows the name by which this server calls itself, and how much an account may send."""
 
     host_name: str
+    limits: SendingLimits | None = None
 
     def connect_rules(self) -> None:
         """Give the rules of submissions what is on this floor. Once, before anything is written."""
         SUBMISSION_RULES.may_send_as = directory.may_send_as
         SUBMISSION_RULES.host_name = self.host_name
         SUBMISSION_RULES.send = self.submit
-        SUBMISSION_RULES.send_message = self.send
+        SUBMISSION_RULES.send_message = self.send_message
         SUBMISSION_RULES.take_back = self.take_back
 
     def submit(self, tx: Transaction, account: str, submission: EmailSubmission) -> None:
-        """Send a new submission now, or keep it until it is due. What it sends stays, whatever becomes of its Email."""
+        """Send a new submission now, or keep it until it is due. What it sends stays, whatever becomes of its Email.
+
+        Raises Fault, as RATE_LIMIT for an account that has sent as much as it may.
+        """
         email = tx.get(EMAIL, account, submission.email_id)
         assert email is not None
         assert submission.envelope is not None
+        recipients = len(submission.envelope.rcpt_to)
+        if self.limits is not None:
+            self.limits.require(account, recipients)
+        self._submit(tx, account, submission, email, submission.envelope)
+        if self.limits is not None:
+            self.limits.note(account, recipients)
+
+    def _submit(
+        self, tx: Transaction, account: str, submission: EmailSubmission, email: Email, envelope: Envelope
+    ) -> None:
         if submission.send_ms <= tx.now_ms:
-            self._release(tx, account, submission.id, email.blob_id, submission.envelope)
+            self._release(tx, account, submission.id, email.blob_id, envelope)
             return
-        body = msgspec.json.encode(submission.envelope)
+        body = msgspec.json.encode(envelope)
         tx.add_entry(Entry(account, "", submission.send_ms, HELD, submission.id, body, email.blob_id))
+
+    def send_message(self, tx: Transaction, account: str, data: bytes, envelope: Envelope, item: str) -> None:
+        """Send what is no Email, such as a receipt, now. Raises Fault in the same way."""
+        recipients = len(envelope.rcpt_to)
+        if self.limits is not None:
+            self.limits.require(account, recipients)
+        self.send(tx, account, data, envelope, item)
+        if self.limits is not None:
+            self.limits.note(account, recipients)
 
     def take_back(self, tx: Transaction, account: str, submission: EmailSubmission) -> bool:
         """Take a held message out of the outbox; whether it was still there."""

@@ -29,16 +29,6 @@ SENDER_REFUSED = Event(
     "sender",
     per_minute=600,
 )
-TOO_MUCH = Event(
-    "submission.too_much",
-    logging.WARNING,
-    "an account sends more than it may, which may be a stolen password",
-    "account",
-    "what",
-    "used",
-    "most",
-    per_minute=60,
-)
 
 MESSAGES = Counter(
     "pillarbox_smtp_messages_total", "Messages by the reply to them.", listener=_LISTENERS, result=_RESULTS
@@ -51,11 +41,6 @@ MESSAGE_SECONDS = Histogram(
 )
 OCTETS = Counter("pillarbox_smtp_octets_total", "Octets of messages that were accepted.", listener=_LISTENERS)
 JUNK = Counter("pillarbox_smtp_junk_total", "Messages that were accepted into junk mailboxes.")
-SLOWED = Counter(
-    "pillarbox_submission_limits_total",
-    "Messages of accounts that were slowed or refused for the number that they send.",
-    what=("slowed", "refused"),
-)
 
 
 def note(listener: str, operation: Operation, command: Command, reply: Reply) -> None:

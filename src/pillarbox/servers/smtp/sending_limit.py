@@ -1,64 +1,47 @@
-"""How much an account may send: one whose password was stolen is slowed, then refused, and told of in the log."""
+"""The limits of an account that sends by SMTP: near them each answer takes a while, past them it is a refusal."""
 
 from __future__ import annotations
 
 import asyncio
 
-from pillarbox.servers.smtp import observed_smtp as observed
 from pillarbox.servers.smtp.settings import SubmissionSettings
-from pillarbox.services.allowance import DAY_MS, HOUR_MS, Allowances
+from pillarbox.services import observed
+from pillarbox.services.allowance import Allowances
+from pillarbox.services.sending_limit import SendingAllowance, SendingLimits
 from pillarbox.wire.smtp.reply import Reply
-
-_SLOW_FROM = 0.8  # of what is allowed
-_Limit = tuple[str, str, int, int]  # the key, in words, how many, in how many milliseconds
 
 
 class SendingLimit:
     """The limits of one account. Messages and recipients are counted when they are accepted."""
 
     def __init__(self, allowances: Allowances, settings: SubmissionSettings, account: str) -> None:
-        self._allowances, self._settings, self._account = allowances, settings, account
+        allowance = SendingAllowance(
+            messages_an_hour=settings.messages_an_hour,
+            messages_a_day=settings.messages_a_day,
+            recipients_an_hour=settings.recipients_an_hour,
+            recipients_a_day=settings.recipients_a_day,
+        )
+        self._limits, self._slow_seconds = SendingLimits(allowances, allowance), settings.slow_seconds
+        self._account = account
 
     async def check_message(self) -> Reply | None:
         """The refusal of one message more, else None; near the limit it takes a while."""
-        return await self._check(self._messages, 1)
+        return await self._check(messages=1)
 
     async def check_recipient(self, accepted: int) -> Reply | None:
         """The same of one recipient more, after those that this message has already."""
-        return await self._check(self._recipients, accepted + 1)
+        return await self._check(recipients=accepted + 1)
 
     def note(self, recipients: int) -> None:
         """A message was taken for so many."""
-        for limits, amount in ((self._messages, 1), (self._recipients, recipients)):
-            for key, _, _, span_ms in limits:
-                self._allowances.note(key, amount, span_ms)
+        self._limits.note(self._account, recipients)
 
-    @property
-    def _messages(self) -> tuple[_Limit, ...]:
-        hour, day = self._settings.messages_an_hour, self._settings.messages_a_day
-        return (
-            (f"mh {self._account}", "messages an hour", hour, HOUR_MS),
-            (f"md {self._account}", "messages a day", day, DAY_MS),
-        )
-
-    @property
-    def _recipients(self) -> tuple[_Limit, ...]:
-        hour, day = self._settings.recipients_an_hour, self._settings.recipients_a_day
-        return (
-            (f"rh {self._account}", "recipients an hour", hour, HOUR_MS),
-            (f"rd {self._account}", "recipients a day", day, DAY_MS),
-        )
-
-    async def _check(self, limits: tuple[_Limit, ...], more: int) -> Reply | None:
-        is_slow = False
-        for key, what, most, _ in limits:
-            used = self._allowances.used(key)
-            if most and used + more > most:
-                observed.TOO_MUCH.log(account=self._account, what=what, used=used, most=most)
-                observed.SLOWED.count("refused")
-                return Reply(451, "4.7.1", f"This account has reached its limit of {most} {what}; try again later")
-            is_slow = is_slow or bool(most and used + more > most * _SLOW_FROM)
-        if is_slow and self._settings.slow_seconds:
-            observed.SLOWED.count("slowed")
-            await asyncio.sleep(self._settings.slow_seconds)
+    async def _check(self, *, messages: int = 0, recipients: int = 0) -> Reply | None:
+        exceeded = self._limits.exceeded(self._account, messages=messages, recipients=recipients)
+        if exceeded is not None:
+            text = str(exceeded)
+            return Reply(451, "4.7.1", text[:1].upper() + text[1:])
+        if self._slow_seconds and self._limits.is_near(self._account, messages=messages, recipients=recipients):
+            observed.SENDING_LIMITS.count("slowed")
+            await asyncio.sleep(self._slow_seconds)
         return None
