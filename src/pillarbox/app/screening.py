@@ -21,15 +21,19 @@ class ScreeningError(Exception):
 def screening_stages(screening: Screening, bridge: Bridge, resolver: Resolver) -> Iterator[Callable[[], Stage]]:
     """What makes the stages of one connection, in order. Raises ScreeningError."""
     if screening.block_lists:
-        lists = BlockLists(
-            block=_lists("block_lists", screening.block_lists),
-            allow=_lists("allow_lists", screening.allow_lists),
-            action=screening.block_list_action,
-        )
-        yield partial(BlockListStage, lists, resolver)
+        yield partial(BlockListStage, block_lists_of(screening), resolver)
     if screening.greylisting:
         shared = GreylistStage(bridge, greylisting_of(screening))
         yield lambda: shared
+
+
+def block_lists_of(screening: Screening) -> BlockLists:
+    """The lists that the settings name. Raises ScreeningError."""
+    return BlockLists(
+        block=_lists("block_lists", screening.block_lists),
+        allow=_lists("allow_lists", screening.allow_lists),
+        action=screening.block_list_action,
+    )
 
 
 def greylisting_of(screening: Screening) -> Greylisting:

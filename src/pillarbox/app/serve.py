@@ -60,11 +60,12 @@ def serve_settings(
 
 
 def _reread(reread: Callable[[], Settings], certificates: CertificateStore) -> Settings:
-    """The settings anew, with their certificates. Raises ConfigError."""
+    """The settings anew, with their certificates and what their listeners need. Raises ConfigError."""
     settings = reread()
     try:
         certificates.load(settings)
-    except CertificateError as error:
+        preload(settings)
+    except (CertificateError, ServeError) as error:
         raise ConfigError(str(error)) from None
     return settings
 

@@ -10,7 +10,7 @@ from pillarbox.app.listening import Listening, ServeError
 from pillarbox.app.logins import logins_of
 from pillarbox.app.outside import Outside
 from pillarbox.app.place import Place
-from pillarbox.app.screening import ScreeningError, screening_stages
+from pillarbox.app.screening import ScreeningError, block_lists_of, screening_stages
 from pillarbox.net.accept import Secure
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.certificate import CertificateError
@@ -42,7 +42,9 @@ from pillarbox.wire.smtp.state import Extensions, Options
 def check(settings: Settings, client: GuardedClient) -> None:
     """Raise ServeError for what the listeners could not be made with; told before there are processes."""
     try:
-        hook_stages(settings, client)
+        block_lists_of(settings.screening)
+        for make in hook_stages(settings, client):
+            make()  # a hook of a package is what it should be
     except (HookError, ScreeningError) as error:
         raise ServeError(str(error)) from None
 

@@ -30,10 +30,11 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.net.certificate import CertificateError
 from pillarbox.net.count import Seat
 from pillarbox.net.datagram import Datagrams
-from pillarbox.net.dns.lazy import LazyResolver
+from pillarbox.net.dns.lazy import LazyResolver, Resolves
 from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.net.guarded_http import GuardedClient
 from pillarbox.net.outbound_address import AddressPolicy
+from pillarbox.net.sts_fetch import resolve_by
 from pillarbox.net.tls import TlsContexts
 from pillarbox.servers.http.admission import Admission
 from pillarbox.servers.http.app import HttpApp
@@ -179,7 +180,9 @@ def build(
     routes += StsResource(bridge, Forwarding(http.public_url, http.trusted_proxies), settings.hostname).routes()
     app = HttpApp(http, routes, bridge.run, _admission(settings, http, counts))
     resolver = resolver_of(settings.dns)
-    client = _outbound_client(settings.outbound)
+    # Names of hooks and push services are the system's, with its hosts file, unless it is said whom to ask.
+    is_told = bool(settings.dns.servers or settings.dns.zone_files)
+    client = _outbound_client(settings.outbound, resolver if is_told else None)
     PUSH_RULES.complaint = client.complaint
     sender = sender_of(settings, store.clock, place)
     sender.connect_rules()
@@ -225,8 +228,9 @@ def _admission(settings: Settings, http: HttpSettings, counts: Seat) -> Admissio
     )
 
 
-def _outbound_client(outbound: Outbound) -> GuardedClient:
-    return GuardedClient(AddressPolicy(outbound.allowed_networks), ca_file=outbound.ca_file)
+def _outbound_client(outbound: Outbound, resolver: Resolves | None = None) -> GuardedClient:
+    resolve = resolve_by(resolver) if resolver is not None else None
+    return GuardedClient(AddressPolicy(outbound.allowed_networks), ca_file=outbound.ca_file, resolve=resolve)
 
 
 def _push_worker(settings: Settings, bridge: Bridge, client: GuardedClient) -> PushWorker:

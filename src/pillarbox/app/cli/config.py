@@ -31,13 +31,17 @@ def show(config_file: Path | None, data: Path | None, as_json: bool) -> None:  #
 @config.command()
 @config_options
 def check(config_file: Path | None, data: Path | None) -> None:
-    """Say whether the settings and the certificates that they name are right; the exit code is 3 when they are not."""
+    """Say whether the settings, and what they name, as certificates and hooks, are right; the exit code is 3 if not."""
     from pillarbox.app.certificates import load_certificates  # noqa: PLC0415 -- `--help` does without
+    from pillarbox.app.listening import ServeError  # noqa: PLC0415
+    from pillarbox.app.wiring import preload  # noqa: PLC0415
     from pillarbox.net.certificate import CertificateError  # noqa: PLC0415
 
+    settings = load_settings(config_file, data).settings
     try:
-        contexts = load_certificates(load_settings(config_file, data).settings)
-    except CertificateError as error:
+        contexts = load_certificates(settings)
+        preload(settings)
+    except (CertificateError, ServeError) as error:
         raise Unusable(str(error)) from None
     click.echo("The configuration is right.")
     for certificate in contexts.certificates if contexts is not None else ():
