@@ -357,3 +357,15 @@ def test_a_peer_that_takes_no_replies_is_not_read_from(store: Store) -> None:
         assert (await client.hear()).startswith("250")
 
     serve(store, body)
+
+
+def test_a_peer_that_sends_octet_by_octet_and_gets_nowhere_is_told_and_cut_off(store: Store) -> None:
+    async def body(server: Running) -> None:
+        client = await server.connect()
+        hearing = asyncio.create_task(client.hear())
+        while not hearing.done():
+            client.writer.write(b"N")
+            await asyncio.sleep(0)
+        assert (await hearing).startswith("421 4.4.2")
+
+    serve(store, body, patience_seconds=0.02)
