@@ -1,0 +1,81 @@
+"""One reply for all recipients: what their sender is told of single ones, by a notification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pillarbox.core.account import DIRECTORY
+from pillarbox.datatypes.admin.mailing_list import MAILING_LIST, MailingList
+from pillarbox.services.queue import Job, job_of
+from pillarbox.storage.embedded import EmbeddedStore
+from tests.servers.smtp.lmtp_server import mail_of
+from tests.servers.smtp.smtp_server import MESSAGE, Running, open_store, serve
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    """A list that takes mail of its members only."""
+    opened = open_store(tmp_path / "data")
+    one = MailingList(id="g1", address="team@example.org", members=["carol"], owners=["carol"], domain_id="d1")
+    opened.write(lambda tx: tx.write(MAILING_LIST, DIRECTORY, None, one))
+    yield opened
+    opened.close()
+
+
+def queued(store: EmbeddedStore) -> list[tuple[Job, bytes]]:
+    """What is to leave, with its octets."""
+
+    def body(view: Any) -> list[tuple[Job, bytes]]:
+        return [(job_of(one), view.read_blob(one.account, one.blob)) for one in view.due_entries("relay", 100)]
+
+    return store.read(body)
+
+
+def answer(store: EmbeddedStore, sender: str, *recipients: str) -> str:
+    """The reply to a message; recipients as RCPT has them."""
+    heard: list[str] = []
+
+    async def body(server: Running) -> None:
+        client = await server.greeted()
+        assert (await client.say(f"MAIL FROM:<{sender}> ENVID=QQ1"))[:3] == "250"
+        for recipient in recipients:
+            assert (await client.say(f"RCPT TO:{recipient}"))[:3] == "250"
+        heard.extend(await client.data(MESSAGE))
+
+    serve(store, body)
+    return heard[0]
+
+
+def test_who_is_refused_by_one_of_several_is_told_of_that_one(store: EmbeddedStore) -> None:
+    assert answer(store, "dave@sender.example", "<bob@example.org>", "<team@example.org>")[:9] == "250 2.0.0"
+    assert (len(mail_of(store, "bob")), len(mail_of(store, "carol"))) == (1, 0)
+    ((job, report),) = queued(store)
+    assert (job.mail_from.email, job.rcpt_to.email) == ("", "dave@sender.example")
+    assert report.count(b"Action:") == 1
+    assert b"Action: failed" in report
+    assert b"Final-Recipient: rfc822; team@example.org" in report
+    assert b"Original-Envelope-Id: QQ1" in report
+
+
+def test_who_is_refused_by_all_hears_it_by_the_reply(store: EmbeddedStore) -> None:
+    assert answer(store, "dave@sender.example", "<team@example.org>")[:9] == "550 5.7.1"
+    assert queued(store) == []
+
+
+def test_nobody_is_told_who_does_not_want_it_and_no_bounce_is_answered(store: EmbeddedStore) -> None:
+    wish = "<team@example.org> NOTIFY=NEVER"
+    assert answer(store, "dave@sender.example", "<bob@example.org>", wish)[:9] == "250 2.0.0"
+    assert answer(store, "", "<bob@example.org>", "<team@example.org>")[:9] == "250 2.0.0"
+    assert queued(store) == []
+
+
+def test_who_asked_for_it_hears_of_what_has_arrived(store: EmbeddedStore) -> None:
+    answer(store, "dave@sender.example", "<bob@example.org> NOTIFY=SUCCESS", "<carol@example.org>")
+    ((_, report),) = queued(store)
+    assert report.count(b"Action:") == 1
+    assert b"Action: delivered" in report
+    assert b"bob@example.org" in report
