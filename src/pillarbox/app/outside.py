@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pillarbox.app.config.settings import Settings
 from pillarbox.net.dns.lazy import Resolves
 from pillarbox.net.guarded_http import GuardedClient
+from pillarbox.net.outbound_address import AddressPolicy
+from pillarbox.net.sts_fetch import resolve_by
 from pillarbox.services.reports.counts import ReportCounts
 from pillarbox.services.reports.inbox import ReportInbox
 
@@ -17,3 +20,11 @@ class Outside(NamedTuple):
     resolver: Resolves
     inbox: ReportInbox | None = None
     counts: ReportCounts | None = None
+
+
+def outbound_client(settings: Settings, resolver: Resolves | None = None) -> GuardedClient:
+    """Who makes requests. Names are the system's, with its hosts file, unless the settings say whom to ask."""
+    outbound, dns = settings.outbound, settings.dns
+    is_told = bool(dns.servers or dns.zone_files)
+    resolve = resolve_by(resolver) if resolver is not None and is_told else None
+    return GuardedClient(AddressPolicy(outbound.allowed_networks), ca_file=outbound.ca_file, resolve=resolve)

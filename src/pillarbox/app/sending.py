@@ -11,7 +11,7 @@ from pillarbox.services.submission import Sender
 
 
 def sender_of(settings: Settings, clock: Clock, place: Place) -> Sender:
-    """The sender, by whose limits JMAP sends; SMTP counts in the same memory."""
+    """The sender, known to the rules of submissions, by whose limits JMAP sends; SMTP counts in the same memory."""
     given = settings.submission
     allowance = SendingAllowance(
         messages_an_hour=given.messages_an_hour,
@@ -19,4 +19,6 @@ def sender_of(settings: Settings, clock: Clock, place: Place) -> Sender:
         recipients_an_hour=given.recipients_an_hour,
         recipients_a_day=given.recipients_a_day,
     )
-    return Sender(settings.hostname, SendingLimits(Allowances(clock, place.commons.usage), allowance))
+    sender = Sender(settings.hostname, SendingLimits(Allowances(clock, place.commons.usage), allowance))
+    sender.connect_rules()
+    return sender

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from pillarbox.app.config.settings import Outbound, Settings
+from pillarbox.app.config.settings import Settings
 from pillarbox.app.dkim import key_worker
 from pillarbox.app.dns import resolver_of
 from pillarbox.app.listening import Listening
 from pillarbox.app.lmtp import lmtp_listener
 from pillarbox.app.loading import load_imap, load_pop3, load_relay, load_smtp
-from pillarbox.app.outside import Outside
+from pillarbox.app.outside import Outside, outbound_client
 from pillarbox.app.place import Place
 from pillarbox.app.reports import reporting_of
 from pillarbox.app.restoring import open_whole_store
@@ -30,11 +30,9 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.net.certificate import CertificateError
 from pillarbox.net.count import Seat
 from pillarbox.net.datagram import Datagrams
-from pillarbox.net.dns.lazy import LazyResolver, Resolves
+from pillarbox.net.dns.lazy import LazyResolver
 from pillarbox.net.embedded_bridge import EmbeddedBridge
 from pillarbox.net.guarded_http import GuardedClient
-from pillarbox.net.outbound_address import AddressPolicy
-from pillarbox.net.sts_fetch import resolve_by
 from pillarbox.net.tls import TlsContexts
 from pillarbox.servers.http.admission import Admission
 from pillarbox.servers.http.app import HttpApp
@@ -180,13 +178,9 @@ def build(
     routes += StsResource(bridge, Forwarding(http.public_url, http.trusted_proxies), settings.hostname).routes()
     app = HttpApp(http, routes, bridge.run, _admission(settings, http, counts))
     resolver = resolver_of(settings.dns)
-    # Names of hooks and push services are the system's, with its hosts file, unless it is said whom to ask.
-    is_told = bool(settings.dns.servers or settings.dns.zone_files)
-    client = _outbound_client(settings.outbound, resolver if is_told else None)
+    client = outbound_client(settings, resolver)
     PUSH_RULES.complaint = client.complaint
-    sender = sender_of(settings, store.clock, place)
-    sender.connect_rules()
-    outbox, push = OutboxWorker(bridge, sender), _push_worker(settings, bridge, client)
+    outbox, push = OutboxWorker(bridge, sender_of(settings, store.clock, place)), _push_worker(settings, bridge, client)
     reporting = reporting_of(settings, bridge, Outside(client, resolver), has_duties=place.has_duties)
     relay = (load_relay()(settings, bridge, resolver, reporting.tally),) if settings.relay.enabled else ()
     keys = key_worker(settings.dkim, bridge, resolver)
@@ -226,11 +220,6 @@ def _admission(settings: Settings, http: HttpSettings, counts: Seat) -> Admissio
         per_address=limits.max_connections_per_address,
         per_process=limits.max_connections,
     )
-
-
-def _outbound_client(outbound: Outbound, resolver: Resolves | None = None) -> GuardedClient:
-    resolve = resolve_by(resolver) if resolver is not None else None
-    return GuardedClient(AddressPolicy(outbound.allowed_networks), ca_file=outbound.ca_file, resolve=resolve)
 
 
 def _push_worker(settings: Settings, bridge: Bridge, client: GuardedClient) -> PushWorker:
@@ -292,7 +281,7 @@ def preload(settings: Settings) -> None:
     if settings.imap.listen or settings.imap.tls_listen:
         load_imap()
     if settings.smtp.listen or settings.submission.listen or settings.submission.tls_listen:
-        load_smtp().check(settings, _outbound_client(settings.outbound))
+        load_smtp().check(settings, outbound_client(settings))
     if settings.relay.enabled:
         load_relay()
     if settings.pop3.listen or settings.pop3.tls_listen:
