@@ -15,6 +15,7 @@ from pillarbox.datatypes.declare import YIELDING, DataType, Filter, MethodCall, 
 from pillarbox.datatypes.mailbox_name import OTHER_USERS, means_inbox, means_others, name_fault
 from pillarbox.datatypes.mailbox_tree import arrange, depth_below, is_loop
 from pillarbox.datatypes.mark import Computed, Counter, Indexed, Reference
+from pillarbox.datatypes.subscription import follow_names, names_without_mailbox
 from pillarbox.datatypes.view import Transaction, View
 
 # The IMAP mailbox name attributes that are roles, in lower case (RFC 8621 §2, RFC 6154, RFC 8457, RFC 9979).
@@ -152,6 +153,18 @@ class MailboxRules(Rules[Mailbox]):
             self.recount(tx, account)
         if old is not None and new is None:
             drop_annotations(tx, account, old.id)
+        if old is None or new is None or (old.name, old.parent_id) != (new.name, new.parent_id):
+            self._follow_names(tx, account, old, new)
+
+    def _follow_names(self, tx: Transaction, account: str, old: Mailbox | None, new: Mailbox | None) -> None:
+        """In IMAP a name stays subscribed whatever becomes of its mailbox (RFC 9051 §6.3.7)."""
+        if old is None and not names_without_mailbox(tx, account):
+            return
+        boxes = {box.id: box for box in tx.all(MAILBOX, account)}
+        for box in follow_names(tx, account, boxes, old, new):
+            # One that is made has said itself whether it is subscribed.
+            if old is not None:
+                tx.write(MAILBOX, account, box, msgspec.structs.replace(box, is_subscribed=True))
 
     def _remove_emails(self, tx: Transaction, account: str, gone: Mailbox) -> None:
         r"""Whatever is in it leaves it, what is \Deleted there too: nobody could ever expunge that again."""

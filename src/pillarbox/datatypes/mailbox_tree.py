@@ -1,9 +1,11 @@
-"""The tree that parentId makes of mailboxes: its checks, and its order (RFC 8621 §2, §2.3)."""
+"""The tree that parentId makes of mailboxes: its checks, its order, its paths (RFC 8621 §2, §2.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
+
+from pillarbox.datatypes.mailbox_name import INBOX, SEPARATOR, means_inbox, to_level
 
 
 class Node(Protocol):
@@ -13,6 +15,15 @@ class Node(Protocol):
     def id(self) -> str: ...
     @property
     def parent_id(self) -> str | None: ...
+
+
+class Named(Node, Protocol):
+    """What has a name there, too, and perhaps a role."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def role(self) -> str | None: ...
 
 
 N = TypeVar("N", bound=Node)
@@ -26,6 +37,23 @@ def ancestors(nodes: Mapping[str, N], node: Node) -> list[str]:
         out.append(parent)
         parent = nodes[parent].parent_id
     return out
+
+
+def path_to(nodes: Mapping[str, Named], node: Named) -> tuple[str, ...]:
+    """The names on the way to a mailbox; the inbox is INBOX, whatever its name, and no other is."""
+    above = [nodes[id] for id in reversed(ancestors(nodes, node))]
+    return tuple(_label(one) for one in (*above, node))
+
+
+def _label(node: Named) -> str:
+    if node.role == "inbox":
+        return INBOX
+    return f"{node.name}_" if node.parent_id is None and means_inbox(node.name) else node.name
+
+
+def imap_name(nodes: Mapping[str, Named], node: Named) -> str:
+    """The name of a mailbox in its account, as IMAP spells it (RFC 9051 §5.1)."""
+    return SEPARATOR.join(map(to_level, path_to(nodes, node)))
 
 
 def is_loop(nodes: Mapping[str, N], node: Node) -> bool:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pillarbox.datatypes.mailbox_name import SEPARATOR
+from pillarbox.datatypes.subscription import names_without_mailbox
 from pillarbox.servers.imap.acl import my_rights_line
 from pillarbox.servers.imap.done import Done, ok
 from pillarbox.servers.imap.metadata import metadata_of
-from pillarbox.servers.imap.namespace import Place
+from pillarbox.servers.imap.namespace import Place, name_in
 from pillarbox.servers.imap.pattern import Patterns
 from pillarbox.servers.imap.session import Session
 from pillarbox.servers.imap.special_use import attribute_of
@@ -26,16 +27,17 @@ from pillarbox.wire.imap.response import to_bytes
 
 @dataclass(slots=True)
 class Entry:
-    """A name that may be listed: a mailbox, or only a level above some."""
+    """A name that may be listed: a mailbox, only a level above some, or one that is subscribed and has no mailbox."""
 
     name: str
     place: Place | None
     has_children: bool = False
     has_subscribed_below: bool = False
+    is_kept: bool = False  # subscribed, while there is no mailbox (RFC 9051 §6.3.7)
 
     @property
     def is_subscribed(self) -> bool:
-        return self.place is not None and self.place.mailbox.is_subscribed
+        return self.is_kept or (self.place is not None and self.place.mailbox.is_subscribed)
 
 
 async def list_(session: Session, command: c.List) -> Done:
@@ -53,8 +55,8 @@ async def list_(session: Session, command: c.List) -> Done:
 
 def _lines(session: Session, view: Snapshot, command: c.List) -> Iterator[bytes]:
     patterns = Patterns([command.reference + pattern for pattern in command.patterns])
-    entries = _entries(session.service.names.all(view, session.accounts))
-    for entry in entries:
+    kept = _kept(session, view) if command.is_lsub or "SUBSCRIBED" in command.selection else []
+    for entry in _entries(session.service.names.all(view, session.accounts), kept):
         if not patterns.match(entry.name):
             continue
         line = _lsub_line(session, entry, command) if command.is_lsub else _line(session, entry, command)
@@ -77,8 +79,13 @@ def _more(session: Session, view: Snapshot, place: Place, command: c.List) -> It
         yield metadata_of(session, view, place, command.metadata)
 
 
-def _entries(places: Iterable[Place]) -> list[Entry]:
-    """All names, levels that are no mailboxes before what is below them."""
+def _kept(session: Session, view: Snapshot) -> list[str]:
+    accounts = session.accounts
+    return [name_in(accounts, one, name) for one in accounts for name in names_without_mailbox(view, one.account)]
+
+
+def _entries(places: Iterable[Place], kept: Iterable[str]) -> list[Entry]:
+    """All names, levels that are no mailboxes before what is below them; then those `kept` that have no mailbox."""
     found: dict[str, Entry] = {}
     for place in places:
         names = place.name.split(SEPARATOR)
@@ -88,6 +95,12 @@ def _entries(places: Iterable[Place]) -> list[Entry]:
             entry.has_children = True
             entry.has_subscribed_below |= place.mailbox.is_subscribed
         found.setdefault(place.name, Entry(place.name, place)).place = place
+    for name in sorted(kept):
+        names = name.split(SEPARATOR)
+        for depth in range(1, len(names)):
+            above = SEPARATOR.join(names[:depth])
+            found.setdefault(above, Entry(above, None)).has_subscribed_below = True
+        found.setdefault(name, Entry(name, None)).is_kept = True
     return list(found.values())
 
 
@@ -116,7 +129,7 @@ def _line(session: Session, entry: Entry, command: c.List) -> bytes | None:
 
 def _lsub_line(session: Session, entry: Entry, command: c.List) -> bytes | None:
     if entry.is_subscribed:
-        return _say("LSUB", [], entry.name, session)
+        return _say("LSUB", [] if entry.place is not None else ["\\NonExistent"], entry.name, session)
     # RFC 3501 §6.3.9: with % a level is listed when something below it is subscribed that % does not reach.
     if entry.has_subscribed_below and command.patterns[0].endswith("%"):
         return _say("LSUB", ["\\Noselect"], entry.name, session)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,6 +12,7 @@ from pillarbox.core.account import Access
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.mailbox import MAILBOX, id_of_role
 from pillarbox.datatypes.mailbox_name import SEPARATOR, to_level
+from pillarbox.datatypes.subscription import names_without_mailbox, unsubscribe_name
 from pillarbox.servers.imap.done import Done, no, ok
 from pillarbox.servers.imap.listing import renamed_line
 from pillarbox.servers.imap.namespace import OTHERS, Place, name_in
@@ -19,6 +21,7 @@ from pillarbox.servers.imap.special_use import role_of
 from pillarbox.services.mail import mailbox_change
 from pillarbox.services.mail.mailbox_named import split
 from pillarbox.services.mail.mailbox_path import Path
+from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import command as c
 
@@ -90,7 +93,10 @@ def _tell_name(session: Session, asked: str, access: Access, path: Path) -> None
 
 async def subscribe(session: Session, command: c.Subscribe) -> Done:
     """Have a mailbox listed among the subscribed ones, or not."""
-    place = await session.read(lambda view: session.find(view, command.mailbox))
+    found = await session.read(lambda view: _place_or_name(session, view, command.mailbox))
+    if isinstance(found, Name):
+        return await _subscribe_name(session, found, is_on=command.is_on)
+    place = found
     if place.access is not session.access and place.account != session.access.account:
         if place.mailbox.is_subscribed == command.is_on:
             return ok("It is so already")
@@ -104,6 +110,33 @@ async def subscribe(session: Session, command: c.Subscribe) -> Done:
 
     await session.news.write(body, place.account)
     return ok("Subscribed" if command.is_on else "Unsubscribed")
+
+
+class Name(NamedTuple):
+    """A subscribed name that no mailbox has, in an account."""
+
+    account: str
+    name: str
+
+
+def _place_or_name(session: Session, view: Snapshot, name: str) -> Place | Name:
+    """The mailbox of a name, or else the name, when it is subscribed without one. Raises NOT_FOUND."""
+    try:
+        return session.find(view, name)
+    except Fault:
+        access, rest = split(session.accounts, unicodedata.normalize("NFC", name))
+        if access is None or rest not in names_without_mailbox(view, access.account):
+            raise
+        return Name(access.account, rest)
+
+
+async def _subscribe_name(session: Session, name: Name, *, is_on: bool) -> Done:
+    if is_on:
+        return ok("It is so already")
+    if name.account != session.access.account:
+        return no("The owner of the account decides that", "CANNOT")
+    await session.news.write(lambda tx: unsubscribe_name(tx, name.account, name.name), name.account)
+    return ok("Unsubscribed")
 
 
 async def namespace(session: Session, _command: c.Namespace) -> Done:

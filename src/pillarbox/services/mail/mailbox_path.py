@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.datatypes.mailbox_name import from_level, means_inbox, means_others
+from pillarbox.datatypes.mailbox_tree import path_to
 from pillarbox.datatypes.view import Transaction, View
 
 Path = tuple[str, ...]
@@ -35,21 +36,7 @@ def parse_path(text: str) -> Path:
 def paths_of(view: View, account: str) -> dict[str, Path]:
     """The path of each mailbox of an account by its id; the inbox is INBOX, whatever its name, and no other is."""
     boxes = {box.id: box for box in view.all(MAILBOX, account)}
-    out: dict[str, Path] = {}
-    for box in boxes.values():
-        names: list[str] = []
-        at: Mailbox | None = box
-        while at is not None and len(names) <= len(boxes):
-            names.append(_label(at))
-            at = boxes.get(at.parent_id) if at.parent_id is not None else None
-        out[box.id] = tuple(reversed(names))
-    return out
-
-
-def _label(box: Mailbox) -> str:
-    if box.role == "inbox":
-        return INBOX[0]
-    return f"{box.name}_" if box.parent_id is None and means_inbox(box.name) else box.name
+    return {id: path_to(boxes, box) for id, box in boxes.items()}
 
 
 def find_or_make(tx: Transaction, account: str, paths: Iterable[Path]) -> dict[Path, str | Fault]:
