@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +12,16 @@ from pillarbox.datatypes import subscription
 from pillarbox.datatypes.annotation import ANNOTATION
 from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.subscription import names_without_mailbox, unsubscribe_name
+from tests.directory_fixture import SetClock
+from tests.support.engine import ENGINES, opener
 from tests.support.mail_house import House
+
+
+@pytest.fixture(params=ENGINES)
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    clock = SetClock()
+    with opener(request, tmp_path, clock=clock) as open_store:
+        yield House(open_store(), clock)
 
 
 def kept(house: House) -> list[str]:
