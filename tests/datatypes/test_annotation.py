@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
     def body(tx: Transaction) -> None:
         tx.add_account("a1")
         for id in ("m1", "m2"):
-            tx.write(MAILBOX, "a1", None, Mailbox(id=id, name=id))
+            tx.write(MAILBOX, "a1", None, Mailbox(id=id, name=id, is_subscribed=False))
 
     store.write(body)
     yield store
