@@ -9,20 +9,27 @@ no protocol shows. What takes such a name becomes subscribed by it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from pillarbox.datatypes.annotation import ACCOUNT_ITSELF, ANNOTATION, Annotation
-from pillarbox.datatypes.mailbox_tree import ancestors, imap_name
+from pillarbox.datatypes.mailbox_tree import Named, ancestors, imap_name
 from pillarbox.datatypes.view import Transaction, View
-
-if TYPE_CHECKING:
-    from pillarbox.datatypes.mailbox import Mailbox
 
 MOST_NAMES = 1_000
 _USER = "subscribed names"  # nobody's id, so that no client is shown it among annotations
 _ENTRY = "/names"
+
+
+class Subscribable(Named, Protocol):
+    """A mailbox, as far as its name and its subscription go."""
+
+    @property
+    def is_subscribed(self) -> bool: ...
+
+
+M = TypeVar("M", bound=Subscribable)
 
 
 def names_without_mailbox(view: View, account: str) -> list[str]:
@@ -40,9 +47,7 @@ def unsubscribe_name(tx: Transaction, account: str, name: str) -> bool:
     return True
 
 
-def follow_names(
-    tx: Transaction, account: str, boxes: Mapping[str, Mailbox], old: Mailbox | None, new: Mailbox | None
-) -> list[Mailbox]:
+def follow_names(tx: Transaction, account: str, boxes: Mapping[str, M], old: M | None, new: M | None) -> list[M]:
     """Keep the subscribed names that a change took from mailboxes, and let go of those that mailboxes have now.
 
     `boxes` are all mailboxes after the change. Returns those that are not subscribed, but have a name now that is.
@@ -58,7 +63,7 @@ def follow_names(
     return [gained[name] for name in names if name in gained and not gained[name].is_subscribed]
 
 
-def _lost(boxes: Mapping[str, Mailbox], old: Mailbox, new: Mailbox | None) -> list[str]:
+def _lost(boxes: Mapping[str, M], old: M, new: M | None) -> list[str]:
     """The subscribed names that were at or below the old place of a mailbox, and that none has now."""
     before = {**boxes, old.id: old}
     moved = [old] if new is None else _moved(before, old)
@@ -68,7 +73,7 @@ def _lost(boxes: Mapping[str, Mailbox], old: Mailbox, new: Mailbox | None) -> li
     return sorted(name for name in names if name not in here)
 
 
-def _moved(boxes: Mapping[str, Mailbox], top: Mailbox) -> list[Mailbox]:
+def _moved(boxes: Mapping[str, M], top: M) -> list[M]:
     """A mailbox and those below it."""
     return [box for box in boxes.values() if box.id == top.id or top.id in ancestors(boxes, box)]
 
