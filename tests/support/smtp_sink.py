@@ -29,6 +29,7 @@ class Sink:
     taken: list[Taken] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
+    given: int = 0  # messages whose content came to the end
     port: int = 0
     open: set[asyncio.StreamWriter] = field(default_factory=set)
     before_250: Callable[[Taken], None] = lambda _taken: None
@@ -94,18 +95,21 @@ class Sink:
         else:
             data = await reader.readexactly(int(line.split(" ")[1]))
         taken = Taken(lines, data)
+        self.given += 1
         reply = self.says.get("content", b"250 2.0.0 taken\r\n")
+        if not reply:
+            raise ConnectionAbortedError("the test wants the connection to break")
         if reply.startswith(b"2"):
             self.taken.append(taken)
             self.before_250(taken)
-            reply = self.says.get("content", reply)
+        reply = self.says.get("content", reply)
         writer.write(reply * replies)
 
 
 @contextlib.asynccontextmanager
-async def serving(sink: Sink) -> AsyncIterator[Sink]:
-    """The sink at a free port of 127.0.0.1."""
-    server = await asyncio.start_server(sink.serve, "127.0.0.1", sink.port, limit=1 << 25)
+async def serving(sink: Sink, address: str = "127.0.0.1") -> AsyncIterator[Sink]:
+    """The sink at its port, or a free one, of an address of loopback."""
+    server = await asyncio.start_server(sink.serve, address, sink.port, limit=1 << 25)
     sink.port = server.sockets[0].getsockname()[1]
     try:
         yield sink

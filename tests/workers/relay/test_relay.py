@@ -1,7 +1,6 @@
 """Mail leaves: to the right server, once, and its sender hears what he has to hear."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +8,8 @@ import pytest
 from pillarbox.core.dns import Mx, Status
 from pillarbox.datatypes.envelope import Address
 from pillarbox.formats.report.dsn import parse_dsn
-from pillarbox.formats.tls_result import Result
-from pillarbox.net.outbound_tls import OutboundTls
 from pillarbox.services.relay import Schedule
 from pillarbox.services.route import Routes
-from tests.support.certificate_files import CertificateFiles
 from tests.support.smtp_sink import Sink, serving
 from tests.workers.relay.relay_fixture import ALICE, DATA, Depot
 
@@ -225,6 +221,85 @@ def test_the_next_server_is_tried_when_one_does_not_answer_or_says_later(depot: 
     depot.run(body)
 
 
+TWO_SERVERS: dict[str, Any] = {
+    "two.test MX": [Mx(1, "a.test"), Mx(2, "b.test")],
+    "a.test A": ["127.0.0.1"],
+    "b.test A": ["127.0.0.2"],
+}
+
+
+def two_servers(depot: Depot) -> None:
+    """The domain has two, at one port of two addresses."""
+    depot.table.answers, depot.table.names = dict(TWO_SERVERS), {"two.test", "a.test", "b.test"}
+
+
+def test_a_server_that_may_have_the_message_is_not_followed_by_another(depot: Depot) -> None:
+    two_servers(depot)
+    depot.put("bob@two.test", "eve@two.test")
+
+    async def body(depot: Depot) -> None:
+        first = Sink(says={"content": b""})
+        async with serving(first), serving(Sink(port=first.port), "127.0.0.2") as second:
+            await depot.send(first.port)
+        assert (first.given, second.connections) == (1, 0)
+        assert depot.waiting()["bob@two.test"]["reply"].startswith("451 4.4.2")
+        # Nor is the domain left alone for it: another message may do better.
+        assert depot.store.read(lambda view: view.db.rows("SELECT 1 FROM destination")) == []
+
+    depot.run(body)
+
+
+@pytest.mark.parametrize("says", [{"MAIL": b""}, {"MAIL": b"451 4.3.0 later\r\n"}, {"greeting": b"554 no\r\n"}])
+def test_a_server_that_has_not_been_given_it_is_followed_by_another(depot: Depot, says: dict[str, bytes]) -> None:
+    two_servers(depot)
+    depot.put("bob@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(says=says)) as first, serving(Sink(port=first.port), "127.0.0.2") as second:
+            await depot.send(first.port)
+        assert (first.given, len(second.taken)) == (0, 1)
+
+    depot.run(body)
+
+
+def test_a_server_that_can_take_it_is_found_behind_one_that_cannot(depot: Depot) -> None:
+    two_servers(depot)
+    depot.put("b\u00fccher@two.test")
+
+    async def body(depot: Depot) -> None:
+        first = Sink(keywords=("PIPELINING", "8BITMIME"))
+        async with serving(first), serving(Sink(port=first.port), "127.0.0.2") as second:
+            await depot.send(first.port)
+        assert (first.given, len(second.taken)) == (0, 1)
+        depot.put("b\u00fccher@two.test")
+        async with serving(Sink(keywords=("PIPELINING", "8BITMIME"))) as only:
+            await depot.send(only.port)
+        (notice,) = depot.inbox()
+        dsn = parse_dsn(notice)
+        assert dsn is not None
+        assert (dsn.recipients[0].status, dsn.recipients[0].remote_mta) == ("5.6.7", None)
+
+    depot.run(body)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "is_final"),
+    [(b"554 5.7.1 your address is on a list\r\n", False), (b"421 busy\r\n", False), (b"521 no mail here\r\n", True)],
+)
+def test_a_server_that_greets_nobody_has_said_nothing_of_the_message_unless_it_takes_none(
+    depot: Depot, greeting: bytes, is_final: bool
+) -> None:
+    depot.put("bob@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(says={"greeting": greeting})) as sink:
+            await depot.send(sink.port)
+        assert (depot.waiting() == {}) == is_final
+        assert len(depot.inbox()) == int(is_final)
+
+    depot.run(body)
+
+
 def test_too_many_recipients_go_in_several_transactions(depot: Depot) -> None:
     depot.put(*[f"u{n}@two.test" for n in range(7)])
 
@@ -287,91 +362,6 @@ def test_a_smarthost_gets_all_but_what_has_a_route_of_its_own(depot: Depot) -> N
             "RCPT TO:<eve@three.test>",
         ]
         assert depot.waiting() == {}
-
-    depot.run(body)
-
-
-@pytest.mark.parametrize("is_known", [True, False])
-def test_a_smarthost_with_a_password_has_to_prove_itself(depot: Depot, tmp_path: Path, is_known: bool) -> None:
-    files = CertificateFiles(tmp_path)
-    path = files.write("smart.pem", "localhost")
-    if is_known:
-        authority = tmp_path / "ca.pem"
-        authority.write_bytes(files._ca.cert_pem.bytes())
-        depot.contexts = OutboundTls(authority)
-    depot.put("bob@two.test")
-
-    async def body(depot: Depot) -> None:
-        import ssl  # noqa: PLC0415
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        says = {"AUTH PLAIN AHVzZXIAcEBzcw==": b"235 2.7.0 in\r\n", "AUTH": b"535 5.7.8 wrong\r\n"}
-        async with serving(Sink(keywords=("PIPELINING", "AUTH PLAIN LOGIN"), says=says, tls=context)) as sink:
-            depot.options["routes"] = Routes((), f"smtp://user:p%40ss@localhost:{sink.port}")
-            await depot.send(1)
-        assert len(sink.taken) == int(is_known)
-        assert any(line.startswith("AUTH") for line in sink.commands) == is_known
-        if not is_known:
-            assert "4.7.5" in depot.waiting()["bob@two.test"]["reply"]
-
-    depot.run(body)
-
-
-def test_tls_is_taken_where_it_is_offered_whatever_the_certificate(depot: Depot, tmp_path: Path) -> None:
-    path = CertificateFiles(tmp_path).write("mx.pem", "wrong.test")
-    depot.put("bob@two.test")
-
-    async def body(depot: Depot) -> None:
-        import ssl  # noqa: PLC0415
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        async with serving(Sink(tls=context)) as sink:
-            await depot.send(sink.port)
-        assert sink.commands.count("STARTTLS") == 1
-        assert len(sink.taken) == 1
-        ((session, count),) = depot.tally.take().items()
-        assert (session.domain, session.host, session.result, count) == ("two.test", "mx.two.test", None, 1)
-
-    depot.run(body)
-
-
-def test_tls_that_is_broken_is_no_reason_to_keep_mail_that_nobody_wants_protected(depot: Depot) -> None:
-    depot.put("bob@two.test")
-
-    async def body(depot: Depot) -> None:
-        async with serving(
-            Sink(keywords=("PIPELINING", "STARTTLS"), says={"STARTTLS": b"454 4.7.0 not now\r\n"})
-        ) as sink:
-            await depot.send(sink.port)
-        assert len(sink.taken) == 1
-        assert [session.result for session in depot.tally.take()] == [Result.STARTTLS_NOT_SUPPORTED]
-
-    depot.run(body)
-
-
-def test_mail_that_must_have_tls_all_the_way_waits_for_it(depot: Depot) -> None:
-    depot.put("bob@two.test", require_tls=True)
-
-    async def body(depot: Depot) -> None:
-        async with serving(Sink()) as sink:
-            await depot.send(sink.port)
-        assert sink.taken == []
-        assert depot.waiting()["bob@two.test"]["reply"].startswith("451 4.7.5")
-
-    depot.run(body)
-
-
-def test_mail_that_must_have_tls_does_not_hold_up_other_mail_for_a_server_without(depot: Depot) -> None:
-    depot.put("bob@two.test", require_tls=True)
-
-    async def body(depot: Depot) -> None:
-        async with serving(Sink()) as sink:
-            await depot.send(sink.port)
-            depot.put("bob@two.test")
-            await depot.send(sink.port)
-        assert len(sink.taken) == 1
 
     depot.run(body)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.dns.lazy import Resolves
@@ -31,6 +32,7 @@ from pillarbox.workers.transport import Transports
 _MOST_TRIES = 8  # addresses that one attempt connects to
 _MOST_RECIPIENTS = 100  # RFC 5321 §4.5.3.1.8
 _LARGE = 1 << 18
+_NO_MAIL = 521
 Sign = Callable[[Snapshot, bytes, str], bytes]  # (view, message, reverse-path): header fields to put before it
 
 
@@ -101,57 +103,44 @@ class Attempts:
         return domain_targets(policy, self._settings.port)
 
     async def _try(self, claim: Claim, targets: Sequence[Target], parcel: Parcel) -> Attempt:
-        left = {at: to for at, entry in enumerate(claim.entries) for to in (_recipient(job_of(entry)),)}
+        left = {at: _recipient(job_of(entry)) for at, entry in enumerate(claim.entries)}
         found: dict[int, Result] = {}
-        problem, tries, was_there = Reply(451, ("4.4.1 no server could be reached",)), 0, False
+        last, tries, was_there = Result("later", "451 4.4.1 no server could be reached"), 0, False
         too_much = False  # was asked for by this message: other mail may go to the same servers
         for target, address in ((t, a) for t in targets for a in t.addresses or ("",)):
             if target.failure:
-                problem = Reply(451, (f"4.7.5 {target.name} must not be used: {target.failure}",))
+                last = Result("later", f"451 4.7.5 {target.name} must not be used: {target.failure}")
                 too_much = parcel.require_tls
                 continue
-            if tries >= _MOST_TRIES or not left:
+            if tries >= _MOST_TRIES:
                 break
             tries += 1
             try:
-                replies = await self._send_by(target, address, parcel, left)
-            except (Dropped, Untrusted) as error:
-                problem = _trouble(target, error)
+                sent = await self._send_by(target, address, parcel, left)
+            except (Dropped, Refused, Untrusted) as error:
+                last = _trouble(target, error)
+                was_there = was_there or last.outcome == "failed"
                 too_much = parcel.require_tls and isinstance(error, Untrusted)
                 continue
-            except Refused as refused:
-                problem = refused.reply
-                was_there = True
-                continue
             was_there = True
-            found |= replies
-            # What was put off may be taken by another server; what was refused is refused.
-            if not any(result.outcome == "later" for result in found.values()):
+            found |= sent.results
+            left = {at: to for at, to in left.items() if at not in found or _may_go_elsewhere(found[at])}
+            # A server that has decided about one knows what it puts off; one that broke off may have taken it.
+            if sent.is_doubtful or not all(map(_may_go_elsewhere, sent.results.values())):
                 break
-            left = {at: to for at, to in left.items() if at not in found or found[at].outcome == "later"}
-            if any(result.outcome != "later" for result in found.values()):
-                break  # a server that works: it knows what it puts off
-        last = _result(problem, targets[-1] if was_there else None)
-        # Nothing that happens to a connection, or before it, is the last word on a message.
-        if last.outcome == "failed" and not was_there:
-            last = Result("later", last.reply, last.host)
         results = [found.get(at, last) for at in range(len(claim.entries))]
-        return Attempt(results, None if was_there or too_much else str(problem))
+        return Attempt(results, None if was_there or too_much else last.reply)
 
-    async def _send_by(
-        self, target: Target, address: str, parcel: Parcel, recipients: dict[int, Recipient]
-    ) -> dict[int, Result]:
-        """A result for each recipient from one server. Raises Dropped, Refused, Untrusted."""
+    async def _send_by(self, target: Target, address: str, parcel: Parcel, recipients: dict[int, Recipient]) -> Sent:
+        """Results for each recipient from one server. Raises Dropped, Refused, Untrusted when it was not to be had."""
         connection = self._connector.take(target, address)
         if connection is not None:
             try:
-                return await self._send(connection, target, address, parcel, recipients)
-            except Dropped as error:
-                if connection.has_sent:  # it may have the message
-                    raise
-                del error  # it was closed while nobody looked: once more, over a new one
+                return await self._send(connection, target, address, parcel, recipients, is_new=False)
+            except Dropped:
+                pass  # it was closed while nobody looked: once more, over a new one
         connection = await self._connector.open(target, address)
-        return await self._send(connection, target, address, parcel, recipients)
+        return await self._send(connection, target, address, parcel, recipients, is_new=True)
 
     async def _send(
         self,
@@ -160,39 +149,44 @@ class Attempts:
         address: str,
         parcel: Parcel,
         recipients: dict[int, Recipient],
-    ) -> dict[int, Result]:
-        replies: dict[int, Reply] = {}
-        tells = "DSN" in connection.offered
-        most = min(connection.offered.limit("RCPTMAX") or _MOST_RECIPIENTS, _MOST_RECIPIENTS)
-        waiting = list(recipients)
+        *,
+        is_new: bool,
+    ) -> Sent:
+        offered, replies, waiting = connection.offered, dict[int, Reply](), list(recipients)
+        most = min(offered.limit("RCPTMAX") or _MOST_RECIPIENTS, _MOST_RECIPIENTS)
+        if (problem := hindrance(_with(parcel, list(recipients.values())), offered)) is not None:
+            self._connector.give_back(target, address, connection)
+            return Sent({at: _result(problem, None) for at in recipients})
+        is_doubtful, rest = False, Reply(451, ("4.4.2 the connection ended",))
         try:
-            while waiting:
-                part = waiting[:most]
-                one = _with(parcel, [recipients[at] for at in part])
-                problem = hindrance(one, connection.offered)
-                answers = [problem] * len(part) if problem is not None else await connection.send(one)
+            while waiting and (not replies or connection.is_usable):
+                part, waiting = waiting[:most], waiting[most:]
+                answers = await connection.send(_with(parcel, [recipients[at] for at in part]))
                 replies |= dict(zip(part, answers, strict=True))
-                waiting = waiting[most:]
                 # RFC 5321 §4.5.3.1.10: "too many recipients" (452) is for those after the others
                 again = [at for at in part if replies[at].code == 452 and replies[at].status == "4.5.3"]
-                if again and len(again) < len(part):
-                    waiting = again + waiting
-                if waiting and not connection.is_usable:
-                    break
+                waiting = again + waiting if len(again) < len(part) else waiting
         except CommandError as error:
-            replies |= {at: Reply(553, (f"5.1.3 {error}",)) for at in waiting}
+            rest = Reply(553, (f"5.1.3 {error}",))
         except Dropped as error:
             connection.abort()
-            if not replies:
+            if not (replies or is_new or connection.has_sent):
                 raise
-            replies |= {at: Reply(451, (f"4.4.2 {error}",)) for at in waiting if at not in replies}
-            return {at: _result(reply, target, tells=tells) for at, reply in replies.items()}
+            is_doubtful, rest = connection.has_sent, Reply(451, (f"4.4.2 {error}",))
         except BaseException:
             connection.abort()
             raise
-        self._connector.give_back(target, address, connection)
-        replies |= {at: Reply(451, ("4.4.2 the connection ended",)) for at in waiting if at not in replies}
-        return {at: _result(reply, target, tells=tells) for at, reply in replies.items()}
+        else:
+            self._connector.give_back(target, address, connection)
+        tells = "DSN" in offered
+        return Sent({at: _result(replies.get(at, rest), target, tells=tells) for at in recipients}, is_doubtful)
+
+
+class Sent(NamedTuple):
+    """What a server said of each recipient. `is_doubtful`: it was given the message, and the connection broke."""
+
+    results: dict[int, Result]
+    is_doubtful: bool = False
 
 
 def _parcel(job: Job, data: bytes) -> Parcel:
@@ -237,9 +231,20 @@ def _result(reply: Reply, target: Target | None, *, tells: bool = False) -> Resu
     return Result("failed" if reply.is_permanent else "later", str(reply), host)
 
 
-def _trouble(target: Target, error: Exception) -> Reply:
-    status = "4.7.5" if isinstance(error, Untrusted) else "4.4.1"
-    return Reply(451, (f"{status} {target.name}: {error}",))
+def _may_go_elsewhere(result: Result) -> bool:
+    """Whether another server of the domain may do better: this one puts it off, or cannot be given it."""
+    return result.outcome == "later" or (result.outcome == "failed" and not result.host)
+
+
+def _trouble(target: Target, error: Exception) -> Result:
+    """What comes of a server that cannot be used. Nothing before the mail itself is the last word on it, but one.
+
+    RFC 7504 §3: a host that greets with 521 takes no mail at all.
+    """
+    if isinstance(error, Refused) and error.reply.code == _NO_MAIL:
+        return Result("failed", str(error.reply), target.name)
+    status = "4.7.5" if isinstance(error, Untrusted) else "4.3.2" if isinstance(error, Refused) else "4.4.1"
+    return Result("later", f"451 {status} {target.name}: {error}")
 
 
 def _same(claim: Claim, reply: Reply) -> Attempt:
