@@ -10,7 +10,7 @@ from tests.servers.pop3.test_maildrop import alone
 
 def late(server: Running, seconds: float) -> None:
     """Look at the connections as the listener does, so much later."""
-    for connection in list(server.listener._connections):
+    for connection in list(server.listener._roster):
         connection.check_time(asyncio.get_running_loop().time() + seconds, server.listener._settings)
 
 
@@ -46,7 +46,7 @@ def test_who_does_not_log_in_is_hung_up_on_sooner(store: EmbeddedStore) -> None:
 def test_who_says_a_word_now_and_then_does_not_keep_a_connection_without_a_login(store: EmbeddedStore) -> None:
     async def body(server: Running) -> None:
         client = await server.connect(None)
-        [connection] = server.listener._connections
+        [connection] = server.listener._roster
         connection._touched_at += 599
         late(server, 599)
         assert await client.say("NOOP") == "+OK"
@@ -81,7 +81,7 @@ def test_a_stop_hangs_up_on_idle_sessions_and_lets_commands_end(store: EmbeddedS
         await asked.say("AUTH PLAIN")
         await busy.ok("DELE 1")
         busy.send(b"QUIT\r\nNOOP\r\n")
-        while not any(one._task and one._line is None for one in server.listener._connections):  # noqa: ASYNC110 -- turns
+        while not any(one._task and one._line is None for one in server.listener._roster):  # noqa: ASYNC110 -- turns
             await asyncio.sleep(0)
         await server.listener.stop()
         assert [await idle.reader.read(), await asked.reader.read()] == [b"", b""]

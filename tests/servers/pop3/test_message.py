@@ -86,7 +86,7 @@ def test_a_client_that_takes_nothing_stops_the_reading_too(store: EmbeddedStore,
     async def body(server: Running) -> None:
         client = await server.connect("bob", limit=65_536)
         client.send(b"RETR 1\r\nNOOP\r\n")
-        [connection] = server.listener._connections
+        [connection] = server.listener._roster
         while connection._writable.is_set():  # noqa: ASYNC110 -- turns of the loop, no time
             await asyncio.sleep(0)
         assert connection._transport.get_write_buffer_size() < 4 * blobs.piece_octets

@@ -135,7 +135,7 @@ def test_a_server_that_stops_does_not_wait_for_handshakes(store: EmbeddedStore, 
 def test_from_other_machines_nobody_logs_in_without_tls(store: EmbeddedStore, files: CertificateFiles) -> None:
     async def body(server: Running) -> None:
         client = await server.connect(None)
-        [connection] = server.listener._connections
+        [connection] = server.listener._roster
         here, connection.peer_address = connection.peer_address, "192.0.2.1"
         assert not {"USER", "SASL"} & {line.split()[0] for line in await client.lines("CAPA")}
         assert await client.lines("AUTH") == []

@@ -332,7 +332,7 @@ def test_a_stop_acknowledges_what_is_being_stored_and_says_421(store: Store) -> 
         await client.say("DATA")
         client.writer.write(MESSAGE + b".\r\nNOOP\r\n")
         heard.extend([idle, client])
-        while not any(c.is_busy for c in server.listener._connections):  # noqa: ASYNC110 - nobody is told of it
+        while not any(c.is_busy for c in server.listener._roster):  # noqa: ASYNC110 - nobody is told of it
             await asyncio.sleep(0)
         await server.listener.stop()
         assert (await client.hear())[:9] == "250 2.0.0"
@@ -347,7 +347,7 @@ def test_a_stop_acknowledges_what_is_being_stored_and_says_421(store: Store) -> 
 def test_a_peer_that_takes_no_replies_is_not_read_from(store: Store) -> None:
     async def body(server: Running) -> None:
         client = await server.connect()
-        [connection] = server.listener._connections
+        [connection] = server.listener._roster
         connection.pause_writing()
         readings = [connection._is_reading]
         client.writer.write(b"NOOP\r\n")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from pillarbox.net.roster import Listed
 from pillarbox.net.start_tls import start_tls
 from pillarbox.servers.imap import observed, parting
 from pillarbox.servers.imap.channel import Channel
@@ -26,7 +27,7 @@ from pillarbox.wire.imap.session import Asked, Event, Line
 _PARTING_SECONDS = 3  # the same when the server stops, and the peer has nothing to take but the BYE
 
 
-class Connection(asyncio.Protocol):
+class Connection(Listed):
     """Reads and answers. Nothing is read while a command is carried out, or while the peer does not take responses."""
 
     def __init__(self, keeper: Keeper[Connection]) -> None:

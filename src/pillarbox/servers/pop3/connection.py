@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Protocol, cast
 
 from pillarbox.net.handshake import Handshakes
+from pillarbox.net.roster import Listed
 from pillarbox.net.start_tls import start_tls
 from pillarbox.net.tls import channel_binding
 from pillarbox.servers.pop3.handler import carry_out
@@ -43,7 +44,7 @@ class Keeper(Protocol):
         """The conversation for a connection."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Listed):
     """Reads and answers. Nothing is read while a command is carried out, or while the peer does not take replies."""
 
     def __init__(self, keeper: Keeper) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from pillarbox.net.handshake import Handshakes
+from pillarbox.net.roster import Listed
 from pillarbox.net.start_tls import start_tls
 from pillarbox.net.tls import channel_binding
 from pillarbox.servers.smtp.peer import TlsFacts
@@ -53,7 +54,7 @@ class Keeper(Protocol):
         """Makes the conversation for a connection, and who decides in it."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Listed):
     """Reads and answers. Nothing is read while a message is stored, or while the peer does not take its replies."""
 
     def __init__(self, keeper: Keeper) -> None:
