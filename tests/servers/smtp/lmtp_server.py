@@ -67,6 +67,11 @@ def mail_of(store: Store, account: str) -> list[tuple[Email, bytes]]:
     return store.read(body)
 
 
+def delivered(store: Store, account: str) -> list[bytes]:
+    """The octets of all emails of an account, oldest first."""
+    return [data for _, data in mail_of(store, account)]
+
+
 def inbox_total(store: Store, account: str) -> int:
     return next(box.total_emails for box in store.read(lambda v: v.all(MAILBOX, account)) if box.role == "inbox")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ from pillarbox.formats.mailauth.txt_record import zone_line
 from pillarbox.formats.mailauth.verdict import Verdict
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.smtp.lmtp_server import mail_of
-from tests.servers.smtp.smtp_server import MESSAGE, open_store
+from tests.servers.smtp.smtp_server import MESSAGE
 from tests.servers.smtp.test_authenticity import BAD, GOOD, send
 
 KEYS = {
@@ -32,13 +32,6 @@ KEYS = {
 }
 RECORDS = "\n".join(zone_line(f"s._domainkey.{key.domain}", key.key.record()) for key in KEYS.values()) + "\n"
 TRUSTED = ("lists.example", "relay.example")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    opened = open_store(tmp_path / "data")
-    yield opened
-    opened.close()
 
 
 def sealed(message: bytes, domain: str, dmarc: str, *, chain: str, author: str = "sender.example") -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from pillarbox.datatypes.mailbox import id_of_role
 from pillarbox.net.dns.settings import DnsSettings
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.smtp.lmtp_server import mail_of
-from tests.servers.smtp.smtp_server import MESSAGE, Running, open_store, serve
+from tests.servers.smtp.smtp_server import MESSAGE, Running, serve
 
 ZONE = """
 $ORIGIN .
@@ -25,13 +24,6 @@ sender.example. 3600 TXT "v=spf1 ip4:192.0.2.7 -all"
 _dmarc.sender.example. 3600 TXT "v=DMARC1; p={policy}"
 """
 GOOD, BAD = "192.0.2.7", "192.0.2.66"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    opened = open_store(tmp_path / "data")
-    yield opened
-    opened.close()
 
 
 def send(

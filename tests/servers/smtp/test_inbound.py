@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pillarbox.net.tls import TlsContexts
 from pillarbox.storage.embedded import EmbeddedStore
-from tests.servers.smtp.lmtp_server import mail_of
-from tests.servers.smtp.smtp_server import MESSAGE, Client, Running, limit_quota, open_store, serve
+from tests.servers.smtp.lmtp_server import delivered
+from tests.servers.smtp.smtp_server import MESSAGE, Client, Running, limit_quota, serve
 from tests.support.certificate_files import CertificateFiles
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    opened = open_store(tmp_path / "data")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> CertificateFiles:
-    return CertificateFiles(tmp_path)
-
-
-@pytest.fixture
-def tls(files: CertificateFiles) -> TlsContexts:
-    return files.contexts(files.write("a.pem", "localhost"))
-
-
-def delivered(store: EmbeddedStore, account: str) -> list[bytes]:
-    return [data for _, data in mail_of(store, account)]
 
 
 async def sends(server: Running, *recipients: str, message: bytes = MESSAGE) -> str:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.wire.milter.packet import packet_to_bytes
 from tests.servers.smtp.lmtp_server import mail_of
-from tests.servers.smtp.smtp_server import FROM_ALICE, MESSAGE, Running, open_store, serve
+from tests.servers.smtp.smtp_server import FROM_ALICE, MESSAGE, Running, serve
 from tests.servers.smtp.test_hook import package as package  # noqa: PLC0414 -- a fixture
 from tests.servers.smtp.test_milter import Filter
 
 SPAM = packet_to_bytes(b"y", b"554 5.7.1 no spam\0")
 MARK = packet_to_bytes(b"h", b"X-Filter\0seen\0") + packet_to_bytes(b"a")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    opened = open_store(tmp_path / "data")
-    yield opened
-    opened.close()
 
 
 def answers(

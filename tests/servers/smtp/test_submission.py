@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,31 +16,10 @@ from pillarbox.services.submission import HELD, Sender
 from pillarbox.services.suppression import note_bounce
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.imap.imap_server import PASSWORD, change_account
-from tests.servers.smtp.lmtp_server import mail_of
-from tests.servers.smtp.smtp_server import FROM_ALICE, MESSAGE, Running, open_store, serve
+from tests.servers.smtp.lmtp_server import delivered
+from tests.servers.smtp.smtp_server import FROM_ALICE, MESSAGE, Running, serve
 from tests.support.certificate_files import CertificateFiles
 from tests.support.log import Lines
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    opened = open_store(tmp_path / "data")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> CertificateFiles:
-    return CertificateFiles(tmp_path)
-
-
-@pytest.fixture
-def tls(files: CertificateFiles) -> TlsContexts:
-    return files.contexts(files.write("a.pem", "localhost"))
-
-
-def delivered(store: EmbeddedStore, account: str) -> list[bytes]:
-    return [data for _, data in mail_of(store, account)]
 
 
 def entries(store: EmbeddedStore, answer: str) -> list[Entry]:

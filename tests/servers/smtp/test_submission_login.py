@@ -52,16 +52,6 @@ def store(tmp_path: Path, clock: SetClock) -> Iterator[EmbeddedStore]:
     opened.close()
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> CertificateFiles:
-    return CertificateFiles(tmp_path)
-
-
-@pytest.fixture
-def tls(files: CertificateFiles) -> TlsContexts:
-    return files.contexts(files.write("a.pem", "localhost"))
-
-
 async def logs_in(client: Client, mechanism: str, speaker: Speaker) -> str:
     """The last reply to an exchange; after a good one the client has to be content with the server too."""
     response, line = next(speaker), f"AUTH {mechanism} "
