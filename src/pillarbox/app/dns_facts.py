@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pillarbox.app.config.settings import Settings
-from pillarbox.core.account import DIRECTORY
 from pillarbox.core.dns import Question, Tlsa
 from pillarbox.datatypes.admin.dkim_key import keys_of
 from pillarbox.datatypes.admin.domain import Domain
@@ -61,10 +60,9 @@ def facts_of(
 
 def domain_named(view: View, name: str) -> Domain | None:
     """The domain of this name, however it is written."""
-    from pillarbox.datatypes.admin.domain import DOMAIN  # noqa: PLC0415
+    from pillarbox.datatypes.admin.domain import domain_of  # noqa: PLC0415
 
-    found = view.find(DOMAIN, DIRECTORY, "name", [domain_name(name) or name])
-    return view.get(DOMAIN, DIRECTORY, found[0][1]) if found else None
+    return domain_of(view, domain_name(name) or name)
 
 
 async def addresses_of(resolver: Resolves, hostname: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Sections: RFC 5321 §3.1-§3.3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pillarbox.servers.smtp.change import changed
 from pillarbox.servers.smtp.peer import Peer
@@ -26,29 +26,23 @@ class Stages:
 
     async def connect(self, peer: Peer) -> Answer:
         """The refusal of the first stage that refuses, else None."""
-        for stage in self._stages:
-            if (reply := await stage.connect(peer)) is not None and not reply.is_positive:
-                return reply
-        return None
+        return await self._refusal(lambda stage: stage.connect(peer))
 
     async def hello(self, peer: Peer) -> Answer:
         """The refusal of the first stage that refuses, else None."""
-        for stage in self._stages:
-            if (reply := await stage.hello(peer)) is not None and not reply.is_positive:
-                return reply
-        return None
+        return await self._refusal(lambda stage: stage.hello(peer))
 
     async def sender(self, peer: Peer, sender: Sender) -> Answer:
         """The refusal of the first stage that refuses, else None."""
-        for stage in self._stages:
-            if (reply := await stage.sender(peer, sender)) is not None and not reply.is_positive:
-                return reply
-        return None
+        return await self._refusal(lambda stage: stage.sender(peer, sender))
 
     async def recipient(self, peer: Peer, envelope: Envelope, recipient: Recipient) -> Answer:
         """The refusal of the first stage that refuses, else None."""
+        return await self._refusal(lambda stage: stage.recipient(peer, envelope, recipient))
+
+    async def _refusal(self, ask: Callable[[Stage], Awaitable[Answer]]) -> Answer:
         for stage in self._stages:
-            if (reply := await stage.recipient(peer, envelope, recipient)) is not None and not reply.is_positive:
+            if (reply := await ask(stage)) is not None and not reply.is_positive:
                 return reply
         return None
 

@@ -6,7 +6,7 @@ RFC 5321 §5.1 (in order, until one takes it), §4.5.3.1.10 (too many recipients
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from pillarbox.net.bridge import Bridge
@@ -154,14 +154,14 @@ class Attempts:
     ) -> Sent:
         offered, replies, waiting = connection.offered, dict[int, Reply](), list(recipients)
         most = min(offered.limit("RCPTMAX") or _MOST_RECIPIENTS, _MOST_RECIPIENTS)
-        if (problem := hindrance(_with(parcel, list(recipients.values())), offered)) is not None:
+        if (problem := hindrance(replace(parcel, recipients=tuple(recipients.values())), offered)) is not None:
             self._connector.give_back(target, address, connection)
             return Sent({at: _result(problem, None) for at in recipients})
         is_doubtful, rest = False, Reply(451, ("4.4.2 the connection ended",))
         try:
             while waiting and (not replies or connection.is_usable):
                 part, waiting = waiting[:most], waiting[most:]
-                answers = await connection.send(_with(parcel, [recipients[at] for at in part]))
+                answers = await connection.send(replace(parcel, recipients=tuple(recipients[at] for at in part)))
                 replies |= dict(zip(part, answers, strict=True))
                 # RFC 5321 §4.5.3.1.10: "too many recipients" (452) is for those after the others
                 again = [at for at in part if replies[at].code == 452 and replies[at].status == "4.5.3"]
@@ -201,20 +201,6 @@ def _parcel(job: Job, data: bytes) -> Parcel:
         deliver_by=sender.parameter("BY"),
         require_tls=job.require_tls,
         needs=needs_of(data),
-    )
-
-
-def _with(parcel: Parcel, recipients: list[Recipient]) -> Parcel:
-    return Parcel(
-        parcel.sender,
-        tuple(recipients),
-        parcel.data,
-        parcel.ret,
-        parcel.envelope_id,
-        parcel.priority,
-        parcel.deliver_by,
-        parcel.require_tls,
-        parcel.needs,
     )
 
 

@@ -82,15 +82,20 @@ class RelayWorker:
             if now >= self._rebuild_at:
                 await self._bridge.write(lambda tx: lane.rebuild(tx.db), slow=True)
                 self._rebuild_at = now + _REBUILD_SECONDS
-            for queue in QUEUES:
-                await self._begin(queue)
-            free = [queue for queue in QUEUES if len(self._running[queue]) < self._settings.concurrency]
-            at = await self._bridge.read(lambda view: _next_at(view, free))
+            if (at := await self._next_at()) is not None and at <= self._bridge.store.clock.now_ms():
+                for queue in QUEUES:
+                    await self._begin(queue)
+                at = await self._next_at()
         except Exception as error:  # noqa: BLE001 - the worker outlives whatever goes wrong once
             workers_observed.FAILED.log(error, work="take mail from the queue")
             return _AFTER_FAILURE
         wait = _LONGEST_SLEEP if at is None else (at - self._bridge.store.clock.now_ms()) / 1000
         return min(max(wait, _SHORTEST_SLEEP), _LONGEST_SLEEP)
+
+    async def _next_at(self) -> int | None:
+        """When something is due next in a queue that has room for it."""
+        free = [queue for queue in QUEUES if len(self._running[queue]) < self._settings.concurrency]
+        return await self._bridge.read(lambda view: _next_at(view, free))
 
     async def _begin(self, queue: str) -> None:
         while (free := self._settings.concurrency - len(self._running[queue])) > 0:
