@@ -15,7 +15,7 @@ import msgspec
 
 from pillarbox.datatypes.annotation import ACCOUNT_ITSELF, ANNOTATION, Annotation
 from pillarbox.datatypes.mailbox_tree import Named, ancestors, imap_name
-from pillarbox.datatypes.view import Transaction, View
+from pillarbox.datatypes.view import Transaction, View, first_with
 
 MOST_NAMES = 1_000
 _USER = "subscribed names"  # nobody's id, so that no client is shown it among annotations
@@ -79,8 +79,7 @@ def _moved(boxes: Mapping[str, M], top: M) -> list[M]:
 
 
 def _annotation(view: View, account: str) -> Annotation | None:
-    found = view.find(ANNOTATION, account, "user", [_USER])
-    return view.get(ANNOTATION, account, found[0][1]) if found else None
+    return first_with(view, ANNOTATION, account, "user", _USER)
 
 
 def _keep(tx: Transaction, account: str, names: Sequence[str]) -> None:

@@ -287,3 +287,9 @@ class Transaction(View, Protocol):
 
     def take_ticket(self, account: str, digest: str) -> Ticket | None:
         """The ticket, once."""
+
+
+def first_with(view: View, kind: DataType[R], account: str, property: str, value: str) -> R | None:
+    """The live record with this value of an indexed property (wire name); the first, where several may have it."""
+    found = view.find(kind, account, property, [value])
+    return view.get(kind, account, found[0][1]) if found else None

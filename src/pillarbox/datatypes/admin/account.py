@@ -19,7 +19,7 @@ from pillarbox.datatypes.admin.removal import REMOVAL, Removal
 from pillarbox.datatypes.capability import ADMIN
 from pillarbox.datatypes.declare import DataType, Filter, MethodCall, Record, Rules, Sort
 from pillarbox.datatypes.mark import Immutable, Indexed, Internal, Reference, ServerSet, WriteOnly
-from pillarbox.datatypes.view import Transaction, View
+from pillarbox.datatypes.view import Transaction, View, first_with
 
 _MAX_DESCRIPTION, _MAX_DELEGATES = 1_000, 1_000
 KEEP_MS = 30 * 86_400_000  # how long the data of a destroyed account is kept
@@ -196,5 +196,4 @@ DOMAIN_RULES.accounts = ACCOUNT
 
 def account_named(view: View, name: str) -> Account | None:
     """The account with this name, in the directory's spelling."""
-    found = view.find(ACCOUNT, DIRECTORY, "name", [name])
-    return view.get(ACCOUNT, DIRECTORY, found[0][1]) if found else None
+    return first_with(view, ACCOUNT, DIRECTORY, "name", name)

@@ -15,7 +15,7 @@ from pillarbox.datatypes.admin.forward import forward_addresses
 from pillarbox.datatypes.capability import ADMIN
 from pillarbox.datatypes.declare import DataType, Filter, MethodCall, Record, Rules, Sort
 from pillarbox.datatypes.mark import Indexed, Internal, Reference, ServerSet
-from pillarbox.datatypes.view import Transaction, View
+from pillarbox.datatypes.view import Transaction, View, first_with
 
 _MAX_DESCRIPTION, _MAX_TARGETS, _MAX_PATTERNS = 1_000, 1_000, 200
 
@@ -111,8 +111,7 @@ ACCOUNT_RULES.aliases = ALIAS
 
 def alias_named(view: View, address: str) -> Alias | None:
     """The alias with this address, in the directory's spelling."""
-    found = view.find(ALIAS, DIRECTORY, "address", [address])
-    return view.get(ALIAS, DIRECTORY, found[0][1]) if found else None
+    return first_with(view, ALIAS, DIRECTORY, "address", address)
 
 
 def pattern_for(view: View, domain: str, local: str) -> Alias | None:

@@ -16,7 +16,7 @@ from pillarbox.datatypes.admin.name import address_name, domain_name
 from pillarbox.datatypes.capability import ADMIN
 from pillarbox.datatypes.declare import DataType, Filter, MethodCall, Record, Rules, Sort
 from pillarbox.datatypes.mark import Immutable, Indexed, Reference, ServerSet
-from pillarbox.datatypes.view import Transaction, View
+from pillarbox.datatypes.view import Transaction, View, first_with
 
 _SEPARATORS = "+-_=#."
 _MAX_DESCRIPTION = 1_000
@@ -125,8 +125,7 @@ DOMAIN: DataType[Domain] = DataType(
 
 def domain_of(view: View, name: str) -> Domain | None:
     """The domain of this name, in the directory's spelling."""
-    found = view.find(DOMAIN, DIRECTORY, "name", [name])
-    return view.get(DOMAIN, DIRECTORY, found[0][1]) if found else None
+    return first_with(view, DOMAIN, DIRECTORY, "name", name)
 
 
 def place_address(view: View, address: str, property: str) -> tuple[str, str]:

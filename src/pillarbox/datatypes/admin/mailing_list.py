@@ -17,7 +17,7 @@ from pillarbox.datatypes.admin.forward import forward_addresses
 from pillarbox.datatypes.capability import ADMIN
 from pillarbox.datatypes.declare import DataType, Filter, MethodCall, Record, Rules, Sort
 from pillarbox.datatypes.mark import Indexed, Reference, ServerSet
-from pillarbox.datatypes.view import Transaction, View
+from pillarbox.datatypes.view import Transaction, View, first_with
 
 _MAX_TEXT, _MAX_OWNERS, _MAX_MEMBERS = 1_000, 100, 10_000
 # Mail for these goes to the owners: questions about the list, and what comes back from members (RFC 5321 §3.9.2).
@@ -113,5 +113,4 @@ ACCOUNT_RULES.lists = MAILING_LIST
 
 def list_named(view: View, address: str) -> MailingList | None:
     """The list with this address, in the directory's spelling."""
-    found = view.find(MAILING_LIST, DIRECTORY, "address", [address])
-    return view.get(MAILING_LIST, DIRECTORY, found[0][1]) if found else None
+    return first_with(view, MAILING_LIST, DIRECTORY, "address", address)
