@@ -12,6 +12,7 @@ from pillarbox.core.dns import Answer, Lookup, Mx, Question
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.mailbox import id_of_role
+from pillarbox.net.bridge import Bridge
 from pillarbox.net.outbound_tls import OutboundTls
 from pillarbox.services.queue import Outgoing, enqueue
 from pillarbox.services.relay import Schedule
@@ -41,6 +42,14 @@ class TableResolver:
 
     async def run(self, lookup: Lookup[Any], seconds: float | None = None) -> Any:
         return self.table.run(lookup)
+
+
+def attempts_on(bridge: Bridge, settings: RelaySettings) -> Attempts:
+    """Attempts over a store, with a DNS that knows two.test and three.test."""
+    names = ("two.test", "three.test")
+    resolver = TableResolver(Table({f"{name} A": ["127.0.0.1"] for name in names}))
+    connector = Connector(settings, OutboundTls(), Tally())
+    return Attempts(bridge, settings, connector, Transports(resolver, None, ("mx.example.org",)), resolver)
 
 
 class Depot:
