@@ -225,7 +225,8 @@ class RelayRounds(Rounds):
         wrong = [f"lost: {key}" for key in sorted(certain - taken.keys())]
         wrong += [f"nobody asked for it: {key}" for key in sorted(taken.keys() - asked)]
         wrong += [
-            f"{key} came again at {after}, and nothing was killed soon after {before}"
+            f"{key} came again after {(after - before) / 1e9:.2f} s, and nothing was killed soon after the first time;"
+            f" kills, in seconds from it: {[round((kill - before) / 1e9, 3) for kill in self.server.kills]}"
             for key, times in taken.items()
             for before, after in pairwise(times)
             if not any(before <= kill <= min(after, before + _SOON) for kill in self.server.kills)
