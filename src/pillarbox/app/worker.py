@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+import uvicorn.lifespan.off  # noqa: F401 -- uvicorn loads it in each process otherwise; what is loaded before the fork is shared
+
 from pillarbox.app import observed
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.listening import Listening, ServeError
@@ -15,6 +17,14 @@ from pillarbox.app.tracing import TracingError, tracing
 from pillarbox.app.wiring import House, Listener, build
 from pillarbox.net.tls import TlsContexts
 from pillarbox.storage.store import Store
+
+_LOOP_FACTORY: Callable[[], asyncio.AbstractEventLoop] | None
+try:
+    import uvloop
+except ImportError:  # not there on every platform
+    _LOOP_FACTORY = None
+else:
+    _LOOP_FACTORY = uvloop.new_event_loop
 
 _SWITCH_SECONDS = 0.0005
 
@@ -35,20 +45,12 @@ def serve(
     # The committing thread must not wait 5 ms for the interpreter whenever the event loop is busy.
     sys.setswitchinterval(_SWITCH_SECONDS)
     house = build(settings, store, listening, place, tls)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=_LOOP_FACTORY) as runner:
         try:
             with tracing(settings.tracing.endpoint):
                 runner.run(_run(house, on_ready, settings.health.drain_seconds, lifeline))
         except TracingError as error:
             raise ServeError(str(error)) from None
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 -- not there on every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 async def _run(house: House, on_ready: Callable[[], None], drain_seconds: float, lifeline: int | None) -> None:
