@@ -23,6 +23,8 @@ class Lost(AssertionError):
 class Rounds:
     """One installation that is crashed again and again."""
 
+    load = 1.0  # how much longer than usual there is load before the end comes
+
     def __init__(self, folder: Path, nursery: Nursery, *, seed: int, workers: int = 1, url: str = "") -> None:
         self.seed, self.chance = seed, random.Random(seed)
         self.server = Server(folder, nursery, workers=workers, url=url)
@@ -77,7 +79,7 @@ class Rounds:
         for _ in threads:
             begun.acquire()
         try:
-            time.sleep(self.chance.choice((0.05, 0.15, 0.3)) * (0.2 + self.chance.random()))
+            time.sleep(self.load * self.chance.choice((0.05, 0.15, 0.3)) * (0.2 + self.chance.random()))
             kind()
         finally:
             stop.set()

@@ -125,6 +125,15 @@ class Server:
             time.sleep(0.002)
 
 
+def wait_end(pid: int) -> None:
+    """Until a process has ended, whoever has to hear of it."""
+    deadline = time.monotonic() + SECONDS
+    with contextlib.suppress(OSError):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX":
+            assert time.monotonic() < deadline, "it does not end"
+            time.sleep(0.002)
+
+
 def _is_there(group: int) -> bool:
     try:
         os.killpg(group, 0)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.support.smtp_sink import Sink, Taken, serving
 
@@ -15,8 +16,15 @@ _TO = re.compile(r"<(.*?)>")
 _END = b"the end\r\n"  # of every message, so that half of one is told from a whole one
 
 
+class Time(NamedTuple):
+    """From when to when something took, in nanoseconds of the monotonic clock."""
+
+    begin: int
+    end: int
+
+
 class Book:
-    """Where a sink writes what it took: a line with the time, the name and one recipient."""
+    """Where a sink writes what it took: a line with two times, the name and one recipient."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,12 +34,12 @@ class Book:
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
-    def read(self) -> dict[tuple[str, str], list[int]]:
-        """When each message was taken for each recipient, in nanoseconds of the monotonic clock."""
-        taken: dict[tuple[str, str], list[int]] = {}
+    def read(self) -> dict[tuple[str, str], list[Time]]:
+        """When each message was taken for each recipient."""
+        taken: dict[tuple[str, str], list[Time]] = {}
         for line in self._path.read_text().splitlines():
-            at, name, to = line.split(" ")
-            taken.setdefault((name, to), []).append(int(at))
+            began, ended, name, to = line.split(" ")
+            taken.setdefault((name, to), []).append(Time(int(began), int(ended)))
         return taken
 
     def close(self) -> None:
@@ -52,7 +60,8 @@ def message(name: str, size: int = 1_000) -> bytes:
 def _note(sink: Sink, file: int, taken: Taken) -> None:
     found = _NAME.search(taken.data)
     name = found[1].decode() if found and taken.data.endswith(_END) else "half"
-    lines = [f"{time.monotonic_ns()} {name} {to[1]}\n" for line in taken.lines[1:] if (to := _TO.search(line))]
+    times = f"{taken.began_at} {time.monotonic_ns()}"
+    lines = [f"{times} {name} {to[1]}\n" for line in taken.lines[1:] if (to := _TO.search(line))]
     os.write(file, "".join(lines).encode())
     os.fsync(file)
     sink.says["content"] = f"250 2.0.0 taken <{name}>\r\n".encode()

@@ -9,9 +9,10 @@ import pytest
 from tests.crash.database import DatabaseRounds
 from tests.crash.ledger import GONE, Ledger, Seen, compare
 from tests.crash.migration import Migrations
-from tests.crash.relay import run_relay
+from tests.crash.relay import is_explained, run_relay
 from tests.crash.rounds import Rounds, first_starts
 from tests.crash.server import Nursery
+from tests.crash.sink import Time
 from tests.support.engine import postgres, postgres_url
 from tests.support.postgres_server import NoServer
 from tests.support.postgres_server import Server as PostgresServer
@@ -83,6 +84,16 @@ def test_what_is_sent_outlives_kills_and_goes_twice_only_if_it_was_on_its_way(tm
 
 def test_what_is_sent_outlives_kills_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
     assert run_relay(tmp_path, 2, seed=6, url=postgres_url).acknowledged
+
+
+def test_a_message_may_come_again_only_if_who_gave_it_had_ended() -> None:
+    second = 1_000_000_000
+    first, again = Time(10 * second, 11 * second), Time(14 * second, 15 * second)
+    ends = {9: False, 10: True, 12: True, 14: True, 16: False}
+    assert {at: is_explained(first, again, [Time(at * second, at * second)]) for at in ends} == ends
+    assert is_explained(first, again, [Time(9 * second, 16 * second)])
+    late = Time(30 * second, 30 * second)
+    assert not is_explained(first, late, [Time(20 * second, 20 * second)])
 
 
 def seen(*keys: tuple[str, str, str]) -> Seen:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -12,10 +13,14 @@ Say = Callable[[str], bytes | None]
 
 @dataclass
 class Taken:
-    """A message that a sink has taken, and the lines of its envelope."""
+    """A message that a sink has taken, and the lines of its envelope.
+
+    `began_at` is when the sink let its content come, in nanoseconds of the monotonic clock.
+    """
 
     lines: list[str]
     data: bytes
+    began_at: int = 0
 
 
 @dataclass
@@ -88,13 +93,14 @@ class Sink:
     async def _take(
         self, line: str, lines: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, replies: int
     ) -> None:
+        began_at = time.monotonic_ns()
         if line.upper() == "DATA":
             writer.write(b"354 go\r\n")
             await writer.drain()
             data = (b"\r\n" + await reader.readuntil(b"\r\n.\r\n"))[:-3].replace(b"\r\n..", b"\r\n.")[2:]
         else:
             data = await reader.readexactly(int(line.split(" ")[1]))
-        taken = Taken(lines, data)
+        taken = Taken(lines, data, began_at)
         self.given += 1
         reply = self.says.get("content", b"250 2.0.0 taken\r\n")
         if not reply:

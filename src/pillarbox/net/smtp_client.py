@@ -121,7 +121,7 @@ class SmtpConnection:
         raise Dropped("the server asks without end")
 
     async def send(self, parcel: Parcel) -> list[Reply]:
-        """A reply for each recipient of a parcel. Raises Dropped, CommandError."""
+        """A reply for each recipient of a parcel. Raises Dropped, CommandError, Withdrawn."""
         return await self._run(self._conversation.send(parcel))
 
     async def leave(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import pytest
 
 from pillarbox.wire.smtp_client.command import CommandError, hello, mail, rcpt, xtext
-from pillarbox.wire.smtp_client.conversation import Conversation, Dropped, Refused
+from pillarbox.wire.smtp_client.conversation import Conversation, Dropped, Refused, Withdrawn
 from pillarbox.wire.smtp_client.message import Needs, Parcel, Recipient, flaw, needs_of, stuffed
 
 T = TypeVar("T")
@@ -121,6 +121,34 @@ def test_a_message_goes_by_its_length_where_that_is_offered() -> None:
     replies, said = play(talk, talk.send(parcel()), b"250 ok\r\n250 ok\r\n", b"250 taken\r\n")
     assert said[1] == b"BDAT 26 LAST\r\n" + DATA
     assert codes(replies) == [250]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "server"),
+    [
+        (("PIPELINING",), [b"250 ok\r\n250 ok\r\n354 go\r\n"]),
+        (("PIPELINING", "CHUNKING"), [b"250 ok\r\n250 ok\r\n"]),
+        ((), [b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"]),
+    ],
+)
+def test_a_message_that_is_not_ours_any_more_is_not_given(keywords: tuple[str, ...], server: list[bytes]) -> None:
+    talk = greeted(*keywords)
+    with pytest.raises(Withdrawn):
+        play(talk, talk.send(parcel(may_go=lambda: False)), *server, b"250 taken\r\n")
+    assert talk.is_closing
+
+
+def test_a_message_that_is_taken_away_half_way_has_no_end() -> None:
+    talk, left = greeted("PIPELINING"), iter([True, True, False])
+    exchange = talk.send(parcel(data=b"Y" * 1_000_000 + b"\r\n", may_go=lambda: next(left)))
+    next(exchange)
+    assert talk.data_to_send().endswith(b"DATA\r\n")
+    talk.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    next(exchange)
+    sent = talk.data_to_send() + talk.data_to_send()
+    with pytest.raises(Withdrawn):
+        talk.data_to_send()
+    assert set(sent) == {ord("Y")}
 
 
 def test_nobody_is_left_and_the_server_waits_for_content_all_the_same() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -25,6 +25,10 @@ _MAX_HELD = 1 << 20  # octets of replies that may wait to be read
 
 class Dropped(Exception):
     """The connection is gone, or cannot be used any more; what was not answered may be tried over another."""
+
+
+class Withdrawn(Exception):
+    """The message was not ours to send any more before its end had been sent: no server has taken it."""
 
 
 class Refused(Exception):
@@ -63,11 +67,15 @@ class Conversation:
         self.is_closing = False  # the server has said that it ends the connection
         self.is_given = False  # the content of the last message is on its way
         self._is_open = False  # a transaction has begun that RSET has to end
+        self._may_go: Callable[[], bool] | None = None  # while content goes out
 
     # --- octets
 
     def data_to_send(self) -> bytes:
-        """A piece of what is to be sent now, once; b"" when there is no more."""
+        """A piece of what is to be sent now, once; b"" when there is no more. Raises Withdrawn."""
+        if self._out and self._may_go is not None and not self._may_go():
+            self.is_closing = True
+            raise Withdrawn("somebody else may send it by now")
         return self._out.popleft() if self._out else b""
 
     def receive_data(self, data: bytes) -> None:
@@ -154,7 +162,7 @@ class Conversation:
     def send(self, parcel: Parcel) -> Exchange[list[Reply]]:
         """Send a parcel; a reply for each recipient, which is the last word on it.
 
-        Raises CommandError, before anything was sent, for what cannot be part of a command; Dropped.
+        Raises CommandError, before anything was sent, for what cannot be part of a command; Dropped; Withdrawn.
         """
         self.is_given = False
         if (problem := hindrance(parcel, self.offered)) is not None:
@@ -177,8 +185,9 @@ class Conversation:
         if not accepted:
             return (yield from self._nothing(replies, is_waiting=go_on is not None))
         self._content(parcel.data, chunked=chunked)
-        self.is_given = True
+        self.is_given, self._may_go = True, parcel.may_go
         last = yield from self._end(len(accepted))
+        self._may_go = None
         self._is_open = False
         self.messages += any(reply.is_ok for reply in last)
         for at, reply in zip(accepted, last, strict=True):

@@ -6,8 +6,8 @@ RFC 5321 §2.3.8 (line ends), RFC 6152, RFC 6531, RFC 1870, RFC 8689, RFC 3461, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from pillarbox.wire.smtp_client.capability import Capabilities
 from pillarbox.wire.smtp_client.reply import Reply
@@ -38,6 +38,7 @@ class Parcel:
     """A message and its envelope. `sender` "" is the null reverse-path.
 
     `deliver_by` is what follows BY= (RFC 2852 §4). `needs` is worked out once, however many servers are tried.
+    `may_go` is asked before each piece of the content: whether it is still ours to send.
     """
 
     sender: str
@@ -49,6 +50,7 @@ class Parcel:
     deliver_by: str | None = None
     require_tls: bool = False
     needs: Needs = Needs()
+    may_go: Callable[[], bool] = field(default=lambda: True, compare=False)
 
 
 def needs_of(data: bytes) -> Needs:

@@ -20,7 +20,7 @@ from pillarbox.services.transport_requirement import Demand, Source
 from pillarbox.storage.lane import Claim
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.smtp_client.command import CommandError
-from pillarbox.wire.smtp_client.conversation import Dropped, Refused
+from pillarbox.wire.smtp_client.conversation import Dropped, Refused, Withdrawn
 from pillarbox.wire.smtp_client.message import Parcel, Recipient, flaw, hindrance, needs_of
 from pillarbox.wire.smtp_client.reply import Reply
 from pillarbox.workers.relay.connect import Connector
@@ -64,8 +64,8 @@ class Attempts:
         await self._transports.close()
         await self._connector.close()
 
-    async def make(self, claim: Claim) -> Attempt:
-        """Send what was claimed. Nothing of a server's doing raises."""
+    async def make(self, claim: Claim, may_go: Callable[[], bool] = lambda: True) -> Attempt:
+        """Send what was claimed, for as long as it may go. Nothing of a server's doing raises."""
         entry, job = claim.entries[0], job_of(claim.entries[0])
         data = await self._bridge.read(lambda view: view.read_blob(entry.account, entry.blob))
         if data is None:
@@ -78,7 +78,7 @@ class Attempts:
                 lambda view: sign(view, whole, job.mail_from.email), slow=len(data) > _LARGE
             )
             data = fields + data
-        parcel = _parcel(job, data)
+        parcel = _parcel(job, data, may_go)
         targets = await self._targets(entry.destination, job)
         if isinstance(targets, Reply):
             return _same(claim, targets)
@@ -126,7 +126,7 @@ class Attempts:
             found |= sent.results
             left = {at: to for at, to in left.items() if at not in found or _may_go_elsewhere(found[at])}
             # A server that has decided about one knows what it puts off; one that broke off may have taken it.
-            if sent.is_doubtful or not all(map(_may_go_elsewhere, sent.results.values())):
+            if sent.is_last or not all(map(_may_go_elsewhere, sent.results.values())):
                 break
         results = [found.get(at, last) for at in range(len(claim.entries))]
         return Attempt(results, None if was_there or too_much else last.reply)
@@ -157,7 +157,7 @@ class Attempts:
         if (problem := hindrance(replace(parcel, recipients=tuple(recipients.values())), offered)) is not None:
             self._connector.give_back(target, address, connection)
             return Sent({at: _result(problem, None) for at in recipients})
-        is_doubtful, rest = False, Reply(451, ("4.4.2 the connection ended",))
+        is_last, rest = False, Reply(451, ("4.4.2 the connection ended",))
         try:
             while waiting and (not replies or connection.is_usable):
                 part, waiting = waiting[:most], waiting[most:]
@@ -172,24 +172,30 @@ class Attempts:
             connection.abort()
             if not (replies or is_new or connection.has_sent):
                 raise
-            is_doubtful, rest = connection.has_sent, Reply(451, (f"4.4.2 {error}",))
+            is_last, rest = connection.has_sent, Reply(451, (f"4.4.2 {error}",))
+        except Withdrawn as error:
+            connection.abort()
+            is_last, rest = True, Reply(451, (f"4.3.0 it was not sent: {error}",))
         except BaseException:
             connection.abort()
             raise
         else:
             self._connector.give_back(target, address, connection)
         tells = "DSN" in offered
-        return Sent({at: _result(replies.get(at, rest), target, tells=tells) for at in recipients}, is_doubtful)
+        return Sent({at: _result(replies.get(at, rest), target, tells=tells) for at in recipients}, is_last)
 
 
 class Sent(NamedTuple):
-    """What a server said of each recipient. `is_doubtful`: it was given the message, and the connection broke."""
+    """What a server said of each recipient.
+
+    `is_last`: no other may be tried; the connection broke when it had been given the message, or it is not ours now.
+    """
 
     results: dict[int, Result]
-    is_doubtful: bool = False
+    is_last: bool = False
 
 
-def _parcel(job: Job, data: bytes) -> Parcel:
+def _parcel(job: Job, data: bytes, may_go: Callable[[], bool]) -> Parcel:
     sender = job.mail_from
     return Parcel(
         sender.email,
@@ -201,6 +207,7 @@ def _parcel(job: Job, data: bytes) -> Parcel:
         deliver_by=sender.parameter("BY"),
         require_tls=job.require_tls,
         needs=needs_of(data),
+        may_go=may_go,
     )
 
 

@@ -30,6 +30,13 @@ NOT_SENT = Event("relay.error", logging.ERROR, "sending a message met an error",
 NOT_CONCLUDED = Event(
     "relay.not_concluded", logging.ERROR, "what became of a message was not written down", "destination", per_minute=60
 )
+LEASE_LOST = Event(
+    "relay.lease_lost",
+    logging.WARNING,
+    "the queue was slow to answer or this process was, and another worker has taken over a message",
+    "destination",
+    per_minute=60,
+)
 _LONGEST_REPLY = 300
 RECIPIENTS = Counter(
     "pillarbox_relay_recipients_total",

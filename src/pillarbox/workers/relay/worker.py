@@ -22,6 +22,7 @@ from pillarbox.storage.transaction import Transaction
 from pillarbox.workers import observed as workers_observed
 from pillarbox.workers.relay import observed
 from pillarbox.workers.relay.attempt import Attempt, Attempts
+from pillarbox.workers.relay.lease import Lease
 from pillarbox.workers.relay.settings import RelaySettings
 
 _LONGEST_SLEEP = 1.0  # seconds: nobody tells of what other nodes queue
@@ -102,10 +103,10 @@ class RelayWorker:
             at = await self._bridge.read(lambda view: lane.next_at(view.db, queue))
             if at is None or at > self._bridge.store.clock.now_ms():
                 return
-            most = min(free, _AT_ONCE)
+            most, asked_at = min(free, _AT_ONCE), asyncio.get_running_loop().time()
             claims = await self._bridge.write(lambda tx, most=most: self._claim(tx, queue, most))  # type: ignore[misc]
             for claim in claims:
-                task = asyncio.get_running_loop().create_task(self._deliver(claim))
+                task = asyncio.get_running_loop().create_task(self._deliver(claim, asked_at))
                 self._running[queue].add(task)
                 task.add_done_callback(self._running[queue].discard)
                 task.add_done_callback(lambda _task: self._woken.set())
@@ -122,11 +123,12 @@ class RelayWorker:
             claims.append(found)
         return claims
 
-    async def _deliver(self, claim: Claim) -> None:
-        keeper = asyncio.get_running_loop().create_task(self._keep(claim))
+    async def _deliver(self, claim: Claim, asked_at: float) -> None:
+        lease = Lease(self._bridge, claim, self._settings.lease_seconds, asked_at)
+        keeper = asyncio.get_running_loop().create_task(lease.keep())
         try:
             if not await self._redirected(claim):
-                await self._conclude(claim, await self._attempt(claim))
+                await self._conclude(claim, await self._attempt(claim, lease))
         finally:
             keeper.cancel()
 
@@ -138,9 +140,9 @@ class RelayWorker:
         await self._bridge.write(lambda tx: redirect(tx, claim, destinations))
         return True
 
-    async def _attempt(self, claim: Claim) -> Attempt:
+    async def _attempt(self, claim: Claim, lease: Lease) -> Attempt:
         try:
-            return await self._attempts.make(claim)
+            return await self._attempts.make(claim, lease.is_ours)
         except Exception as error:  # noqa: BLE001 -- one message that cannot go must not hold up the others
             observed.NOT_SENT.log(error, destination=claim.entries[0].destination)
             return Attempt([Result("later", "451 4.3.0 this server met an error of its own")] * len(claim.entries))
@@ -165,14 +167,6 @@ class RelayWorker:
                 continue
             observed.tell(entry, attempt, done)
             return
-
-    async def _keep(self, claim: Claim) -> None:
-        """Renew a lease until it is not needed."""
-        while True:
-            await asyncio.sleep(self._settings.lease_seconds / 3)
-            with contextlib.suppress(Exception):  # it is tried again, and there is time for two
-                ends_at = self._bridge.store.clock.now_ms() + self._claimer.lease_ms
-                await self._bridge.write(lambda tx: lane.renew(tx.db, claim, ends_at))  # noqa: B023
 
     async def _sleep(self, seconds: float) -> None:
         # Not wait_for: before Python 3.12, it swallows a cancellation that comes together with what it waits for.
