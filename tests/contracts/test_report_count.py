@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pillarbox.storage import report_count
-from pillarbox.storage.report_count import Counted
+from pillarbox.storage.report_count import Counted, Pending
 from pillarbox.storage.store import Store
 
 
@@ -38,3 +38,17 @@ def test_the_size_of_a_day_is_counted_up_to_a_bound(store: Store) -> None:
     assert store.read(lambda view: report_count.size(view.db, "dmarc", 10, 100)) == 5
     assert store.read(lambda view: report_count.size(view.db, "dmarc", 10, 3)) == 3
     assert store.read(lambda view: report_count.size(view.db, "dmarc", 11, 3)) == 0
+
+
+def test_what_has_not_left_is_added_up_by_report(store: Store) -> None:
+    rows = [row(total=2), row(digest="y", total=5), row("b.example", day=9), row(kind="tls", day=9)]
+    store.write(lambda tx: report_count.add(tx.db, rows))
+    everything = store.read(lambda view: report_count.pending(view.db, 9))
+    assert everything == [
+        Pending("dmarc", 9, "b.example", 1, 1),
+        Pending("tls", 9, "a.example", 1, 1),
+        Pending("dmarc", 10, "a.example", 2, 7),
+    ]
+    assert store.read(lambda view: report_count.pending(view.db, 1)) == everything[:1]
+    assert store.read(lambda view: report_count.pending(view.db, 9, kind="dmarc", domain="a.example")) == everything[2:]
+    assert store.read(lambda view: report_count.pending(view.db, 9, kind="dmarc", day=9)) == everything[:1]

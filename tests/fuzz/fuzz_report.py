@@ -9,12 +9,16 @@ import io
 import random
 import zipfile
 
+import msgspec
+
 from pillarbox.formats.message.scan import scan
 from pillarbox.formats.report.compressed import RefusedReport, report_octets
 from pillarbox.formats.report.dmarc_xml import dmarc_report_to_xml, parse_dmarc_report
 from pillarbox.formats.report.feedback import parse_feedback
 from pillarbox.formats.report.incoming import is_report, report_of
 from pillarbox.formats.report.tls import parse_tls_report, tls_report_to_json
+from pillarbox.services.reports.complaint import complaint
+from pillarbox.services.reports.inbox import Brought
 
 _XML = [
     *b"""<feedback> </feedback> <record> </record> <row> </row> <count> 5 </count> <dkim> </dkim> <spf> </spf> &amp; &x;
@@ -27,7 +31,9 @@ _XML = [
 _JSON = [*b'{ } [ ] : , "policies" "policy" "policy-type" "summary" "date-range" 1 -1 1e999 null \xff'.split()]
 _JSON += [b'{"date-range":{"start-datetime":"a","end-datetime":"b"},"policies":[', b"]}"]
 _FIELDS = [
-    *b"Feedback-Type: Source-IP: Incidents: SPF-DNS: x 9 99999999999 <a@b> dns; \xff \x00 :".split(),
+    *b"""Feedback-Type: Source-IP: Incidents: SPF-DNS: Arrival-Date: x 9 99999999999 <a@b> dns; \xff \x00 :
+    Auth-Failure: 1999""".split(),
+    b"Fri, 1 Jan 2300 00:00:00 -9999", b"=?utf-8?b?AAAA?=",
     b"\r\n", b"\r\n ", b"\r\n\r\n",
 ]  # fmt: skip
 _ARF = b"""Content-Type: multipart/report; boundary=b
@@ -87,7 +93,11 @@ def check(chance: random.Random) -> None:
     with contextlib.suppress(RefusedReport):
         report_octets(bytes(chance.choices(b"PK\x03\x04\x1f\x8b\x08\x00\x01\xff", k=chance.randrange(80))))
     feedback = _ARF % (pieces(chance, _FIELDS), pieces(chance, _FIELDS))
-    parse_feedback(scan(feedback), feedback)
+    found = parse_feedback(scan(feedback), feedback)
+    if found is not None:
+        record = complaint(found, Brought(scan(feedback), feedback, "", 1_700_000_000_000)).record
+        assert record.ends_at <= record.received_at
+        assert all(len(value) <= 255 for value in msgspec.to_builtins(record).values() if isinstance(value, str))
     file = _FILE % (chance.choice([b"gzip", b"tlsrpt+gzip", b"xml"]), packed(chance, document))
     if report_of(scan(file), file) is not None:
         assert is_report(scan(file), file)

@@ -96,6 +96,7 @@ def test_exactly_the_properties_that_were_asked_for_are_returned(house: House, k
         "DkimKey",
         "DmarcReport",
         "TlsReport",
+        "FeedbackReport",
         "MailingList",
         "SuppressedAddress",
         "AccountRemoval",

@@ -60,6 +60,15 @@ def conditions(kind: DataType[Any], history: History, chance: random.Random) -> 
         "SuppressedAddress": {"address": "a", "accountId": None},
         "DkimKey": {"domainId": "x", "state": "active"},
         "DmarcReport": {"domain": "a", "before": "2026-01-01T00:00:00Z", "after": "2026", "hasFailures": True},
+        "FeedbackReport": {
+            "domain": "a",
+            "before": "2026-01-01T00:00:00Z",
+            "after": "2026",
+            "feedbackType": "abuse",
+            "accountId": None,
+            "address": "a@example.org",
+            "sourceAddress": "192.0.2.1",
+        },
         "TlsReport": {"domain": "a", "before": "2026-01-01T00:00:00Z", "after": "2026", "hasFailures": True},
     }
     found = known.get(kind.name, {})

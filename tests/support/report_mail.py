@@ -69,3 +69,45 @@ def tls_mail(succeeded: int, *failures: Failure, domain: str = "example.org", id
         policies=[PolicyResult(policy, Summary(succeeded, failed), list(failures))],
     )
     return tls_report_to_bytes(report, _HEADING, "receiver.example", domain, lambda: "boundary")
+
+
+def feedback_mail(
+    *fields: str, type: str = "abuse", author: str = "alice@example.org", id: str = "f1", domain: str = "example.org"
+) -> bytes:
+    """A message with feedback, laid out as RFC 5965 Appendix B has it; `fields` are more of what machines read."""
+    return "\r\n".join(
+        [
+            "From: Feedback <noreply@receiver.example>",
+            "Subject: FW: Harbour",
+            f"Message-ID: <{id}@receiver.example>",
+            "MIME-Version: 1.0",
+            'Content-Type: multipart/report; report-type=feedback-report; boundary="b"',
+            "",
+            "--b",
+            "Content-Type: text/plain",
+            "",
+            "This is feedback.",
+            "--b",
+            "Content-Type: message/feedback-report",
+            "",
+            f"Feedback-Type: {type}",
+            "User-Agent: Receiver/1.0",
+            "Version: 1",
+            "Source-IP: 192.0.2.9",
+            "Arrival-Date: Mon, 13 Nov 2023 12:00:00 +0200",
+            f"Reported-Domain: {domain}",
+            *fields,
+            "",
+            "--b",
+            "Content-Type: message/rfc822",
+            "",
+            f"From: <{author}>",
+            "To: <user@receiver.example>",
+            "Subject: Harbour",
+            "Message-ID: <7@example.org>",
+            "",
+            "Buy boats.",
+            "--b--",
+            "",
+        ]
+    ).encode()

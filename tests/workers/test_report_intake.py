@@ -22,7 +22,7 @@ from pillarbox.services.recipient import Recipient
 from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.workers.report_intake import ReportIntake
 from tests.directory_fixture import Office, office
-from tests.support.report_mail import dmarc_mail, row, tls_mail
+from tests.support.report_mail import dmarc_mail, feedback_mail, row, tls_mail
 
 __all__ = ["office"]
 
@@ -34,7 +34,7 @@ class Intake:
     """An inbox with its worker; everything is looked at by `rounds`."""
 
     def __init__(self, office: Office) -> None:
-        self.office, self.inbox = office, ReportInbox(("postmaster", "tls@example.org"))
+        self.office, self.inbox = office, ReportInbox(("postmaster", "abuse", "tls@example.org"))
 
     def bring(
         self, data: bytes, to: str = "postmaster@example.org", proved: str | None = None, *, is_junk: bool = False
@@ -89,6 +89,95 @@ def test_a_tls_report_becomes_a_record(intake: Intake) -> None:
     (told,) = record["failures"]
     assert (told["result"], told["sessions"], told["receivingHost"]) == ("certificate-expired", 3, "mx.example.org")
     assert record["endsAt"] == "2026-11-01T23:59:59Z"
+
+
+def test_a_complaint_becomes_a_record_of_the_account_that_it_is_about(intake: Intake) -> None:
+    alice = intake.office.create("Account", name="alice@example.org", password="x" * 12)["id"]
+    before = intake.office.call("FeedbackReport/get", ids=[])["state"]
+    intake.bring(
+        feedback_mail(
+            "Original-Mail-From: <alice@example.org>", "Original-Rcpt-To: <user@receiver.example>", "Incidents: 3"
+        ),
+        to="abuse@example.org",
+        proved="receiver.example",
+    )
+    intake.look()
+    (record,) = intake.office.records("FeedbackReport")
+    assert (record["domain"], record["address"], record["accountId"]) == ("example.org", "alice@example.org", alice)
+    assert (record["feedbackType"], record["sourceAddress"], record["incidents"]) == ("abuse", "192.0.2.9", 3)
+    assert (record["endsAt"], record["receivedAt"]) == ("2023-11-13T10:00:00Z", "2023-11-14T22:13:20Z")
+    assert (record["senderDomain"], record["reporterEmail"]) == ("receiver.example", "noreply@receiver.example")
+    assert record["recipients"] == ["user@receiver.example"]
+    assert (record["subject"], record["messageId"]) == ("Harbour", "7@example.org")
+    office = intake.office
+    assert office.call("FeedbackReport/query", filter={"accountId": alice, "feedbackType": "abuse"})["ids"] == [
+        record["id"]
+    ]
+    assert office.call("FeedbackReport/query", filter={"accountId": None})["ids"] == []
+    assert office.call("FeedbackReport/changes", sinceState=before)["created"] == [record["id"]]
+
+
+def test_feedback_through_an_alias_counts_for_its_one_account_and_a_shared_one_for_nobody(intake: Intake) -> None:
+    office = intake.office
+    alice, bob = (office.create("Account", name=f"{n}@example.org", password="x" * 12)["id"] for n in ("alice", "bob"))
+    office.create("Alias", address="sales@example.org", targets=[alice])
+    office.create("Alias", address="team@example.org", targets=[alice, bob])
+    for number, name in enumerate(("Sales", "team", "nobody")):
+        intake.bring(feedback_mail(author=f"{name}@example.org", id=f"f{number}"))
+    intake.look()
+    found = {record["address"]: record["accountId"] for record in office.records("FeedbackReport")}
+    assert found == {"sales@example.org": alice, "team@example.org": None, "nobody@example.org": None}
+
+
+def test_a_failure_of_authentication_is_kept_for_the_domain_though_its_author_is_redacted(intake: Intake) -> None:
+    intake.bring(
+        feedback_mail(
+            "Auth-Failure: dmarc",
+            "Identity-Alignment: dkim, spf",
+            "Delivery-Result: reject",
+            "Authentication-Results: mx.receiver.example; dmarc=fail header.from=mail.example.org",
+            type="auth-failure",
+            author="lRLxexey@redacted.invalid",
+            domain="mail.example.org",
+        )
+    )
+    intake.look()
+    (record,) = intake.office.records("FeedbackReport")
+    assert (record["domain"], record["address"], record["accountId"]) == ("example.org", "", None)
+    assert (record["authFailure"], record["identityAlignment"]) == ("dmarc", "dkim, spf")
+    assert record["deliveryResult"] == "reject"
+
+
+def test_feedback_about_others_is_not_kept_and_the_same_feedback_once(intake: Intake) -> None:
+    intake.bring(feedback_mail(author="a@other.example", domain="other.example"))
+    intake.bring(feedback_mail())
+    intake.bring(feedback_mail())
+    intake.look()
+    intake.bring(feedback_mail())
+    intake.look()
+    assert [record["domain"] for record in intake.office.records("FeedbackReport")] == ["example.org"]
+
+
+def test_feedback_from_the_future_is_of_now(intake: Intake) -> None:
+    data = feedback_mail().replace(b"13 Nov 2023", b"13 Nov 2043")
+    intake.bring(data)
+    intake.look()
+    (record,) = intake.office.records("FeedbackReport")
+    assert record["endsAt"] == record["receivedAt"] == "2023-11-14T22:13:20Z"
+
+
+@pytest.mark.parametrize(
+    ("bomb", "why"),
+    [(["Reported-URI: http://a.example"] * 1001, "too many fields"), ([f"X: {'x' * 262_144}"], "too large")],
+)
+def test_feedback_that_is_made_to_harm_is_left_alone(
+    intake: Intake, caplog: pytest.LogCaptureFixture, bomb: list[str], why: str
+) -> None:
+    intake.bring(feedback_mail(*bomb))
+    intake.bring(feedback_mail(id="good"))
+    intake.look()
+    assert [record["reportId"] for record in intake.office.records("FeedbackReport")] == ["good@receiver.example"]
+    assert why in str([vars(record) for record in caplog.records])
 
 
 def test_the_same_report_is_stored_once(intake: Intake) -> None:

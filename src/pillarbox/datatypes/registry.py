@@ -9,6 +9,7 @@ from pillarbox.datatypes.admin.alias import ALIAS
 from pillarbox.datatypes.admin.dkim_key import DKIM_KEY
 from pillarbox.datatypes.admin.dmarc_report import DMARC_REPORT
 from pillarbox.datatypes.admin.domain import DOMAIN
+from pillarbox.datatypes.admin.feedback_report import FEEDBACK_REPORT
 from pillarbox.datatypes.admin.mailing_list import MAILING_LIST
 from pillarbox.datatypes.admin.removal import REMOVAL
 from pillarbox.datatypes.admin.scram_secret import SCRAM_SECRET
@@ -53,6 +54,7 @@ TYPES: tuple[DataType[Any], ...] = (
     DKIM_KEY,
     DMARC_REPORT,
     TLS_REPORT,
+    FEEDBACK_REPORT,
     SUPPRESSED_ADDRESS,
     REMOVAL,
 )

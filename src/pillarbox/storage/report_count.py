@@ -62,3 +62,29 @@ def drop(db: Connection, kind: str, day: int, domain: str) -> bool:
         "DELETE FROM report_count WHERE kind = ? AND day = ? AND domain = ? RETURNING 1", (kind, day, domain)
     )
     return bool(rows)
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """What was counted for one report that has not left: rows, and what they add up to."""
+
+    kind: str
+    day: int
+    domain: str
+    rows: int
+    total: int
+
+
+def pending(
+    db: Connection, most: int, kind: str | None = None, day: int | None = None, domain: str | None = None
+) -> list[Pending]:
+    """Reports that have not left, the oldest day first: of a kind, a day and a domain, where these are given."""
+    wanted = {"kind": kind, "day": day, "domain": domain}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    sql = "SELECT kind, day, domain, COUNT(*), SUM(total) FROM report_count"
+    if given:
+        sql += " WHERE " + " AND ".join(name + " = ?" for name in given)
+    sql += " GROUP BY kind, day, domain ORDER BY day, kind, domain LIMIT ?"
+    return [
+        Pending(str(kind), int(str(day)), str(domain), int(str(rows)), int(str(total)))
+        for kind, day, domain, rows, total in db.rows(sql, (*given.values(), most))
+    ]

@@ -9,13 +9,11 @@ import asyncio
 from functools import partial
 
 from pillarbox.core.clock import utc_date
-from pillarbox.datatypes.admin.dmarc_report import DmarcReport
-from pillarbox.datatypes.admin.tls_report import TlsReport
 from pillarbox.formats.report.compressed import RefusedReport
 from pillarbox.net.bridge import Bridge
 from pillarbox.services import observed as services_observed
 from pillarbox.services.reports.inbox import ReportInbox
-from pillarbox.services.reports.received import forget, is_of_interest, keep, read
+from pillarbox.services.reports.received import Received, forget, keep, of_interest, read
 from pillarbox.workers import observed
 
 _EVERY_SECONDS = 60
@@ -51,19 +49,20 @@ class ReportIntake:
                 observed.REPORTS_KEPT.log(reports=kept)
         await self._forget()
 
-    async def _next(self) -> list[DmarcReport | TlsReport]:
+    async def _next(self) -> list[Received]:
         """Reports about our domains, out of what waits."""
-        found: list[DmarcReport | TlsReport] = []
+        found: list[Received] = []
         while len(found) < _AT_ONCE and (brought := self._inbox.take()) is not None:
             try:
                 report = await self._bridge.run(read, brought)
             except RefusedReport as error:
                 services_observed.REPORT_UNREAD.log(why=str(error))
                 continue
-            if report is None or not await self._bridge.read(partial(is_of_interest, report=report)):
+            record = await self._bridge.read(partial(of_interest, report=report)) if report is not None else None
+            if record is None:
                 continue
             if self._has_room():
-                found.append(report)
+                found.append(record)
             else:
                 services_observed.REPORT_UNREAD.log(why="too many came today")
         return found

@@ -6,7 +6,6 @@ Sections: RFC 9990 §3.5, §4; RFC 8460 §3, §5.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from functools import partial
 
 import msgspec
@@ -17,7 +16,7 @@ from pillarbox.formats.mailauth.report_destination import Destinations, agreed_d
 from pillarbox.formats.report.tls_record import TlsDestinations, read_tls_record
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.dns.lazy import Resolves
-from pillarbox.services.reports.counts import DAY_MS, DMARC, due_reports
+from pillarbox.services.reports.counts import DAY_MS, DMARC, due_ms, due_reports
 from pillarbox.services.reports.outgoing import (
     KINDS,
     Letter,
@@ -35,8 +34,6 @@ from pillarbox.workers import observed
 from pillarbox.workers.report_post import ReportPosts
 
 _EVERY_SECONDS = 60
-_FIRST_MS = 15 * 60_000  # after midnight: every process has told by then what it counted
-_SPREAD_MS = 4 * 3_600_000  # RFC 9990 §3.5: not everybody's reports at the same minute
 _AGAIN_MS = 3_600_000
 _OLDEST_DAYS = 3  # what could not be sent for so long is not sent
 _MOST_ROWS = 10_000
@@ -77,7 +74,7 @@ class ReportSending:
         sender = await self._bridge.read(lambda view: sender_of(view, self._settings.sender, self._settings.hostname))
         for kind in KINDS:
             for day, domain in await self._bridge.read(partial(due_reports, kind=kind)):
-                if now < max(_due_ms(kind, day, domain), self._again.get((kind, day, domain), 0)):
+                if now < max(due_ms(kind, day, domain), self._again.get((kind, day, domain), 0)):
                     continue
                 await self._one(Occasion(kind=kind, day=day, domain=domain, sender=sender or ""), now)
         self._again = {key: ms for key, ms in self._again.items() if ms > now}
@@ -146,9 +143,3 @@ class ReportSending:
         if answer.status is Status.FAILED:
             raise _Later
         return [record for record in answer.records if isinstance(record, bytes)]
-
-
-def _due_ms(kind: str, day: int, domain: str) -> int:
-    """When a report leaves: some time in the first hours after its day, the same on each node."""
-    digest = hashlib.sha256(f"{kind} {domain}".encode()).digest()
-    return (day + 1) * DAY_MS + _FIRST_MS + int.from_bytes(digest[:4], "big") % _SPREAD_MS

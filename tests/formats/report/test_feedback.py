@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
 from pillarbox.formats.message.address import EmailAddress
 from pillarbox.formats.message.scan import scan
+from pillarbox.formats.report.compressed import RefusedReport
 from pillarbox.formats.report.feedback import FeedbackReport, feedback_to_bytes, parse_feedback
 from pillarbox.formats.report.heading import Heading
 from pillarbox.formats.report.incoming import is_report, report_of
@@ -123,3 +126,20 @@ def test_a_part_without_a_type_is_none_and_without_a_message_is_read() -> None:
     report = parse_feedback(scan(bare), bare)
     assert report is not None
     assert (report.header, report.message_id) == (b"", "")
+
+
+def test_of_a_large_message_no_more_than_the_header_is_decoded() -> None:
+    body = base64.encodebytes(b"From: <a@example.org>\r\n\r\n" + b"x" * 10_000_000)
+    head, _, _ = ABUSE.partition(b"Content-Type: message/rfc822")
+    large = head + b"Content-Type: message/global\r\nContent-Transfer-Encoding: base64\r\n\r\n" + body + b"--b--\r\n"
+    report = parse_feedback(scan(large), large)
+    assert report is not None
+    assert (report.author, report.header) == ("a@example.org", b"From: <a@example.org>\r\n")
+
+
+@pytest.mark.parametrize("bomb", [b"X: y\r\n" * 1001, b"X: " + b"y" * 262_144])
+def test_a_report_with_too_much_in_it_is_refused(bomb: bytes) -> None:
+    large = ABUSE.replace(b"Incidents: 3\r\n", bomb + b"\r\n")
+    with pytest.raises(RefusedReport):
+        parse_feedback(scan(large), large)
+    assert report_of(scan(large), large) is None

@@ -10,12 +10,12 @@ import click
 from pillarbox.app.cli.option import Refused, config_options, engine_for, json_option, print_json, print_table
 from pillarbox.app.engine import Engine
 
-_KINDS = {"dmarc": "DmarcReport", "tls": "TlsReport"}
+_KINDS = {"dmarc": "DmarcReport", "tls": "TlsReport", "feedback": "FeedbackReport"}
 
 
 @click.group()
 def report() -> None:
-    """Reports of other servers about mail of our domains: who sends as us, and whether TLS works."""
+    """Reports of other servers about mail of our domains: who sends as us, whether TLS works, and complaints."""
 
 
 @report.command("list")
@@ -67,8 +67,44 @@ def show(id: str, config_file: Path | None, data: Path | None, as_json: bool) ->
         return
     proved = record["senderDomain"] or "not proved: anybody may have written it"
     click.echo(f"Report about {record['domain']} from {record['reporter'] or 'somebody'} (sender: {proved})")
-    click.echo(f"{record['beginsAt']} to {record['endsAt']}\n")
+    times = dict.fromkeys((record["beginsAt"], record["endsAt"]))
+    click.echo(" to ".join(times) + "\n")
     click.echo("\n".join(lines))
+
+
+@report.command()
+@click.argument("domain", required=False)
+@click.option("--kind", type=click.Choice(("dmarc", "tls")), help="Only these reports.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="So many at most.")
+@config_options
+@json_option
+def pending(
+    domain: str | None,
+    kind: str | None,
+    limit: int,
+    config_file: Path | None,
+    data: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """List what is counted for reports to other domains that have not left yet; for one domain, its rows too.
+
+    What the server counted within the last minute is not in it.
+    """
+    search = {name: value for name, value in (("domain", domain), ("kind", kind)) if value}
+    properties = ["kind", "domain", "beginsAt", "dueAt", "total", "rows", *(["counts"] if domain else [])]
+    with engine_for(config_file, data) as engine:
+        records, total = _pending(engine, search, properties, limit)
+    if as_json:
+        print_json({"total": total, "list": records})
+        return
+    columns = {"domain": "domain", "kind": "kind", "beginsAt": "of the day", "dueAt": "leaves at", "total": "counted"}
+    print_table(records, columns, "Nothing is counted.")
+    for record in records if domain else ():
+        click.echo(f"\n{record['kind']}, {record['beginsAt'][:10]}, the most frequent of {record['rows']} rows:")
+        for row in record["counts"]:
+            click.echo("  " + " ".join(f"{name}={_word(value)}" for name, value in row.items() if value))
+    if total > len(records):
+        click.echo(f"... and {total - len(records)} more; --limit shows more of them.", err=True)
 
 
 @report.command()
@@ -88,6 +124,26 @@ def _newest(engine: Engine, type: str, domain: str | None, limit: int) -> list[d
         query["filter"] = {"domain": domain.lower()}
     ids = engine.call(f"{type}/query", query)["ids"]
     return engine.records(type, ids) if ids else []
+
+
+def _pending(
+    engine: Engine, search: dict[str, str], properties: list[str], limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    records: list[dict[str, Any]] = []
+    total, step = 1, engine.store.limits.max_objects_in_get
+    while len(records) < min(limit, total):
+        page = {"filter": search, "position": len(records), "limit": min(step, limit - len(records))}
+        found = engine.call("PendingReport/query", {**page, "calculateTotal": True})
+        total = found["total"]
+        got = engine.call("PendingReport/get", {"ids": found["ids"], "properties": properties})["list"] if total else []
+        if not got:
+            break
+        records += got
+    return records, total
+
+
+def _word(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _record(engine: Engine, id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ Doc = msgspec.Meta
 
 
 class Reports(msgspec.Struct, frozen=True, kw_only=True):
-    """Reports between servers about mail (DMARC, TLS). See [Read reports](../howto/read-reports.md)."""
+    """Reports between servers about mail (DMARC, TLS, complaints). See [Read reports](../howto/read-reports.md)."""
 
     addresses: Annotated[
         tuple[str, ...],
@@ -18,7 +18,7 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
             description="Mail to these addresses is looked at for reports after it was delivered: whole addresses, or"
             " what stands before the @ in any domain. None: reports are not read."
         ),
-    ] = ("postmaster", "dmarc", "dmarc-reports", "tls-reports")
+    ] = ("postmaster", "abuse", "dmarc", "dmarc-reports", "tls-reports", "fbl")
     dmarc_aggregate: Annotated[
         bool,
         Doc(

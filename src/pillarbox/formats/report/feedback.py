@@ -10,7 +10,6 @@ from datetime import datetime
 
 import msgspec
 
-from pillarbox.formats.message.body import decode_octets
 from pillarbox.formats.message.build import build_message
 from pillarbox.formats.message.date import parse_date
 from pillarbox.formats.message.draft import Draft, DraftField, DraftPart, Raw
@@ -18,12 +17,16 @@ from pillarbox.formats.message.field import date_to_text
 from pillarbox.formats.message.header import as_addresses, as_message_ids, as_text, find
 from pillarbox.formats.message.scan import scan
 from pillarbox.formats.message.structure import Structure
+from pillarbox.formats.message.transfer import decode_transfer
+from pillarbox.formats.report.compressed import RefusedReport
 from pillarbox.formats.report.heading import Heading, common_fields
 from pillarbox.formats.report.report_field import Group, group_to_bytes, last_value, report_part
 
 TYPE = "message/feedback-report"
 MAX_VALUES = 100
 MAX_HEADER = 65_536
+# Of the machine-readable part: a few hundred octets in honest reports.
+MAX_OCTETS, MAX_FIELDS = 262_144, 1000
 _ORIGINAL = ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers")
 
 
@@ -63,11 +66,15 @@ class FeedbackReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_feedback(structure: Structure, data: bytes) -> FeedbackReport | None:
-    """The feedback in a message, None if there is none with a type."""
+    """The feedback in a message, None if there is none with a type. Raises RefusedReport for a harmful one."""
+    if any(part.type == TYPE and part.body_end - part.body_start > MAX_OCTETS for part in structure.leaves()):
+        raise RefusedReport("the report is too large")
     found = report_part(data, structure, (TYPE,))
     if found is None:
         return None
     group = [field for fields in found[1] for field in fields]
+    if len(group) > MAX_FIELDS:
+        raise RefusedReport("the report has too many fields")
     kind = _first_word(last_value(group, "feedback-type"))
     if not kind:
         return None
@@ -161,7 +168,10 @@ def _original_header(structure: Structure, data: bytes) -> bytes:
     """The header of the message that was enclosed, with its blank line where there was one."""
     for part in structure.leaves():
         if part.type in _ORIGINAL:
-            octets = decode_octets(data, part)[: MAX_HEADER * 2]
+            end = min(
+                part.body_end, part.body_start + MAX_HEADER * 4
+            )  # the message may be large, and its header is not
+            octets = decode_transfer(data[part.body_start : end], part.encoding)[: MAX_HEADER * 2]
             root = scan(octets).root
             return octets[: min(root.header_end or len(octets), MAX_HEADER)]
     return b""

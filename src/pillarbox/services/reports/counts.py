@@ -25,7 +25,9 @@ from pillarbox.storage.transaction import Transaction
 DMARC, TLS = "dmarc", "tls"
 DAY_MS = 86_400_000
 _MOST_IN_MEMORY = 20_000
-_MOST_A_DAY = 200_000  # of a kind: who sends under many names must not fill the store
+MOST_A_DAY = 200_000  # of a kind: who sends under many names must not fill the store
+_FIRST_MS = 15 * 60_000  # after midnight: every process has told by then what it counted
+_SPREAD_MS = 4 * 3_600_000  # RFC 9990 §3.5: not everybody's reports at the same minute
 _HEAD = 65_536
 _SIGNS_OF_REPORTS = (b"report domain:", b"feedback-report", b"tlsrpt")
 
@@ -109,13 +111,19 @@ def seems_report(data: bytes) -> bool:
 def store_counts(tx: Transaction, rows: Sequence[Counted]) -> None:
     """Add what was counted to the store, as far as there is room."""
     for kind, day in {(row.kind, row.day) for row in rows}:
-        room = _MOST_A_DAY - report_count.size(tx.db, kind, day, _MOST_A_DAY)
+        room = MOST_A_DAY - report_count.size(tx.db, kind, day, MOST_A_DAY)
         report_count.add(tx.db, [row for row in rows if (row.kind, row.day) == (kind, day)][: max(0, room)])
 
 
 def due_reports(view: Snapshot, kind: str, most: int = 10_000) -> list[tuple[int, str]]:
     """(day, domain) of reports about days that are over."""
     return report_count.due(view.db, kind, view.now_ms // DAY_MS, most)
+
+
+def due_ms(kind: str, day: int, domain: str) -> int:
+    """When a report leaves: some time in the first hours after its day, the same on each node."""
+    digest = hashlib.sha256(f"{kind} {domain}".encode()).digest()
+    return (day + 1) * DAY_MS + _FIRST_MS + int.from_bytes(digest[:4], "big") % _SPREAD_MS
 
 
 def was_sent(view: View, account: str, kind: str, day: int, domain: str) -> bool:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pillarbox.services.reports import feedback_finding
+
 _SHOWN = 10
 
 # RFC 8460 §4.3: what a result means, and what to do.
@@ -26,6 +28,8 @@ _TLS_RESULTS = {
 
 def summary(record: Mapping[str, Any]) -> str:
     """A line about a report."""
+    if "feedbackType" in record:
+        return feedback_finding.summary(record)
     if "sources" in record:
         failed = record["messages"] - record["passed"]
         if not failed:
@@ -39,6 +43,8 @@ def summary(record: Mapping[str, Any]) -> str:
 
 def findings(record: Mapping[str, Any]) -> list[str]:
     """Lines about a report, the most important first."""
+    if "feedbackType" in record:
+        return feedback_finding.findings(record)
     return [*(_of_dmarc(record) if "sources" in record else _of_tls(record))]
 
 
