@@ -51,6 +51,6 @@ def test_what_has_no_part_is_left_out(house: House, ids: list[str]) -> None:
     wanted = sorted(ids + unknown)
     assert parts(house, wanted).keys() == set(ids)
     house.store.write(
-        lambda tx: tx.db.run("DELETE FROM part WHERE account = ? AND id = ? AND name = ?", ("a1", ids[5], NAME))
+        lambda tx: tx.db.run("DELETE FROM ordered_part WHERE account = ? AND id = ? AND name = ?", ("a1", ids[5], NAME))
     )
     assert parts(house, ids).keys() == set(ids) - {ids[5]}

@@ -133,7 +133,11 @@ DAMAGES = {
     "an index row too many": ("index", "UPDATE email_index SET id = 'e-none' WHERE received_at = 4000000"),
     "other keywords in the index": ("index", "UPDATE email_index SET keywords = ' x '"),
     "a fixed part too few": ("part", "DELETE FROM part WHERE id = FIRST AND name = 'structure'"),
-    "a fixed part that is cut off": ("part", "UPDATE part SET body = x'2829' WHERE id = FIRST AND name = 'imap'"),
+    "a fixed part that is cut off": ("part", "UPDATE ordered_part SET body = x'2829' WHERE id = FIRST"),
+    "a fixed part too many in order": (
+        "part",
+        "INSERT INTO ordered_part VALUES ('a1', 'Email', 'imap', 'e-none', x'7b7d')",
+    ),
     "a fixed part too many": ("part", "INSERT INTO part VALUES ('a1', 'Email', 'e-none', 'listing', x'7b7d')"),
     "totalEmails": ("counter", "UPDATE record SET body = json_set(body, '$.totalEmails', 7) WHERE type = 'Mailbox'"),
     "unreadEmails": ("counter", "UPDATE record SET body = json_set(body, '$.unreadEmails', 7) WHERE type = 'Mailbox'"),

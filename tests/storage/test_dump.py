@@ -20,6 +20,7 @@ OWN = {
     "destination",
     "greylist",
     "memo",
+    "unordered_part",
     "mta_sts",
     "report_count",
 }  # what a store says of itself, and what is remembered for a time only
@@ -70,6 +71,7 @@ def test_a_digest_sees_any_row_that_differs(tmp_path: Path) -> None:
         "UPDATE account SET epoch = 9",
         "UPDATE record SET touched = 9 WHERE type = 'Thread'",
         "UPDATE part SET body = x'7b7d' WHERE name = 'listing'",
+        "UPDATE ordered_part SET body = x'7b7d'",
         "UPDATE member SET words = ' x '",
         "UPDATE container SET next_uid = 9",
         "DELETE FROM lookup",

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.datatypes.email import EMAIL
+from pillarbox.storage import part
 from pillarbox.storage.database import StoreError
 from pillarbox.storage.migration import steps
 from tests.support.engine import ENGINES, open_engine
@@ -56,6 +58,28 @@ def test_members_and_containers_of_before_imap_get_their_numbers(tmp_path: Path,
     (member,) = store.read(lambda view: view.memberships("a1", "m1"))
     assert (member.uid, member.item, member.modseq, member.saved_at) == (2, "e2", 6, member.sort_key)
     assert store.read(lambda view: view.removed_uids("a1", "m1", 0)) == [1]
+    store.close()
+
+
+@pytest.mark.parametrize("last", [6, 15])
+def test_parts_from_before_they_were_kept_in_order_are_found_and_marked_to_be_moved(
+    tmp_path: Path, url: str, last: int
+) -> None:
+    make_old(tmp_path, url, last)
+    store = open_engine(tmp_path, url)
+    for _ in range(4):
+        with store.snapshot() as view:
+            assert view.parts(EMAIL, "a1", ["e1", "e2"], "imap") == {"e2": b"imap"}
+            assert view.parts(EMAIL, "a1", ["e1", "e2"], "listing") == {"e2": b"listing"}
+        if (account := store.read(lambda view: part.unordered(view.db))) is not None:
+            store.write(lambda tx, one=account: part.order_step(tx.db, one))  # type: ignore[misc]
+    with store.snapshot() as view:
+        assert view.db.rows("SELECT account, id FROM ordered_part ORDER BY account") == [
+            ("a0", "e2"),
+            ("a1", "e2"),
+            ("a2", "e2"),
+        ]
+        assert part.unordered(view.db) is None
     store.close()
 
 

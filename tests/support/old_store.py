@@ -54,6 +54,9 @@ def _fill_mailboxes(db: Connection, account: str) -> None:
             " size, words) VALUES (?, 'm1', ?, ?, 'Email', 5, ?, ?, 1600000000000, 't1', 10, '')"
         )
         db.run(sql, (account, uid, f"e{uid}", 4 + uid, 2 - uid))
+    for name in ("imap", "listing"):
+        sql = "INSERT INTO part (account, type, id, name, body) VALUES (?, 'Email', 'e2', ?, ?)"
+        db.run(sql, (account, name, name.encode()))
 
 
 def pending_of(blobs: int = 40) -> tuple[int, int]:

@@ -10,12 +10,13 @@ from pillarbox.app.wiring import bridge_to
 from pillarbox.core.limits import Limits
 from pillarbox.net.bridge import Bridge
 from pillarbox.services.authentication import Authentication
+from pillarbox.storage.transaction import Transaction
 from pillarbox.workers.housekeeping import Housekeeping
 from tests.support.mail_house import House, house
 
 __all__ = ["house"]
 
-TABLES = ("record", "part", "member", "lookup", "blob", "email_index", "container")
+TABLES = ("record", "part", "ordered_part", "member", "lookup", "blob", "email_index", "container")
 
 
 def run(engine: Engine, body: Callable[[Bridge], Awaitable[None]]) -> None:
@@ -77,3 +78,25 @@ def test_the_data_of_a_removed_account_is_deleted_when_it_is_due_and_no_one_else
         assert set(rows(engine, alice["id"]).values()) == {0}
         assert rows(engine, bob["id"]) == before[1]
         assert engine.records("AccountRemoval") == []
+
+
+def test_parts_of_an_older_version_are_brought_into_order(house: House) -> None:
+    ids = [house.add() for _ in range(3)]
+    columns = "account, type, name, id, body"
+
+    def make_old(tx: Transaction) -> None:
+        tx.db.run(f"INSERT INTO part ({columns}) SELECT {columns} FROM ordered_part")  # noqa: S608 -- our own names
+        tx.db.run("DELETE FROM ordered_part")
+        tx.db.run("INSERT INTO unordered_part SELECT id, 'Email', 'imap', '' FROM account")
+
+    async def whole() -> None:
+        bridge = bridge_to(house.store)
+        await keep_house(bridge)
+        await bridge.close()
+
+    house.store.write(make_old)
+    asyncio.run(whole())
+    with house.store.snapshot() as view:
+        assert view.db.rows("SELECT id FROM ordered_part ORDER BY id") == [(id,) for id in sorted(ids)]
+        assert view.db.rows("SELECT id FROM part WHERE name = 'imap'") == []
+        assert view.db.rows("SELECT account FROM unordered_part") == []

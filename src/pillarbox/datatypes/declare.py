@@ -205,6 +205,7 @@ class DataType(Generic[R]):
     methods: frozenset[str] = ALL_METHODS
     rules: Rules[R] = field(default_factory=Rules)
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # fixed part -> wire names
+    ordered_parts: frozenset[str] = frozenset()  # fixed parts that are read of many records in a row
     computed: Mapping[str, Any] = field(default_factory=dict)  # wire names that are no field of the record
     is_dynamic: Callable[[str], bool] = lambda _name: False  # names such as header:X-Y:asText
     default_properties: tuple[str, ...] | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from pillarbox.datatypes.declare import DataType, Extra, Record
+from pillarbox.storage import part
 from pillarbox.storage.database import Connection
 
 R = TypeVar("R", bound=Record)
@@ -17,9 +18,7 @@ def follow_index_table(
 ) -> list[Text]:
     """Write what changes beside the record; returns what the text index has to learn."""
     if new is not None and extra.parts:
-        rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(extra.parts))
-        values = [v for part in extra.parts.items() for v in (account, kind.name, new.id, *part)]
-        db.run(f"INSERT INTO part (account, type, id, name, body) VALUES {rows}", values)
+        part.add(db, account, kind.name, new.id, extra.parts, kind.ordered_parts)
     if not kind.index_table:
         return []
     if new is None:

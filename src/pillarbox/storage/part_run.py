@@ -15,26 +15,28 @@ _FEW = 32  # are looked up one by one
 _MOST = 2  # so many times as many rows as are wanted are read
 
 
-def parts_in_runs(db: Connection, account: str, type: str, ids: Sequence[str], name: str) -> dict[str, bytes]:
+def parts_in_runs(
+    db: Connection, table: str, account: str, type: str, ids: Sequence[str], name: str
+) -> dict[str, bytes]:
     """One fixed part of those of these records that are found in passing, by id; the others have to be looked up."""
     out: dict[str, bytes] = {}
     if len(ids) < _FEW or any(map(str.__ge__, ids, ids[1:])):
         return out
     for start in range(0, len(ids), _LENGTH):
         wanted = ids[start : start + _LENGTH]
-        found = _between(db, account, type, wanted, name)
+        found = _between(db, table, account, type, wanted, name)
         out |= found
         if 2 * len(found) < len(wanted):  # they are among many others: the rest will be so, too
             break
     return out
 
 
-def _between(db: Connection, account: str, type: str, ids: Sequence[str], name: str) -> dict[str, bytes]:
+def _between(db: Connection, table: str, account: str, type: str, ids: Sequence[str], name: str) -> dict[str, bytes]:
     sql = (
-        "SELECT id, body FROM part WHERE account = ? AND type = ? AND id >= ? AND id <= ? AND name = ? ORDER BY id"
+        f"SELECT id, body FROM {table} WHERE account = ? AND type = ? AND name = ? AND id >= ? AND id <= ? ORDER BY id"
         " LIMIT ?"
     )
-    found: dict[str, bytes] = dict(db.rows(sql, (account, type, ids[0], ids[-1], name, _MOST * len(ids))))  # type: ignore[arg-type]
+    found: dict[str, bytes] = dict(db.rows(sql, (account, type, name, ids[0], ids[-1], _MOST * len(ids))))  # type: ignore[arg-type]
     if found.keys() <= (wanted := set(ids)):
         return found
     return {id: body for id, body in found.items() if id in wanted}

@@ -13,8 +13,8 @@ from typing import Any
 from pillarbox.core.ids import id_at
 from pillarbox.datatypes.declare import DataType
 from pillarbox.storage.change import bounds, raise_floor
+from pillarbox.storage.chunk import chunks
 from pillarbox.storage.database import Connection
-from pillarbox.storage.snapshot import chunks
 
 STEP = 500  # rows that one transaction forgets of each kind
 

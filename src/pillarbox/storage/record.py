@@ -9,6 +9,7 @@ import msgspec
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.property import Property
+from pillarbox.storage import part
 from pillarbox.storage.database import Connection
 
 R = TypeVar("R", bound=Record)
@@ -77,7 +78,7 @@ def destroy_hidden(db: Connection, kind: DataType[R], account: str, id: str, num
         "UPDATE record SET destroyed = ?, touched = ?, body = x'' WHERE account = ? AND type = ? AND id = ?",
         (DESTROYED, number, account, kind.name, id),
     )
-    db.run("DELETE FROM part WHERE account = ? AND type = ? AND id = ?", (account, kind.name, id))
+    part.remove(db, account, kind.name, id, kind.ordered_parts)
 
 
 def destroy(db: Connection, kind: DataType[R], account: str, id: str, number: int) -> None:
@@ -87,7 +88,7 @@ def destroy(db: Connection, kind: DataType[R], account: str, id: str, number: in
         " WHERE account = ? AND type = ? AND id = ?",
         (number, number, account, kind.name, id),
     )
-    db.run("DELETE FROM part WHERE account = ? AND type = ? AND id = ?", (account, kind.name, id))
+    part.remove(db, account, kind.name, id, kind.ordered_parts)
 
 
 def existing(db: Connection, kind: DataType[R], account: str, new: R | None) -> dict[str, str]:

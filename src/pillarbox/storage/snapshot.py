@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from pillarbox.core.clock import Clock
@@ -14,28 +14,16 @@ from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.storage import blob_reference, change, membership, memo, outbox, pending, ticket, upload
 from pillarbox.storage import container as containers
+from pillarbox.storage import part as fixed_part
 from pillarbox.storage.blob import BlobStore, blob_id
+from pillarbox.storage.chunk import chunks
 from pillarbox.storage.database import BudgetExceeded, Connection
 from pillarbox.storage.memory import Recollection
-from pillarbox.storage.part_run import parts_in_runs
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.select import Selection
 
 R = TypeVar("R", bound=Record)
-_CHUNK = 500
 _LIVE = {False: "= 0", True: "<> 1"}  # hidden records too
-
-
-def chunks(ids: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """The ids in lists that a statement can take, each with its `?, ?, ...`.
-
-    Lengths are rounded up to a power of two by repeating the last id, so that few statements have to be prepared.
-    """
-    for start in range(0, len(ids), _CHUNK):
-        part = list(ids[start : start + _CHUNK])
-        width = 1 << (len(part) - 1).bit_length()
-        part += part[-1:] * (width - len(part))
-        yield ",".join("?" * width), part
 
 
 class Snapshot:
@@ -138,11 +126,7 @@ class Snapshot:
         return out
 
     def parts(self, kind: DataType[R], account: str, ids: Sequence[str], part: str) -> dict[str, bytes]:
-        out = parts_in_runs(self.db, account, kind.name, ids, part)
-        for marks, values in chunks([id for id in ids if id not in out]):
-            sql = f"SELECT id, body FROM part WHERE account = ? AND type = ? AND id IN ({marks}) AND name = ?"
-            out.update(self.db.rows(sql, (account, kind.name, *values, part)))  # type: ignore[arg-type]
-        return out
+        return fixed_part.read(self.db, account, kind.name, ids, part, is_ordered=part in kind.ordered_parts)
 
     def find(self, kind: DataType[R], account: str, property: str, values: Sequence[str]) -> list[tuple[str, str]]:
         if kind.properties[property].is_marked(Mark.BLOB):

@@ -13,7 +13,7 @@ from pillarbox.storage.database import Connection, StoreError, Undone
 # What the engine raises when the file itself is damaged.
 ENGINE_ERRORS: tuple[type[Exception], ...] = (apsw.Error, StoreError, Undone)
 # Tables of which every row belongs to an account.
-_TABLES = ("record", "member", "container", "lookup", "floor", "part", "email_index", "blob", "outbox")
+_TABLES = ("record", "member", "container", "lookup", "floor", "part", "ordered_part", "email_index", "blob", "outbox")
 
 
 class RecordRow(NamedTuple):
@@ -203,11 +203,14 @@ def missing_parts(db: Connection, account: str, type: str, name: str, ids: Seque
 
 def stray_parts(db: Connection, account: str, limit: int) -> list[tuple[str, str]]:
     """(type, id) of fixed parts whose record is destroyed."""
-    sql = (
-        "SELECT DISTINCT p.type, p.id FROM part p LEFT JOIN record r ON r.account = p.account AND r.type = p.type"
-        " AND r.id = p.id AND r.destroyed <> 1 WHERE p.account = ? AND r.id IS NULL LIMIT ?"
-    )
-    return db.rows(sql, (account, limit))  # type: ignore[return-value]
+    found: list[tuple[str, str]] = []
+    for table in ("part", "ordered_part"):
+        sql = (
+            f"SELECT DISTINCT p.type, p.id FROM {table} p LEFT JOIN record r ON r.account = p.account"
+            " AND r.type = p.type AND r.id = p.id AND r.destroyed <> 1 WHERE p.account = ? AND r.id IS NULL LIMIT ?"
+        )
+        found += db.rows(sql, (account, limit))  # type: ignore[arg-type]
+    return sorted(set(found))[:limit]
 
 
 def unsearchable(db: Connection, account: str, limit: int) -> list[str]:

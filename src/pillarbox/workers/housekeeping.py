@@ -15,7 +15,7 @@ from pillarbox.services import push_key, suppression
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.greylisting import Greylisting, forget_old
 from pillarbox.services.uploads import FILE_SECONDS, STEP, delete_step, expire_uploads
-from pillarbox.storage import blob_sweep, purge
+from pillarbox.storage import blob_sweep, part, purge
 from pillarbox.storage.blob import Stored
 from pillarbox.storage.removal import remove_step
 from pillarbox.storage.snapshot import Snapshot
@@ -43,6 +43,7 @@ class Housekeeping:
             self._forget_destroyed,
             self._forget_greylist,
             self._forget_memos,
+            self._order_parts,
             self._forget_suppressed,
             self._checkpoint,
         )
@@ -114,6 +115,14 @@ class Housekeeping:
         while await self._bridge.write(lambda tx: tx.drop_expired_memos(_MEMOS), slow=True) == _MEMOS:
             pass
 
+    async def _order_parts(self) -> None:
+        """Parts that an older version has stored elsewhere are brought to where they are kept in order."""
+        moved = 0
+        while await self._bridge.write(_order_step, slow=True):
+            moved += 1
+        if moved:
+            observed.PARTS_ORDERED.log(steps=moved)
+
     async def _forget_push_keys(self) -> None:
         """Keys that were replaced go when no subscription is left for which they sign."""
         now = self._bridge.store.clock.now_ms()
@@ -165,6 +174,14 @@ class Housekeeping:
 
     async def _checkpoint(self) -> None:
         await self._bridge.run(self._bridge.store.checkpoint)
+
+
+def _order_step(tx: Transaction) -> bool:
+    account = part.unordered(tx.db)
+    if account is not None:
+        tx.lock(account)
+        part.order_step(tx.db, account)
+    return account is not None
 
 
 def _forgettable(view: Snapshot, account: str, at_ms: int) -> list[tuple[DataType[Any], int]]:

@@ -17,6 +17,7 @@ ACCOUNT_PURGED = Event(
 CHANGES_FORGOTTEN = Event(
     "worker.changes_forgotten", logging.INFO, "what was destroyed long ago is no longer told by changes", "types"
 )
+PARTS_ORDERED = Event("worker.parts_ordered", logging.INFO, "parts of older messages are kept in order now", "steps")
 DKIM_KEYS_MADE = Event("dkim.keys_made", logging.INFO, "a domain has new keys to sign with", "domain", "keys")
 DKIM_KEY_SIGNS = Event("dkim.key_signs", logging.INFO, "a key signs from now on", "name")
 DKIM_KEY_UNSEEN = Event(

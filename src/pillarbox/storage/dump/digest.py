@@ -13,10 +13,12 @@ from pillarbox.storage.dump.item import BLOB, CONTAINER, INDEX, MEMBER, OUTBOX, 
 _CHUNK = 500
 _BITS = 256
 _encode = msgspec.msgpack.Encoder().encode
+_PART = "type, id, name, body"
 # Table -> its key after the account, and its columns.
 _TABLES = {
     "record": (("type", "id"), f"type, {RECORD}"),
-    "part": (("type", "id", "name"), "type, id, name, body"),
+    "part": (("type", "id", "name"), _PART),
+    "ordered_part": (("type", "name", "id"), _PART),
     "member": (("container", "uid"), MEMBER),
     "container": (("id",), CONTAINER),
     "lookup": (("type", "property", "value", "item"), "type, property, value, item"),
@@ -25,6 +27,8 @@ _TABLES = {
     "outbox": (("id",), OUTBOX),
     **{table: (("id",), f"id, {', '.join(columns)}") for table, columns in INDEX.items()},
 }
+# Which of these a part stands in may differ, as for one that has not been moved yet: it is the same part.
+_SAME = {"ordered_part": "part"}
 
 
 class AccountDigest(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,20 +45,22 @@ def account_digest(db: Connection, account: str) -> AccountDigest:
     total = _number("account", row or ())
     counts: dict[str, int] = {}
     for table, (key, columns) in _TABLES.items():
-        counts[table] = 0
+        name = _SAME.get(table, table)
+        counts.setdefault(name, 0)
         for values in _rows(db, account, table, key, columns):
-            counts[table] += 1
-            total += _number(table, values)
+            counts[name] += 1
+            total += _number(name, values)
     modseq = int(str(row[0])) if row is not None else 0
     return AccountDigest(modseq=modseq, counts=counts, digest=f"{total % (1 << _BITS):064x}")
 
 
 def counts(db: Connection, account: str) -> dict[str, int]:
     """How many rows an account has in each table."""
-    out = {}
+    out: dict[str, int] = {}
     for table in _TABLES:
         row = db.row(f"SELECT COUNT(*) FROM {table} WHERE account = ?", (account,))
-        out[table] = int(str(row[0])) if row is not None else 0
+        name = _SAME.get(table, table)
+        out[name] = out.get(name, 0) + (int(str(row[0])) if row is not None else 0)
     return out
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pillarbox.storage.chunk import chunks
 from pillarbox.storage.database import Connection
-from pillarbox.storage.snapshot import chunks
 
 _LIMIT = 5_000
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from pillarbox.storage import pending
 from pillarbox.storage.change import purge
+from pillarbox.storage.chunk import chunks
 from pillarbox.storage.database import Connection
-from pillarbox.storage.snapshot import chunks
 
 _PAGE = 500
 

@@ -117,5 +117,7 @@ INDEX = {
     ),
 }  # fmt: skip
 # Every table of the schema is carried by an item, or follows from what is.
-CARRIED = frozenset({"account", "record", "part", "member", "container", "floor", "blob", "outbox", *INDEX})
+CARRIED = frozenset(
+    {"account", "record", "part", "ordered_part", "member", "container", "floor", "blob", "outbox", *INDEX}
+)
 DERIVED = frozenset({"lookup", "text_index", "lane"})

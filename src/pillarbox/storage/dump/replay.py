@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
-from pillarbox.storage import lane
+from pillarbox.storage import lane, part
 from pillarbox.storage.blob_reference import named
 from pillarbox.storage.blob_sweep import unmark
 from pillarbox.storage.dump.item import (
@@ -119,12 +119,11 @@ class Replay:
 
     def _beside(self, kind: DataType[Any] | None, item: RecordItem) -> None:
         is_gone = item.destroyed == DESTROYED
+        ordered = kind.ordered_parts if kind is not None else ()
         if is_gone or item.parts is not None:
-            sql = "DELETE FROM part WHERE account = ? AND type = ? AND id = ?"
-            self._db.run(sql, (item.account, item.type, item.id))
-        for name, body in item.parts or ():
-            sql = "INSERT INTO part (account, type, id, name, body) VALUES (?, ?, ?, ?, ?)"
-            self._db.run(sql, (item.account, item.type, item.id, name, body))
+            part.remove(self._db, item.account, item.type, item.id, ordered)
+        if item.parts:
+            part.add(self._db, item.account, item.type, item.id, dict(item.parts), ordered)
         table = kind.index_table if kind is not None else ""
         if table and is_gone:
             sql = f"DELETE FROM {table} WHERE account = ? AND id = ? RETURNING doc"

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from pillarbox.datatypes.declare import DataType
+from pillarbox.storage import part
 from pillarbox.storage.blob_reference import named
+from pillarbox.storage.chunk import chunks
 from pillarbox.storage.database import Connection
 from pillarbox.storage.dump.item import (
     BLOB,
@@ -23,7 +25,7 @@ from pillarbox.storage.dump.item import (
     RecordItem,
 )
 from pillarbox.storage.record import DESTROYED, decoded
-from pillarbox.storage.snapshot import Snapshot, chunks
+from pillarbox.storage.snapshot import Snapshot
 
 Kinds: TypeAlias = Mapping[str, DataType[Any]]
 Page: TypeAlias = list[Item]
@@ -136,14 +138,8 @@ class _Items:
         return [*self._blobs(rows), *records]
 
     def _parts(self, ids: Sequence[str]) -> dict[str, tuple[tuple[str, bytes], ...]]:
-        out: dict[str, tuple[tuple[str, bytes], ...]] = {}
-        for marks, values in chunks(ids):
-            sql = (
-                f"SELECT id, name, body FROM part WHERE account = ? AND type = ? AND id IN ({marks}) ORDER BY id, name"
-            )
-            for id, name, body in self._view.db.rows(sql, (self._account, self._type, *values)):
-                out[str(id)] = (*out.get(str(id), ()), (str(name), body))  # type: ignore[arg-type]
-        return out
+        ordered = self._kind.ordered_parts if self._kind is not None else ()
+        return part.read_all(self._view.db, self._account, self._type, ids, ordered)
 
     def _index(self, ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         table = self._kind.index_table if self._kind is not None else ""
