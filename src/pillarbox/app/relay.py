@@ -7,6 +7,7 @@ from pillarbox.app.dns import transports_of
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.dns.lazy import LazyResolver
 from pillarbox.net.outbound_tls import OutboundTls
+from pillarbox.services.queue_throttle import THROTTLING, Throttles
 from pillarbox.services.relay import Schedule
 from pillarbox.services.route import ROUTING, Routes
 from pillarbox.services.signing import signature_fields
@@ -23,6 +24,7 @@ def relay_settings(settings: Settings) -> RelaySettings:
     return RelaySettings(
         hostname=settings.hostname,
         routes=Routes(relay.routes, relay.smarthost),
+        throttles=Throttles(relay.throttles),
         schedule=Schedule(
             retry_minutes=relay.retry_minutes or (30,),
             expire_days=relay.expire_days,
@@ -43,6 +45,7 @@ def relay_worker(settings: Settings, bridge: Bridge, resolver: LazyResolver, tal
     """The worker; it counts TLS sessions in `tally`. Raises RouteError for routes that cannot be meant."""
     chosen = relay_settings(settings)
     ROUTING.routes = chosen.routes
+    THROTTLING.throttles = chosen.throttles
     connector = Connector(chosen, OutboundTls(settings.outbound.ca_file), tally or Tally())
     transports = transports_of(settings, bridge, resolver)
     attempts = Attempts(bridge, chosen, connector, transports, resolver, signature_fields)

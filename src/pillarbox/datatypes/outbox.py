@@ -11,7 +11,8 @@ class Entry(msgspec.Struct, frozen=True):
     """One piece of work. `kind` says whose, `item` for which record, `body` is JSON that its worker understands.
 
     What goes to another server has a destination, and with it a virtual queue, a rank (lower goes first) and the
-    message that it shares with other recipients; `lease` is whose it is while it is being sent.
+    message that it shares with other recipients; `lease` is whose it is while it is being sent, `throttle` a digest of
+    what holds it back.
     """
 
     account: str
@@ -26,3 +27,4 @@ class Entry(msgspec.Struct, frozen=True):
     rank: int = 0
     message: str = ""
     lease: str = ""
+    throttle: str = ""

@@ -59,6 +59,14 @@ NOT_QUEUED = Event(
     "recipient",
     per_minute=600,
 )
+THROTTLED = Event(
+    "relay.throttled",
+    logging.INFO,
+    "a throttle of the settings is used up, and mail waits for it",
+    "throttle",
+    "most",
+    per_minute=60,
+)
 TOO_MUCH = Event(
     "submission.too_much",
     logging.WARNING,
@@ -75,6 +83,7 @@ LOGINS = Counter(
     "Credentials that were looked at; those that are remembered are not.",
     result=("succeeded", "failed", "repeated", "throttled"),
 )
+THROTTLES = Counter("pillarbox_relay_throttled_total", "How often mail began to wait for a throttle that was used up.")
 SENDING_LIMITS = Counter(
     "pillarbox_submission_limits_total",
     "Messages of accounts that were slowed or refused for the number that they send.",

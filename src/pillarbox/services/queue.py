@@ -16,8 +16,11 @@ from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.view import Transaction
 from pillarbox.services import observed
+from pillarbox.services.queue_throttle import THROTTLING, Leaving, Throttles, begins_to_wait
 from pillarbox.services.route import ROUTING, Routes, domain_of
 from pillarbox.services.suppression import Suppressed, suppressed
+from pillarbox.storage.lane_entry import Lane
+from pillarbox.storage.throttle import Throttle, Throttling, mark
 
 DIRECT_NAME = "direct"  # how an administrator calls the way by the recipient's domain
 RELAY = "relay"  # the kind of outbox entries that go to another server
@@ -111,7 +114,7 @@ def _add_entries(tx: Transaction, outgoing: Outgoing, recipients: Sequence[Addre
             rank=-priority,
             message=message,
         )
-        tx.add_entry(entry)
+        tx.add_entry(msgspec.structs.replace(entry, throttle=mark(throttles_of(THROTTLING.throttles, entry, job))))
 
 
 def job_of(entry: Entry) -> Job:
@@ -127,6 +130,26 @@ def job_to_bytes(job: Job) -> bytes:
 def queue_of(origin: Origin, priority: int) -> str:
     """The virtual queue for mail of an origin: what is sent with a low priority goes beside the rest."""
     return BULK if priority < 0 else _QUEUE_OF[origin]
+
+
+def lane_now(routes: Routes, throttles: Throttles, entry: Entry) -> Lane:
+    """The lane where an entry belongs as the settings are now, or as an administrator has said."""
+    moved = msgspec.structs.replace(entry, destination=destination_now(routes, entry))
+    return Lane(entry.queue, moved.destination, mark(throttles_of(throttles, moved)))
+
+
+def throttles_of(throttles: Throttles, entry: Entry, job: Job | None = None) -> tuple[Throttle, ...]:
+    """What holds an entry back, in the order of the settings."""
+    if not throttles:
+        return ()
+    job = job or job_of(entry)
+    mail = Leaving(job.mail_from.email, job.rcpt_to.email, entry.account, entry.queue, entry.destination)
+    return throttles.of(mail)
+
+
+def throttling(throttles: Throttles) -> Throttling | None:
+    """What claims have to ask; None when nothing holds mail back."""
+    return Throttling(lambda entry: throttles_of(throttles, entry), begins_to_wait) if throttles else None
 
 
 def destination_now(routes: Routes, entry: Entry) -> str:

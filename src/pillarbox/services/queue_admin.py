@@ -12,22 +12,25 @@ import msgspec
 from pillarbox.core.clock import utc_date
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.outbox import NEVER, Entry
-from pillarbox.services.queue import DIRECT_NAME, QUEUES, RELAY, Job, destination_now, job_of, job_to_bytes
+from pillarbox.services.queue import DIRECT_NAME, QUEUES, RELAY, Job, job_of, job_to_bytes, lane_now
+from pillarbox.services.queue_throttle import THROTTLING
 from pillarbox.services.relay import give_up
 from pillarbox.services.route import ROUTING
-from pillarbox.storage import lane, queue_list
+from pillarbox.storage import lane, queue_list, throttle
+from pillarbox.storage.lane_entry import lane_of
 from pillarbox.storage.queue_list import Wanted
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
 
 DROPPED = "554 5.7.1 an administrator took the message out of the queue"
-STATUSES = ("due", "waiting", "sending", "held")
+STATUSES = ("due", "waiting", "throttled", "sending", "held")
 
 
 class QueuedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A message on its way to one recipient elsewhere.
 
-    `status`: due (its time has come), waiting (for its next attempt), sending, or held (by an administrator).
+    `status`: due (its time has come), waiting (for its next attempt), throttled (due, but it has to wait for a throttle
+    of the settings), sending, or held (by an administrator).
     """
 
     id: str
@@ -49,6 +52,8 @@ class QueuedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     last_reply: str | None
     blocked_until: str | None  # nothing at all is sent to the destination before
     blocked_because: str | None
+    throttled_until: str | None  # nothing more goes before by the throttle, and then what has waited the longest
+    throttled_by: str | None
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -97,20 +102,21 @@ def change(tx: Transaction, id: str, change: Change) -> None:
     job = job_of(entry)
     if change.is_held is not None:
         job = msgspec.structs.replace(job, held_at=tx.now_ms if change.is_held else None)
-    destination = entry.destination
+    to = lane_of(entry)
     if change.route is not None:
         job = _rerouted(job, change.route)
-        destination = destination_now(ROUTING.routes, msgspec.structs.replace(entry, body=job_to_bytes(job)))
+        moved = msgspec.structs.replace(entry, body=job_to_bytes(job))
+        to = lane_now(ROUTING.routes, THROTTLING.throttles, moved)
     due_at = NEVER if job.held_at is not None else entry.due_at
     if change.is_due or (change.is_held is False and entry.due_at >= NEVER):
         if job.held_at is not None:
             raise invalid("dueAt", "the message is held; let it go first")
         due_at = tx.now_ms
     tx.postpone_entry(entry, due_at, job_to_bytes(job))
-    if destination != entry.destination:
-        lane.move(tx.db, entry, destination, due_at)
+    if to != lane_of(entry):
+        lane.move(tx.db, entry, to, due_at)
     if change.is_due:
-        lane.unblock(tx.db, destination, tx.now_ms)
+        lane.unblock(tx.db, to.destination, tx.now_ms)
 
 
 def drop(tx: Transaction, id: str, host_name: str, *, tells_sender: bool) -> None:
@@ -157,6 +163,8 @@ def _shown(view: Snapshot, entry: Entry) -> QueuedMessage:
         status = "held"
     else:
         status = "due" if entry.due_at <= view.now_ms else "waiting"
+    held = throttle.held_until(view.db, lane_of(entry)) if status == "due" and entry.throttle else None
+    status = "throttled" if held is not None else status
     return QueuedMessage(
         id=f"{entry.account}_{entry.id}",
         message_id=entry.message,
@@ -172,9 +180,11 @@ def _shown(view: Snapshot, entry: Entry) -> QueuedMessage:
         requires_tls=job.require_tls,
         status=status,
         queued_at=utc_date(job.queued_at),
-        due_at=utc_date(entry.due_at) if status in ("due", "waiting") else None,
+        due_at=utc_date(entry.due_at) if status in ("due", "waiting", "throttled") else None,
         attempts=job.attempts,
         last_reply=job.reply or None,
         blocked_until=utc_date(block[0]) if block is not None else None,
         blocked_because=block[1] if block is not None else None,
+        throttled_until=utc_date(held[1]) if held is not None else None,
+        throttled_by=held[0] if held is not None else None,
     )

@@ -22,6 +22,7 @@ from pillarbox.services.route import domain_of
 from pillarbox.services.suppression import is_hard, note_bounce
 from pillarbox.storage import lane
 from pillarbox.storage.lane import Claim
+from pillarbox.storage.lane_entry import Lane
 from pillarbox.storage.transaction import Transaction
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
@@ -144,11 +145,11 @@ def _free(tx: Transaction, claim: Claim, down: str | None) -> None:
     lane.release(tx.db, claim.lease, tx.now_ms)
 
 
-def redirect(tx: Transaction, claim: Claim, destinations: Sequence[str]) -> None:
+def redirect(tx: Transaction, claim: Claim, lanes: Sequence[Lane]) -> None:
     """End a claim without an attempt: its entries wait at other destinations, since the routes are others now."""
     if lane.is_held(tx.db, claim.lease):
-        for entry, destination in zip(claim.entries, destinations, strict=True):
-            lane.move(tx.db, entry, destination, tx.now_ms)
+        for entry, to in zip(claim.entries, lanes, strict=True):
+            lane.move(tx.db, entry, to, tx.now_ms)
     lane.release(tx.db, claim.lease, tx.now_ms)
 
 

@@ -1,8 +1,9 @@
 """Lanes of the outbound queue: who sends what next, so that nothing is sent twice and nothing that waits costs time.
 
-A lane is what one virtual queue has for one destination. Its `next_at` says when it is worth a look, so the next
-message due is found by two short searches in indexes, however much waits for destinations that are blocked or busy.
-What is claimed is leased: its `due_at` is the lease's end, so what a killed worker held is due again by itself.
+A lane is what one virtual queue has for one destination under the same throttles. Its `next_at` says when it is worth a
+look, so the next message due is found by two short searches in indexes, however much waits for destinations that are
+blocked or busy. What is claimed is leased: its `due_at` is the lease's end, so what a killed worker held is due again by
+itself.
 
 Lanes follow from the outbox. Where writers run side by side, one may rely on a lane that another is leaving: it is
 looked at once more after that, and `rebuild` finds whatever is left.
@@ -15,12 +16,16 @@ from collections.abc import Callable
 import msgspec
 
 from pillarbox.datatypes.outbox import Entry
+from pillarbox.storage import lane_entry, lane_wait, throttle
 from pillarbox.storage.database import Connection
+from pillarbox.storage.lane_entry import Lane, lane_of
+from pillarbox.storage.lane_wait import look_at, place_at
+from pillarbox.storage.throttle import Throttling
 
-_COLUMNS = "account, id, due_at, kind, item, body, blob, queue, destination, rank, message, lease"
-_LANE = "queue = ? AND destination = ? AND destination <> ''"  # the last for the planner: the index is a partial one
 _LOOKS = 16  # lanes that one claim looks at, which may turn out to be blocked
 _LINGER_MS = 5_000  # how long an empty lane stays: writers beside us may have seen it and be about to use it
+_PLACE_WAIT_MS = 30_000  # for a place that became free just when somebody else began to wait for it
+_REGROUPED = 100  # entries that are put into another lane at a time
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -37,18 +42,22 @@ class Claimer(msgspec.Struct, frozen=True):
     owner: str
     lease_ms: int
     most: int = 100  # recipients in a claim: RFC 5321 §4.5.3.1.8 has every server take that many
+    throttling: Throttling | None = None
 
 
-def wake(db: Connection, queue: str, destination: str, at: int) -> None:
+def wake(db: Connection, lane: Lane, at: int) -> None:
     """Have a lane looked at no later than a time. It is written only if that is news: many writers share it."""
-    row = db.row("SELECT next_at FROM lane WHERE destination = ? AND queue = ?", (destination, queue))
+    sql = "SELECT next_at, waits_for FROM lane WHERE queue = ? AND destination = ? AND throttle = ?"
+    row = db.row(sql, lane)
     if row is None:
         sql = (
-            "INSERT INTO lane (destination, queue, next_at) VALUES (?, ?, ?) ON CONFLICT (destination, queue) DO UPDATE"
+            "INSERT INTO lane (queue, destination, throttle, next_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (destination, queue, throttle) DO UPDATE SET next_at = excluded.next_at"
+            " WHERE excluded.next_at < lane.next_at AND lane.waits_for = ''"
         )
-        db.run(f"{sql} SET next_at = excluded.next_at WHERE excluded.next_at < lane.next_at", (destination, queue, at))
-    elif int(str(row[0])) > at:
-        _look_at(db, queue, destination, at)
+        db.run(sql, (*lane, at))
+    elif int(str(row[0])) > at and not row[1]:
+        lane_wait.settle(db, lane, at)
 
 
 def claim(
@@ -59,18 +68,18 @@ def claim(
     `limit_of` a destination is how many messages may be on their way to it at a time, in all queues together.
     """
     for _ in range(_LOOKS):
-        sql = "SELECT destination FROM lane WHERE queue = ? AND next_at <= ? ORDER BY next_at LIMIT 1"
+        sql = "SELECT destination, throttle FROM lane WHERE queue = ? AND next_at <= ? ORDER BY next_at LIMIT 1"
         if (row := db.row(sql, (queue, now_ms))) is None:
             return None
-        destination = str(row[0])
-        if (later := _blocked_until(db, destination, now_ms, limit_of(destination))) is not None:
-            _look_at(db, queue, destination, later)
-        elif (first := _first_due(db, queue, destination, now_ms)) is not None:
-            return _take(db, first, now_ms, by, lease)
-        elif (at := _earliest(db, queue, destination)) is not None:
-            _look_at(db, queue, destination, at)
-        else:
-            db.run("DELETE FROM lane WHERE destination = ? AND queue = ?", (destination, queue))
+        lane = Lane(queue, str(row[0]), str(row[1]))
+        if (later := _blocked_until(db, lane.destination, now_ms)) is not None:
+            look_at(db, lane, later)
+        elif (later := _full_until(db, lane.destination, now_ms, limit_of(lane.destination))) is not None:
+            look_at(db, lane, later, place_at(lane.destination))
+        elif (found := _try(db, lane, now_ms, by, lease)) is not None:
+            return found
+        else:  # the place that it has not taken may be another's
+            lane_wait.wake(db, place_at(lane.destination), queue, 1, now_ms)
     return None
 
 
@@ -111,23 +120,24 @@ def is_held(db: Connection, lease: str) -> bool:
 
 def release(db: Connection, lease: str, now_ms: int) -> None:
     """End a lease when its entries are dealt with, and let others have the place."""
-    row = db.row("DELETE FROM lease WHERE id = ? RETURNING destination", (lease,))
-    if row is not None:
-        settle(db, str(row[0]), now_ms)
+    row = db.row("DELETE FROM lease WHERE id = ? RETURNING queue, destination, throttle", (lease,))
+    if row is None:
+        return
+    lane = Lane(*map(str, row))
+    at = lane_entry.earliest(db, lane)
+    lane_wait.settle(db, lane, now_ms + _LINGER_MS if at is None else max(at, now_ms))
+    for queue in queues(db):
+        lane_wait.wake(db, place_at(lane.destination), queue, 1, now_ms)
 
 
-def settle(db: Connection, destination: str, now_ms: int) -> None:
-    """Look at what waits for a destination when it is due, whatever was thought of it before."""
-    for (name,) in db.rows("SELECT queue FROM lane WHERE destination = ? ORDER BY queue", (destination,)):
-        at = _earliest(db, str(name), destination)
-        _look_at(db, str(name), destination, now_ms + _LINGER_MS if at is None else max(at, now_ms))
-
-
-def move(db: Connection, entry: Entry, destination: str, due_at: int) -> None:
-    """Have an entry wait at another destination. Nobody has it then."""
-    sql = "UPDATE outbox SET destination = ?, due_at = ?, lease = '' WHERE account = ? AND id = ? RETURNING id"
-    if db.row(sql, (destination, due_at, entry.account, entry.id)) is not None:
-        wake(db, entry.queue, destination, due_at)
+def move(db: Connection, entry: Entry, to: Lane, due_at: int) -> None:
+    """Have an entry wait in another lane. Nobody has it then."""
+    sql = (
+        "UPDATE outbox SET queue = ?, destination = ?, throttle = ?, due_at = ?, lease = ''"
+        " WHERE account = ? AND id = ? RETURNING id"
+    )
+    if db.row(sql, (*to, due_at, entry.account, entry.id)) is not None:
+        wake(db, to, due_at)
 
 
 def block(db: Connection, destination: str, until: int, failures: int, reason: str) -> None:
@@ -146,77 +156,87 @@ def failures(db: Connection, destination: str) -> int:
 
 
 def unblock(db: Connection, destination: str, now_ms: int) -> None:
-    """Forget that a destination failed; its lanes are looked at when they are due."""
+    """Forget that a destination failed; its lanes are looked at now."""
     if db.row("DELETE FROM destination WHERE name = ? RETURNING name", (destination,)) is not None:
-        settle(db, destination, now_ms)
+        sql = "UPDATE lane SET next_at = ? WHERE destination = ? AND waits_for = '' AND next_at > ?"
+        db.run(sql, (now_ms, destination, now_ms))
 
 
 def rebuild(db: Connection) -> None:
     """Make every lane that the outbox asks for, and have none looked at too late. Reads an index of all that waits."""
-    sql = "SELECT queue, destination, MIN(due_at) FROM outbox WHERE destination <> '' GROUP BY queue, destination"
-    for queue, destination, at in db.rows(sql):
-        wake(db, str(queue), str(destination), int(str(at)))
-
-
-def _take(db: Connection, first: Entry, now_ms: int, by: Claimer, lease: str) -> Claim:
     sql = (
-        f"SELECT {_COLUMNS} FROM outbox WHERE message = ? AND message <> '' AND destination = ?"
-        " AND queue = ? AND due_at <= ? LIMIT ?"
+        "SELECT queue, destination, throttle, MIN(due_at) FROM outbox WHERE destination <> ''"
+        " GROUP BY queue, destination, throttle"
     )
-    key = (first.message, first.destination, first.queue, now_ms, by.most)
+    for queue, destination, mark, at in db.rows(sql):
+        wake(db, Lane(str(queue), str(destination), str(mark)), int(str(at)))
+
+
+def _try(db: Connection, lane: Lane, now_ms: int, by: Claimer, lease: str) -> Claim | None:
+    """Take the next message of a lane, else say when it is worth another look."""
+    if not (found := lane_entry.due(db, lane, now_ms, 1)):
+        if (at := lane_entry.earliest(db, lane)) is not None:
+            look_at(db, lane, at)
+        else:
+            sql = "DELETE FROM lane WHERE queue = ? AND destination = ? AND throttle = ?"
+            db.run(sql, lane)
+        return None
+    (first,) = found
+    throttling = by.throttling
+    throttles = throttling.of(first) if throttling is not None else ()
+    if throttle.mark(throttles) != lane.throttle:
+        _regroup(db, lane, now_ms, throttling)
+        return None
+    if not throttles:
+        return _take(db, first, now_ms, by, lease, by.most)
+    room = throttle.room(db, throttles, now_ms)
+    if room.missing is not None:
+        until = throttle.wait(db, lane, room.missing, now_ms)
+        if until is not None and throttling is not None:
+            throttling.waits(room.missing, until)
+        return None
+    taken = _take(db, first, now_ms, by, lease, min(by.most, room.recipients))
+    throttle.take(db, throttles, len(taken.entries), now_ms)
+    return taken
+
+
+def _regroup(db: Connection, lane: Lane, now_ms: int, throttling: Throttling | None) -> None:
+    """Put what goes next in a lane into the lanes where its throttles are the settings' of now."""
+    for entry in lane_entry.due(db, lane, now_ms, _REGROUPED):
+        to = lane._replace(throttle=throttle.mark(throttling.of(entry)) if throttling is not None else "")
+        if to != lane:
+            move(db, entry, to, entry.due_at)
+
+
+def _take(db: Connection, first: Entry, now_ms: int, by: Claimer, lease: str, most: int) -> Claim:
+    """Lease what is due of a message."""
     ends_at = now_ms + by.lease_ms
-    due = sorted((Entry(*row) for row in db.rows(sql, key)), key=lambda entry: entry.id)  # type: ignore[arg-type]
+    due = lane_entry.of_message(db, first, now_ms, most)
     entries = [msgspec.structs.replace(entry, due_at=ends_at, lease=lease) for entry in due]
     for entry in entries:
         values = (ends_at, lease, entry.account, entry.id)
         db.run("UPDATE outbox SET due_at = ?, lease = ? WHERE account = ? AND id = ?", values)
+    lane = lane_of(first)
     db.run(
-        "INSERT INTO lease (id, owner, queue, destination, ends_at) VALUES (?, ?, ?, ?, ?)",
-        (lease, by.owner, first.queue, first.destination, ends_at),
+        "INSERT INTO lease (id, owner, queue, destination, throttle, ends_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (lease, by.owner, *lane, ends_at),
     )
-    at = _earliest(db, first.queue, first.destination)
+    at = lane_entry.earliest(db, lane)
     # Not sooner than now: the other lanes come first, and so all take turns.
-    _look_at(db, first.queue, first.destination, max(now_ms, at or ends_at))
+    look_at(db, lane, max(now_ms, at or ends_at))
     return Claim(lease, ends_at, entries)
 
 
-def _blocked_until(db: Connection, destination: str, now_ms: int, limit: int) -> int | None:
-    """When a destination may be used again; None: now."""
+def _blocked_until(db: Connection, destination: str, now_ms: int) -> int | None:
+    """When a destination that is down may be tried again; None: now."""
     row = db.row("SELECT blocked_until FROM destination WHERE name = ?", (destination,))
-    if row is not None and (until := int(str(row[0]))) > now_ms:
-        return until
+    return until if row is not None and (until := int(str(row[0]))) > now_ms else None
+
+
+def _full_until(db: Connection, destination: str, now_ms: int, limit: int) -> int | None:
+    """When to look again for a place at a destination, if nobody says before that there is one; None: there is."""
     db.run("DELETE FROM lease WHERE destination = ? AND ends_at <= ?", (destination, now_ms))
     row = db.row("SELECT COUNT(*), MIN(ends_at) FROM lease WHERE destination = ?", (destination,))
-    return int(str(row[1])) if row is not None and int(str(row[0])) >= max(limit, 1) else None
-
-
-def _look_at(db: Connection, queue: str, destination: str, at: int) -> None:
-    db.run("UPDATE lane SET next_at = ? WHERE destination = ? AND queue = ?", (at, destination, queue))
-
-
-def _ranks(db: Connection, queue: str, destination: str) -> list[int]:
-    out: list[int] = []
-    least = -1_000
-    while row := db.row(f"SELECT MIN(rank) FROM outbox WHERE {_LANE} AND rank > ?", (queue, destination, least)):
-        if row[0] is None:
-            break
-        least = int(str(row[0]))
-        out.append(least)
-    return out
-
-
-def _first_due(db: Connection, queue: str, destination: str, now_ms: int) -> Entry | None:
-    for rank in _ranks(db, queue, destination):
-        sql = f"SELECT {_COLUMNS} FROM outbox WHERE {_LANE} AND rank = ? AND due_at <= ? ORDER BY due_at LIMIT 1"
-        if (row := db.row(sql, (queue, destination, rank, now_ms))) is not None:
-            return Entry(*row)  # type: ignore[arg-type]
-    return None
-
-
-def _earliest(db: Connection, queue: str, destination: str) -> int | None:
-    found = []
-    for rank in _ranks(db, queue, destination):
-        sql = f"SELECT MIN(due_at) FROM outbox WHERE {_LANE} AND rank = ?"
-        if (row := db.row(sql, (queue, destination, rank))) is not None and row[0] is not None:
-            found.append(int(str(row[0])))
-    return min(found, default=None)
+    if row is None or int(str(row[0])) < max(limit, 1):
+        return None
+    return min(int(str(row[1])), now_ms + _PLACE_WAIT_MS)

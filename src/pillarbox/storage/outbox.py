@@ -8,21 +8,21 @@ from __future__ import annotations
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.storage import blob_reference, lane
 from pillarbox.storage.database import Connection
+from pillarbox.storage.lane_entry import COLUMNS, lane_of
 
 HOLDER = "Outbox"  # the type under which entries hold blobs
-COLUMNS = "account, id, due_at, kind, item, body, blob, queue, destination, rank, message, lease"
 
 
 def add(db: Connection, entry: Entry) -> None:
     """Put an entry in; its blob is kept for as long as it is there."""
     e = entry
     head = (e.account, e.id, e.due_at, e.kind, e.item, e.body, e.blob)
-    values = (*head, e.queue, e.destination, e.rank, e.message, e.lease)
-    db.run(f"INSERT INTO outbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    values = (*head, e.queue, e.destination, e.rank, e.message, e.lease, e.throttle)
+    db.run(f"INSERT INTO outbox ({COLUMNS}) VALUES (?{', ?' * 12})", values)
     if entry.blob:
         blob_reference.hold(db, entry.account, entry.blob, HOLDER, entry.id)
     if entry.destination:
-        lane.wake(db, entry.queue, entry.destination, entry.due_at)
+        lane.wake(db, lane_of(entry), entry.due_at)
 
 
 def due(db: Connection, kind: str, now_ms: int, limit: int) -> list[Entry]:
@@ -48,7 +48,7 @@ def postpone(db: Connection, entry: Entry, due_at: int, body: bytes) -> None:
     sql = "UPDATE outbox SET due_at = ?, body = ?, lease = '' WHERE account = ? AND id = ?"
     db.run(sql, (due_at, body, entry.account, entry.id))
     if entry.destination:
-        lane.wake(db, entry.queue, entry.destination, due_at)
+        lane.wake(db, lane_of(entry), due_at)
 
 
 def finish(db: Connection, entry: Entry, now_ms: int) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.storage.database import Connection
-from pillarbox.storage.outbox import COLUMNS
+from pillarbox.storage.lane_entry import COLUMNS
 
 _PAGE = 500
 

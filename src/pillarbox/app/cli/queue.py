@@ -29,7 +29,7 @@ _COLUMNS = {
     "attempts": "tries",
     "sender": "from",
     "recipient": "to",
-    "lastReply": "last reply",
+    "lastReply": "last reply, or why it waits",
 }
 
 
@@ -44,7 +44,7 @@ def _search(command: Any) -> Any:
         ("--sender", "Only from addresses with this in them."),
         ("--recipient", "Only to addresses with this in them."),
         ("--destination", "Only for this domain, or server of a route."),
-        ("--status", "Only those that are due, waiting, sending or held."),
+        ("--status", "Only those that are due, waiting, throttled, sending or held."),
     ):
         command = click.option(name, help=help)(command)
     return command
@@ -70,7 +70,7 @@ def list_(config_file: Path | None, data: Path | None, as_json: bool, limit: int
     if as_json:
         print_json({"total": total, "list": records})
         return
-    print_table(records, _COLUMNS, "Nothing waits.")
+    print_table([_with_reason(record) for record in records], _COLUMNS, "Nothing waits.")
     if total > len(records):
         click.echo(f"... and {total - len(records)} more; --limit shows more of them.", err=True)
 
@@ -130,6 +130,14 @@ def drop(notify: bool, **options: Any) -> None:  # noqa: FBT001
     _change("Dropped", None, notify=notify, **options)
 
 
+def _with_reason(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What is shown of a message in the list."""
+    if record["status"] == "throttled":
+        why = f"throttled until {record['throttledUntil']} or later by {record['throttledBy']}"
+        return {**record, "lastReply": why}
+    return dict(record)
+
+
 def _change(done: str, patch: Mapping[str, Any] | None, *, notify: bool = False, **options: Any) -> None:
     """Change the chosen messages, or without a patch destroy them."""
     ids: Sequence[str] = options["ids"]
@@ -162,10 +170,12 @@ def _change(done: str, patch: Mapping[str, Any] | None, *, notify: bool = False,
 def _obey_settings(config_file: Path | None, data: Path | None) -> None:
     """Know the routes, and by which name notifications are sent."""
     from pillarbox.datatypes.email_submission import RULES  # noqa: PLC0415 -- `--help` does without
+    from pillarbox.services.queue_throttle import THROTTLING, Throttles  # noqa: PLC0415
     from pillarbox.services.route import ROUTING, RouteError, Routes  # noqa: PLC0415
 
     settings = load_settings(config_file, data).settings
     RULES.host_name = settings.hostname
+    THROTTLING.throttles = Throttles(settings.relay.throttles)
     try:
         ROUTING.routes = Routes(settings.relay.routes, settings.relay.smarthost)
     except RouteError as error:

@@ -165,6 +165,13 @@ def _check_subscription_seconds(value: int) -> None:
         raise ValueError("RFC 8620 §7.2 asks for 48 hours at least")
 
 
+def _check_throttles(value: tuple[str, ...]) -> None:
+    if value:
+        from pillarbox.services.queue_throttle import check_throttles  # noqa: PLC0415 -- few have any
+
+        check_throttles(value)
+
+
 def _check_database(value: str) -> None:
     if not value.startswith(("postgresql://", "postgres://")):
         raise ValueError("this is no URL such as postgresql://HOST/DATABASE")
@@ -178,6 +185,7 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "smtp.trusted_proxies": _check_networks,
     "smtp.xclient_from": _check_networks,
     "submission.trusted_proxies": _check_networks,
+    "relay.throttles": _check_throttles,
     "storage.url": _check_database,
     "blobs.url": parse_blob_url,
     "dns.servers": check_servers,

@@ -31,6 +31,14 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
             extra={"secret": True},
         ),
     ] = ()
+    throttles: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="How many recipients mail goes to at most, of all nodes together; all that fit hold. Each is"
+            " `WHICH NUMBER/SPAN`, such as to:example.com 100/hour, from:* 500/day or all 2000/hour 100 at once: see"
+            " [Send mail](../howto/send-mail.md#throttles)."
+        ),
+    ] = ()
     retry_minutes: Annotated[
         tuple[int, ...],
         Doc(description="How long mail that was not taken waits until it is tried again, each time; the last repeats."),

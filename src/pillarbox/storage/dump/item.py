@@ -100,6 +100,7 @@ class OutboxItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table"
     rank: int = 0
     message: str = ""
     lease: str = ""
+    throttle: str = ""
 
 
 Item: TypeAlias = RecordItem | MemberItem | BlobItem | TailItem | ContainerItem | FloorItem | OutboxItem
@@ -109,7 +110,7 @@ RECORD = "id, created, modseq, full_modseq, touched, destroyed, unique_key, body
 MEMBER = "container, uid, item, type, created, modseq, removed, sort_key, group_id, size, words, saved_at"
 CONTAINER = "id, next_uid, modseq, validity"
 BLOB = "id, size, stored_at, pending"
-OUTBOX = "id, due_at, kind, item, blob, body, queue, destination, rank, message, lease"
+OUTBOX = "id, due_at, kind, item, blob, body, queue, destination, rank, message, lease, throttle"
 INDEX = {
     "email_index": (
         "thread_id", "received_at", "sent_at", "size", "has_attachment", "keywords", "subject_key", "from_key",

@@ -26,6 +26,7 @@ from pillarbox.storage.dump.item import (
     TailItem,
 )
 from pillarbox.storage.dump.walk import Kinds
+from pillarbox.storage.lane_entry import Lane
 from pillarbox.storage.member import DELETED, LIVE, REMOVED
 from pillarbox.storage.outbox import HOLDER
 from pillarbox.storage.record import DESTROYED, decoded
@@ -198,11 +199,12 @@ class Replay:
         sql = f"INSERT INTO outbox (account, {OUTBOX}) VALUES (?{', ?' * len(OUTBOX.split(', '))})"
         self._db.run(
             f"{sql} ON CONFLICT (account, id) DO UPDATE SET due_at = excluded.due_at, body = excluded.body,"
-            " queue = excluded.queue, destination = excluded.destination, lease = excluded.lease",
+            " queue = excluded.queue, destination = excluded.destination, lease = excluded.lease,"
+            " throttle = excluded.throttle",
             tuple_of(item),
         )
         if item.destination:
-            lane.wake(self._db, item.queue, item.destination, item.due_at)
+            lane.wake(self._db, Lane(item.queue, item.destination, item.throttle), item.due_at)
         if item.blob:
             self._add_lookup(item.account, _BLOB, item.blob, HOLDER, item.id)
 

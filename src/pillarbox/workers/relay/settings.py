@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pillarbox.services.queue_throttle import Throttles
 from pillarbox.services.relay import Schedule
 from pillarbox.services.route import Routes
 from pillarbox.wire.smtp_client.conversation import Timeouts
@@ -15,6 +16,7 @@ class RelaySettings:
 
     hostname: str
     routes: Routes = field(default_factory=Routes)
+    throttles: Throttles = field(default_factory=Throttles)
     schedule: Schedule = field(default_factory=Schedule)
     concurrency: int = 50  # messages under way in each virtual queue
     per_destination: int = 10

@@ -12,10 +12,11 @@ import secrets
 from collections.abc import Sequence
 
 from pillarbox.net.bridge import Bridge
-from pillarbox.services.queue import QUEUES, destination_now
+from pillarbox.services.queue import QUEUES, lane_now, throttling
 from pillarbox.services.relay import Concluded, Result, conclude, redirect
-from pillarbox.storage import lane
+from pillarbox.storage import lane, lane_wait, throttle
 from pillarbox.storage.lane import Claim, Claimer
+from pillarbox.storage.lane_entry import lane_of
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.store import Changed
 from pillarbox.storage.transaction import Transaction
@@ -38,7 +39,8 @@ class RelayWorker:
 
     def __init__(self, bridge: Bridge, settings: RelaySettings, attempts: Attempts) -> None:
         self._bridge, self._settings, self._attempts = bridge, settings, attempts
-        self._claimer = Claimer(secrets.token_hex(6), int(settings.lease_seconds * 1000))
+        held_by = throttling(settings.throttles)
+        self._claimer = Claimer(secrets.token_hex(6), int(settings.lease_seconds * 1000), throttling=held_by)
         self._running: dict[str, set[asyncio.Task[None]]] = {queue: set() for queue in QUEUES}
         self._woken = asyncio.Event()
         self._rebuild_at = 0.0
@@ -81,9 +83,12 @@ class RelayWorker:
         try:
             now = asyncio.get_running_loop().time()
             if now >= self._rebuild_at:
-                await self._bridge.write(lambda tx: lane.rebuild(tx.db), slow=True)
+                is_first = not self._rebuild_at
+                await self._bridge.write(lambda tx: _look_through(tx, is_first=is_first), slow=True)
                 self._rebuild_at = now + _REBUILD_SECONDS
             if (at := await self._next_at()) is not None and at <= self._bridge.store.clock.now_ms():
+                if self._settings.throttles:
+                    await self._bridge.write(lambda tx: throttle.wake(tx.db, QUEUES, tx.now_ms))
                 for queue in QUEUES:
                     await self._begin(queue)
                 at = await self._next_at()
@@ -96,7 +101,8 @@ class RelayWorker:
     async def _next_at(self) -> int | None:
         """When something is due next in a queue that has room for it."""
         free = [queue for queue in QUEUES if len(self._running[queue]) < self._settings.concurrency]
-        return await self._bridge.read(lambda view: _next_at(view, free))
+        is_throttled = bool(self._settings.throttles)
+        return await self._bridge.read(lambda view: _next_at(view, free, is_throttled=is_throttled))
 
     async def _begin(self, queue: str) -> None:
         while (free := self._settings.concurrency - len(self._running[queue])) > 0:
@@ -134,10 +140,10 @@ class RelayWorker:
 
     async def _redirected(self, claim: Claim) -> bool:
         """Send nothing that waits where other routes, of other settings, would have it; whether it is so."""
-        destinations = [destination_now(self._settings.routes, entry) for entry in claim.entries]
-        if all(to == entry.destination for to, entry in zip(destinations, claim.entries, strict=True)):
+        lanes = [lane_now(self._settings.routes, self._settings.throttles, entry) for entry in claim.entries]
+        if all(to == lane_of(entry) for to, entry in zip(lanes, claim.entries, strict=True)):
             return False
-        await self._bridge.write(lambda tx: redirect(tx, claim, destinations))
+        await self._bridge.write(lambda tx: redirect(tx, claim, lanes))
         return True
 
     async def _attempt(self, claim: Claim, lease: Lease) -> Attempt:
@@ -175,5 +181,15 @@ class RelayWorker:
                 await self._woken.wait()
 
 
-def _next_at(view: Snapshot, queues: Sequence[str]) -> int | None:
-    return min((at for queue in queues if (at := lane.next_at(view.db, queue)) is not None), default=None)
+def _next_at(view: Snapshot, queues: Sequence[str], *, is_throttled: bool) -> int | None:
+    times = [lane.next_at(view.db, queue) for queue in queues]
+    times += [throttle.next_at(view.db)] if is_throttled else []
+    return min((at for at in times if at is not None), default=None)
+
+
+def _look_through(tx: Transaction, *, is_first: bool) -> None:
+    """See to it that nothing is forgotten; at the start also what waits for what another configuration has."""
+    if is_first:
+        lane_wait.wake_all(tx.db, tx.now_ms)
+    lane.rebuild(tx.db)
+    throttle.forget_full(tx.db, tx.now_ms)
