@@ -13,7 +13,10 @@ from pillarbox.app.cli import main
 from pillarbox.app.engine import Engine
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.envelope import Address
-from pillarbox.services.queue import Outgoing, enqueue
+from pillarbox.services.queue import PERSONAL, Outgoing, enqueue, throttling
+from pillarbox.services.queue_throttle import THROTTLING, Throttles
+from pillarbox.storage import lane
+from pillarbox.storage.lane import Claimer
 
 CONFIG = """
 hostname = "mx.example.org"
@@ -103,6 +106,29 @@ def test_the_sender_of_a_dropped_message_hears_of_it_unless_it_is_dropped_in_sil
     assert b"an administrator took the message out of the queue" in report
     assert b"postmaster@mx.example.org" in report
     assert shell.listed() == {}
+
+
+def test_what_waits_for_a_throttle_says_for_which_and_until_when(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(THROTTLING, "throttles", Throttles(["to:one.example 1/day"]))
+    with Engine(shell.data) as engine:
+        by = Claimer("one", 60_000, throttling=throttling(THROTTLING.throttles))
+        out = Outgoing(
+            account=shell.alice,
+            data=b"Subject: More\r\n\r\n",
+            mail_from=Address("alice@example.org"),
+            recipients=[Address("dave@one.example"), Address("erin@one.example")],
+        )
+        engine.store.write(lambda tx: enqueue(tx, out))
+        for n in range(4):
+            engine.store.write(lambda tx, n=n: lane.claim(tx.db, PERSONAL, tx.now_ms, by, f"l{n}", lambda _: 9))  # type: ignore[misc]
+    found = shell.listed("--status", "throttled")
+    assert len(found) == 2
+    (one, _) = found.values()
+    assert one["throttledBy"] == "to:one.example per day"
+    assert one["throttledUntil"] > one["queuedAt"]
+    assert f"throttled until {one['throttledUntil']} or later by to:one.example per day" in shell.ok("queue", "list")
+    assert "throttledBy" in shell.ok("queue", "show", one["id"])
+    assert shell.listed("--status", "due") == {}
 
 
 def test_what_is_not_there_and_what_is_not_said_is_told(shell: Shell) -> None:

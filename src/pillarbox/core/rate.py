@@ -1,4 +1,4 @@
-"""Rates: so many in a span of time, kept by a bucket that fills evenly. Pure; whoever keeps the bucket says what time it is.
+"""Rates: so many in a span of time, kept by a bucket that fills evenly. Pure: whoever asks says what time it is.
 
 A bucket is one number, the time at which it is full again (the generic cell rate algorithm). Of what a rate allows,
 some may go at once and the rest evenly, so that no span of that length, wherever it begins, ever sees more.
@@ -51,11 +51,16 @@ class Bucket(NamedTuple):
         wait_us = self._owed(now_ms) - (self.size - 1) * self.step_us
         return now_ms + max(0, -(-wait_us // 1000))
 
-    def _owed(self, now_ms: int) -> int:
-        """In how many microseconds it is full.
+    def at(self, now_ms: int) -> Bucket:
+        """The bucket as it is to be believed at a time.
 
-        More than the whole bucket is owed where a clock was set back, or a rate was raised: then it is as good as empty.
-        Where it is only a little more, another node's clock is ahead, and giving anything back would give it twice.
+        More than the whole is owed where a clock was set back, or a rate was raised: then it is an empty one. Where it
+        is only a little more, another node's clock is ahead, and giving anything back would give it twice.
         """
-        owed, whole = max(0, self.full_us - now_ms * 1000), self.size * self.step_us
-        return whole if owed > whole + _PATIENCE_MS * 1000 else owed
+        whole = self.size * self.step_us
+        is_wrong = self._owed(now_ms) > whole + _PATIENCE_MS * 1000
+        return self._replace(full_us=now_ms * 1000 + whole) if is_wrong else self
+
+    def _owed(self, now_ms: int) -> int:
+        """In how many microseconds it is full."""
+        return max(0, self.full_us - now_ms * 1000)

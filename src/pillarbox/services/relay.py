@@ -27,6 +27,7 @@ from pillarbox.storage.transaction import Transaction
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _BLOCK_MS, _LONGEST_BLOCK_MS = 30_000, _HOUR  # how long a destination that is down is left alone
+_NEVER_TRIED = "451 4.4.5 this server may not send so much mail of its kind, and it has to wait"
 _MAX_REPLY = 1_000  # characters of what a server said that are kept
 
 
@@ -40,6 +41,11 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     expire_days: float = 5.0
     delay_notice_hours: float = 4.0  # 0: never
     suppress_days: float = 7.0  # for which an address that was refused for good is not written to; 0: never
+
+    def overdue_before(self, now_ms: int) -> int:
+        """What came into the queue at this time or later is neither late nor too old yet."""
+        hours = min(self.expire_days * 24, self.delay_notice_hours or self.expire_days * 24)
+        return int(now_ms - hours * _HOUR)
 
     def wait_ms(self, attempts: int) -> int:
         """How long to wait after so many attempts, each time a little differently: all at once would be a crowd."""
@@ -103,13 +109,13 @@ def conclude(
     count, is_ours = Concluded(), lane.is_held(tx.db, claim.lease)
     for entry, given in zip(claim.entries, results, strict=True):
         job, result = job_of(entry), given
-        if result.outcome == "later" and tx.now_ms >= job.queued_at + schedule.expire_days * _DAY:
+        if result.outcome == "later" and _is_too_old(tx.now_ms, job, schedule):
             result = _given_up(result, schedule)
         if result.outcome != "later":
             tx.finish_entry(entry)
             told += [] if result.tells_success else [_told(job, result.outcome, result, schedule)]
         elif is_ours:
-            late = _is_late(tx, job, schedule)
+            late = _is_late(tx.now_ms, job, schedule)
             told += [_told(job, "delayed", result, schedule)] if late else []
             _postpone(tx, entry, job, result, schedule, was_told=job.was_told or late)
         else:  # somebody else has it now, who will find out anew
@@ -121,6 +127,33 @@ def conclude(
         _follow(tx, claim.entries[0], statuses, report)
         _suppress(tx, claim, results, schedule)
     _free(tx, claim, down)
+    return count
+
+
+def is_overdue(job: Job, schedule: Schedule, now_ms: int) -> bool:
+    """Whether its sender is to hear of what has waited for so long."""
+    return _is_late(now_ms, job, schedule) or _is_too_old(now_ms, job, schedule)
+
+
+def end_overdue(tx: Transaction, entries: Sequence[Entry], schedule: Schedule, host_name: str) -> int:
+    """Without an attempt, give up those of a message's entries that are too old; the others are told of. How many."""
+    told: list[Told] = []
+    statuses: dict[str, DeliveryStatus] = {}
+    count = 0
+    for entry in entries:
+        job = job_of(entry)
+        if _is_too_old(tx.now_ms, job, schedule):
+            result = _given_up(Result("failed", job.reply or _NEVER_TRIED), schedule)
+            tx.finish_entry(entry)
+            told.append(_told(job, "failed", result, schedule))
+            count += 1
+        else:
+            result = Result("later", job.reply or _NEVER_TRIED)
+            told.append(_told(job, "delayed", result, schedule))
+            tx.postpone_entry(entry, entry.due_at, job_to_bytes(msgspec.structs.replace(job, was_told=True)))
+        statuses[job.rcpt_to.email] = DeliveryStatus(_shown(result), _DELIVERED[result.outcome])
+    if entries:
+        _follow(tx, entries[0], statuses, _notify(tx, entries[0], told, host_name))
     return count
 
 
@@ -169,14 +202,21 @@ def _suppress(tx: Transaction, claim: Claim, results: Sequence[Result], schedule
             note_bounce(tx, entry.account, recipient, _shown(result), schedule.suppress_days)
 
 
-def _is_late(tx: Transaction, job: Job, schedule: Schedule) -> bool:
+def _is_late(now_ms: int, job: Job, schedule: Schedule) -> bool:
     """Whether the sender is to hear now that it takes long; once."""
     after = schedule.delay_notice_hours * _HOUR
-    return bool(after) and not job.was_told and tx.now_ms >= job.queued_at + after
+    return bool(after) and not job.was_told and now_ms >= job.queued_at + after
+
+
+def _is_too_old(now_ms: int, job: Job, schedule: Schedule) -> bool:
+    return now_ms >= job.queued_at + schedule.expire_days * _DAY
 
 
 def _given_up(result: Result, schedule: Schedule) -> Result:
-    text = f"554 5.4.7 it was tried for {schedule.expire_days:g} days, the last time with: {_shown(result)}"
+    days = f"{schedule.expire_days:g} days"
+    text = f"554 5.4.7 it was tried for {days}, the last time with: {_shown(result)}"
+    if result.reply == _NEVER_TRIED:
+        text = f"554 5.4.7 it waited for {days}, as this server may not send so much mail of its kind"
     return msgspec.structs.replace(result, outcome="failed", reply=text)
 
 

@@ -1,9 +1,9 @@
 """Lanes of the outbound queue: who sends what next, so that nothing is sent twice and nothing that waits costs time.
 
-A lane is what one virtual queue has for one destination under the same throttles. Its `next_at` says when it is worth a
-look, so the next message due is found by two short searches in indexes, however much waits for destinations that are
-blocked or busy. What is claimed is leased: its `due_at` is the lease's end, so what a killed worker held is due again by
-itself.
+A lane is what one virtual queue has for one destination under the same throttles. Its `next_at` says when it is worth
+a look, so the next message due is found by two short searches in indexes, however much waits for destinations that are
+blocked or busy. What is claimed is leased: its `due_at` is the lease's end, so what a killed worker held is due again
+by itself.
 
 Lanes follow from the outbox. Where writers run side by side, one may rely on a lane that another is leaving: it is
 looked at once more after that, and `rebuild` finds whatever is left.

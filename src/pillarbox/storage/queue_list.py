@@ -42,6 +42,21 @@ def entries(db: Connection, kind: str, wanted: Wanted) -> Iterator[Entry]:
         after = (page[-1].due_at, page[-1].account, page[-1].id)
 
 
+def throttled(db: Connection, kind: str, before: int) -> Iterator[Entry]:
+    """The entries that a throttle may hold back and that were due before a time, the longest due first."""
+    after: tuple[int, str, str] = (-1, "", "")
+    sql = (
+        f"SELECT {COLUMNS} FROM outbox WHERE kind = ? AND due_at >= ? AND due_at <= ? AND throttle <> ''"
+        f" AND (due_at, account, id) > (?, ?, ?) ORDER BY due_at, account, id LIMIT {_PAGE}"
+    )
+    while True:
+        page = [Entry(*row) for row in db.rows(sql, (kind, after[0], before, *after))]  # type: ignore[arg-type]
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = (page[-1].due_at, page[-1].account, page[-1].id)
+
+
 def entry(db: Connection, kind: str, account: str, id: str) -> Entry | None:
     """One entry."""
     row = db.row(f"SELECT {COLUMNS} FROM outbox WHERE account = ? AND id = ? AND kind = ?", (account, id, kind))

@@ -54,7 +54,7 @@ def room(db: Connection, throttles: Sequence[Throttle], now_ms: int) -> Room:
     least = Room(1 << 30)
     latest = -1
     for one in throttles:
-        bucket = _bucket(db, one)
+        bucket = _bucket(db, one, now_ms)
         if (count := bucket.room(now_ms)) < 1 and bucket.next_ms(now_ms) > latest:
             latest, least = bucket.next_ms(now_ms), Room(0, one)
         elif count < least.recipients:
@@ -65,7 +65,7 @@ def room(db: Connection, throttles: Sequence[Throttle], now_ms: int) -> Room:
 def take(db: Connection, throttles: Sequence[Throttle], count: int, now_ms: int) -> None:
     """Take so many out of each bucket."""
     for one in throttles:
-        bucket = _bucket(db, one).after(count, now_ms)
+        bucket = _bucket(db, one, now_ms).after(count, now_ms)
         db.run(
             "INSERT INTO throttle (name, full_us, step_us, size, next_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name)"
             " DO UPDATE SET full_us = excluded.full_us, step_us = excluded.step_us, size = excluded.size",
@@ -76,12 +76,13 @@ def take(db: Connection, throttles: Sequence[Throttle], count: int, now_ms: int)
 def wait(db: Connection, lane: Lane, throttle: Throttle, now_ms: int) -> int | None:
     """Have a lane wait for a throttle; until when, if it is the first that does."""
     lane_wait.look_at(db, lane, now_ms + _LONGEST_WAIT_MS, throttle.name)
-    bucket = _bucket(db, throttle)
+    bucket = _bucket(db, throttle, now_ms)
     at = bucket.next_ms(now_ms)
     # Written although others may have: a node that wakes those who wait at this moment has to see this one, too.
     row = db.row("SELECT next_at FROM throttle WHERE name = ?", (throttle.name,))
     known = int(str(row[0])) if row is not None else NEVER
-    db.run("UPDATE throttle SET next_at = ? WHERE name = ?", (min(known, at), throttle.name))
+    sql = "UPDATE throttle SET full_us = ?, step_us = ?, size = ?, next_at = ? WHERE name = ?"
+    db.run(sql, (*bucket, min(known, at), throttle.name))
     return at if known == NEVER else None
 
 
@@ -95,7 +96,7 @@ def wake(db: Connection, queues: Sequence[str], now_ms: int, most: int = 100) ->
     """Wake as many lanes as the buckets that are due let go; the virtual queues in the order in which they go first."""
     sql = "SELECT name, full_us, step_us, size FROM throttle WHERE next_at <= ? ORDER BY next_at LIMIT ?"
     for name, *numbers in db.rows(sql, (now_ms, most)):
-        bucket = Bucket(*(int(str(number)) for number in numbers))
+        bucket = Bucket(*(int(str(number)) for number in numbers)).at(now_ms)
         left = min(bucket.room(now_ms), most)
         for queue in queues:
             left -= lane_wait.wake(db, str(name), queue, left, now_ms) if left else 0
@@ -122,6 +123,6 @@ def forget_full(db: Connection, now_ms: int) -> None:
     db.run("DELETE FROM throttle WHERE next_at = ? AND full_us < ?", (NEVER, (now_ms - _FORGET_MS) * 1000))
 
 
-def _bucket(db: Connection, throttle: Throttle) -> Bucket:
+def _bucket(db: Connection, throttle: Throttle, now_ms: int) -> Bucket:
     row = db.row("SELECT full_us FROM throttle WHERE name = ?", (throttle.name,))
-    return throttle.rate.bucket._replace(full_us=int(str(row[0])) if row is not None else 0)
+    return throttle.rate.bucket._replace(full_us=int(str(row[0])) if row is not None else 0).at(now_ms)

@@ -37,6 +37,13 @@ LEASE_LOST = Event(
     "destination",
     per_minute=60,
 )
+OVERDUE = Event(
+    "relay.overdue",
+    logging.WARNING,
+    "throttles have held mail back for so long that its senders were told of it",
+    "given_up",
+    "told",
+)
 _LONGEST_REPLY = 300
 RECIPIENTS = Counter(
     "pillarbox_relay_recipients_total",

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Sequence
 
 from pillarbox.net.bridge import Bridge
+from pillarbox.services.overdue import overdue, see_to
 from pillarbox.services.queue import QUEUES, lane_now, throttling
 from pillarbox.services.relay import Concluded, Result, conclude, redirect
 from pillarbox.storage import lane, lane_wait, throttle
@@ -85,6 +86,7 @@ class RelayWorker:
             if now >= self._rebuild_at:
                 is_first = not self._rebuild_at
                 await self._bridge.write(lambda tx: _look_through(tx, is_first=is_first), slow=True)
+                await self._see_to_overdue()
                 self._rebuild_at = now + _REBUILD_SECONDS
             if (at := await self._next_at()) is not None and at <= self._bridge.store.clock.now_ms():
                 if self._settings.throttles:
@@ -97,6 +99,22 @@ class RelayWorker:
             return _AFTER_FAILURE
         wait = _LONGEST_SLEEP if at is None else (at - self._bridge.store.clock.now_ms()) / 1000
         return min(max(wait, _SHORTEST_SLEEP), _LONGEST_SLEEP)
+
+    async def _see_to_overdue(self) -> None:
+        """Return what throttles have kept for too long, and tell of what is late."""
+        settings = self._settings
+        while settings.throttles:
+            found = await self._bridge.read(lambda view: overdue(view, settings.schedule), slow=True)
+            if not found:
+                return
+            given_up, told = await self._bridge.write(
+                lambda tx: see_to(tx, found, settings.schedule, settings.hostname),  # noqa: B023
+                slow=True,
+            )
+            if not given_up + told:
+                return
+            observed.OVERDUE.log(given_up=given_up, told=told)
+            observed.RECIPIENTS.add(given_up, "failed")
 
     async def _next_at(self) -> int | None:
         """When something is due next in a queue that has room for it."""
