@@ -98,6 +98,7 @@ def test_a_mistake_in_the_file_names_the_key_what_was_found_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("relay.throttles", "all 100"),
         ("http.listen", "8080"),
         ("http.listen", "::1:8080"),
         ("http.listen", "unix:relative"),

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from pillarbox.core.rate import Rate
+from pillarbox.datatypes.outbox import NEVER
 from pillarbox.services.queue import BULK, PERSONAL, QUEUES, throttling
 from pillarbox.services.queue_throttle import THROTTLING, Throttles
 from pillarbox.services.route import ROUTING, Routes
@@ -208,16 +209,27 @@ def test_the_log_says_once_that_mail_waits(held: Callable[..., Held]) -> None:
     assert [(line["throttle"], line["most"]) for line in lines.of("relay.throttled")] == [("to:big.test per hour", 1)]
 
 
+def test_a_wake_that_was_lost_is_made_good(held: Callable[..., Held]) -> None:
+    queue = held("all 1/hour")
+    queue.put("a@one.test", "b@two.test")
+    assert len(queue.send()) == 1
+    queue.store.write(lambda tx: tx.db.run("UPDATE throttle SET next_at = ?", (NEVER,)))
+    queue.clock.forward(seconds=HOUR)
+    assert queue.send() == []
+    queue.store.write(lambda tx: throttle.tidy(tx.db, tx.now_ms))
+    assert len(queue.send()) == 1
+
+
 def test_buckets_that_are_full_are_forgotten(held: Callable[..., Held]) -> None:
     queue = held("to:* 10/hour")
     queue.put("a@one.test", "b@two.test", "c@two.test")
     queue.send()
     queue.clock.forward(seconds=2 * 86_400)
-    queue.store.write(lambda tx: throttle.forget_full(tx.db, tx.now_ms))
+    queue.store.write(lambda tx: throttle.tidy(tx.db, tx.now_ms))
     assert queue.count("throttle") == 1  # somebody waits for the other
     assert queue.send() == ["c@two.test"]
     queue.clock.forward(seconds=2 * 86_400)
-    queue.store.write(lambda tx: throttle.forget_full(tx.db, tx.now_ms))
+    queue.store.write(lambda tx: throttle.tidy(tx.db, tx.now_ms))
     assert queue.count("throttle") == 0
 
 

@@ -16,7 +16,7 @@ from pillarbox.storage import lane_wait
 from pillarbox.storage.database import Connection
 from pillarbox.storage.lane_entry import Lane
 
-_LONGEST_WAIT_MS = 3_600_000  # after which a lane is looked at even if nobody wakes it
+_LONGEST_WAIT_MS = 7 * 86_400_000  # after which a lane is looked at even if nobody wakes it
 _BREATH_MS = 250  # between two looks at those who wait for a bucket: a quick one lets a few go at a time
 _FORGET_MS = 86_400_000
 
@@ -118,8 +118,10 @@ def held_until(db: Connection, lane: Lane) -> tuple[str, int] | None:
     return (str(row[0]), int(str(row[1]))) if row is not None else None
 
 
-def forget_full(db: Connection, now_ms: int) -> None:
-    """Drop buckets that have been full for a while: one that is not there is full."""
+def tidy(db: Connection, now_ms: int) -> None:
+    """Wake whoever was forgotten, and drop buckets that have been full for a while: one that is not there is full."""
+    waited_for = "SELECT waits_for FROM lane WHERE waits_for <> ''"
+    db.run(f"UPDATE throttle SET next_at = ? WHERE next_at = ? AND name IN ({waited_for})", (now_ms, NEVER))
     db.run("DELETE FROM throttle WHERE next_at = ? AND full_us < ?", (NEVER, (now_ms - _FORGET_MS) * 1000))
 
 

@@ -210,4 +210,4 @@ def _look_through(tx: Transaction, *, is_first: bool) -> None:
     if is_first:
         lane_wait.wake_all(tx.db, tx.now_ms)
     lane.rebuild(tx.db)
-    throttle.forget_full(tx.db, tx.now_ms)
+    throttle.tidy(tx.db, tx.now_ms)
