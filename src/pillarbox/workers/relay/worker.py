@@ -89,8 +89,7 @@ class RelayWorker:
                 await self._see_to_overdue()
                 self._rebuild_at = now + _REBUILD_SECONDS
             if (at := await self._next_at()) is not None and at <= self._bridge.store.clock.now_ms():
-                if self._settings.throttles:
-                    await self._bridge.write(lambda tx: throttle.wake(tx.db, QUEUES, tx.now_ms))
+                await self._wake_throttled()
                 for queue in QUEUES:
                     await self._begin(queue)
                 at = await self._next_at()
@@ -99,6 +98,14 @@ class RelayWorker:
             return _AFTER_FAILURE
         wait = _LONGEST_SLEEP if at is None else (at - self._bridge.store.clock.now_ms()) / 1000
         return min(max(wait, _SHORTEST_SLEEP), _LONGEST_SLEEP)
+
+    async def _wake_throttled(self) -> None:
+        """Let those go on that wait for a throttle which has room again."""
+        if not self._settings.throttles:
+            return
+        at = await self._bridge.read(lambda view: throttle.next_at(view.db))
+        if at is not None and at <= self._bridge.store.clock.now_ms():
+            await self._bridge.write(lambda tx: throttle.wake(tx.db, QUEUES, tx.now_ms))
 
     async def _see_to_overdue(self) -> None:
         """Return what throttles have kept for too long, and tell of what is late."""
