@@ -152,6 +152,6 @@ def test_several_processes_on_one_folder_keep_one_rate(tmp_path: Path, monkeypat
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        out, _ = process.communicate(timeout=60)
-        counts.append(int(out))
+        printed, _ = process.communicate(timeout=60)
+        counts.append(int(printed))
     assert sum(counts) == 20
