@@ -1,17 +1,21 @@
 """Mail leaves: to the right server, once, and its sender hears what he has to hear."""
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
 
+from pillarbox.app.wiring import bridge_to
 from pillarbox.core.dns import Mx, Status
 from pillarbox.datatypes.envelope import Address
 from pillarbox.formats.report.dsn import parse_dsn
 from pillarbox.services.relay import Schedule
 from pillarbox.services.route import Routes
+from pillarbox.workers.relay.settings import RelaySettings
+from pillarbox.workers.relay.worker import RelayWorker
 from tests.support.smtp_sink import Sink, serving
-from tests.workers.relay.relay_fixture import ALICE, DATA, Depot
+from tests.workers.relay.relay_fixture import ALICE, DATA, Depot, attempts_on
 
 HOUR = 3600
 
@@ -415,5 +419,34 @@ def test_a_domain_that_is_not_there_says_nothing_of_an_address(depot: Depot) -> 
         await depot.send(1)
         assert len(depot.inbox()) == 1
         assert depot.office.records("SuppressedAddress") == []
+
+    depot.run(body)
+
+
+def test_many_commits_make_few_looks_at_the_queue_and_what_they_queue_is_sent(depot: Depot) -> None:
+    class Counted(RelayWorker):
+        looks = 0
+
+        async def work(self) -> float:
+            self.looks += 1
+            return await super().work()
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink()) as sink:
+            settings = RelaySettings("mx.example.org", port=sink.port)
+            bridge = bridge_to(depot.store)
+            worker = Counted(bridge, settings, attempts_on(bridge, settings))
+            running = asyncio.create_task(worker.run())
+            for number in range(500):
+                bridge.heard({depot.alice: {"Email": number}})
+                await asyncio.sleep(0)
+            depot.put("bob@two.test")
+            bridge.heard({depot.alice: {"Email": 500}})
+            while not sink.taken:  # noqa: ASYNC110 -- turns of the loop, no time
+                await asyncio.sleep(0)
+            assert worker.looks < 250
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await bridge.close()
 
     depot.run(body)

@@ -29,6 +29,7 @@ from pillarbox.workers.relay.settings import RelaySettings
 
 _LONGEST_SLEEP = 1.0  # seconds: nobody tells of what other nodes queue
 _SHORTEST_SLEEP = 0.01
+_PAUSE = 0.02  # seconds: most commits queue nothing, so that not every one of many is followed by a look
 _AFTER_FAILURE = 5.0
 _AT_ONCE = 20  # claims in a transaction
 _REBUILD_SECONDS = 600.0
@@ -44,14 +45,16 @@ class RelayWorker:
         self._claimer = Claimer(secrets.token_hex(6), int(settings.lease_seconds * 1000), throttling=held_by)
         self._running: dict[str, set[asyncio.Task[None]]] = {queue: set() for queue in QUEUES}
         self._woken = asyncio.Event()
-        self._rebuild_at = 0.0
+        self._looked_at = self._rebuild_at = 0.0
+        self._wakes_at: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Work until cancelled; what is under way then may still come to its end, for a few seconds."""
         loop = asyncio.get_running_loop()
 
         def listen(_changed: Changed) -> None:
-            loop.call_soon_threadsafe(self._woken.set)  # a commit may have been made by another thread
+            if self._wakes_at is None:  # else there is a look to come that sees this commit
+                loop.call_soon_threadsafe(self._wake_soon)  # a commit may have been made by another thread
 
         self._bridge.store.listeners.append(listen)
         try:
@@ -60,6 +63,16 @@ class RelayWorker:
         finally:
             self._bridge.store.listeners.remove(listen)
             await self.stop()
+
+    def _wake_soon(self) -> None:
+        """Have a look at the queue: now, unless the last one was a moment ago."""
+        loop = asyncio.get_running_loop()
+        if self._wakes_at is None:
+            self._wakes_at = loop.call_at(max(loop.time(), self._looked_at + _PAUSE), self._wake)
+
+    def _wake(self) -> None:
+        self._wakes_at = None
+        self._woken.set()
 
     async def stop(self) -> None:
         """Let what is under way end, and then end it."""
@@ -82,7 +95,7 @@ class RelayWorker:
         workers_observed.begin("relay", self._bridge.store.ids)
         self._woken.clear()
         try:
-            now = asyncio.get_running_loop().time()
+            now = self._looked_at = asyncio.get_running_loop().time()
             if now >= self._rebuild_at:
                 is_first = not self._rebuild_at
                 await self._bridge.write(lambda tx: _look_through(tx, is_first=is_first), slow=True)
