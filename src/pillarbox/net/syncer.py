@@ -6,9 +6,11 @@ A commit is in the log, and seen by readers, before it is synced; nobody is told
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 from time import perf_counter
 from typing import Generic, TypeVar
 
@@ -28,7 +30,8 @@ class Syncer(Generic[C]):
 
     def __init__(self, sync: Callable[[], None], settle: Callable[[C], None], give_up: Callable[[], None]) -> None:
         self._sync, self._settle, self._give_up = sync, settle, give_up
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pillarbox-sync")
+        self._thread: Thread | None = None
+        self._asked: SimpleQueue[asyncio.AbstractEventLoop | None] = SimpleQueue()
         self._waiting: list[C] = []
         self._going: list[C] = []
 
@@ -45,17 +48,26 @@ class Syncer(Generic[C]):
     def _start(self) -> None:
         if self._going or not self._waiting:
             return
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="pillarbox-sync", daemon=True)
+            self._thread.start()
         self._going, self._waiting = self._waiting, []
-        task = asyncio.get_running_loop().run_in_executor(self._thread, self._timed)
-        task.add_done_callback(self._done)
+        self._asked.put(asyncio.get_running_loop())
 
-    def _timed(self) -> None:
-        began = perf_counter()
-        self._sync()
-        observed.SYNC_SECONDS.observe(perf_counter() - began)
+    def _work(self) -> None:
+        # A thread with a queue: an executor's futures cost as much processor time as the sync itself.
+        while (loop := self._asked.get()) is not None:
+            began, error = perf_counter(), None
+            try:
+                self._sync()
+            except BaseException as problem:  # noqa: BLE001 -- whatever it is, nothing is on stable storage
+                error = problem
+            observed.SYNC_SECONDS.observe(perf_counter() - began)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._done, error)
 
-    def _done(self, task: asyncio.Future[None]) -> None:
-        if (error := task.exception()) is not None:
+    def _done(self, error: BaseException | None) -> None:
+        if error is not None:
             # What readers have seen may be lost, and asking the disk again proves nothing: the kernel has dropped it.
             observed.SYNC_FAILED.log(error)
             self._give_up()
@@ -67,4 +79,6 @@ class Syncer(Generic[C]):
 
     def close(self) -> None:
         """End the thread."""
-        self._thread.shutdown(wait=True)
+        if self._thread is not None:
+            self._asked.put(None)
+            self._thread.join()
