@@ -1,6 +1,7 @@
 """What a container holds by uid, and what changed in it: the same on every engine (RFC 9051 §2.3.1, RFC 7162 §3.1)."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.services.mail.deliver import deliver
+from pillarbox.services.mail.flag import expunge, set_deleted
 from pillarbox.storage import change
 from pillarbox.storage.epoch import begin_epoch, skip_uids
 from tests.support.mail_house import House, message
@@ -108,9 +110,48 @@ def test_a_long_log_and_a_short_one_tell_the_same(house: House) -> None:
     house.update("Email", first, {"keywords/$seen": True})
     short = read(house, "memberships", since=since)
     assert uids(short) == list(range(1, 602))
+    assert read(house, "changed_members", since) == (short, [])
     house.store.write(fill)
     assert uids(read(house, "memberships", since=since)) == list(range(1, 1202))
+    assert read(house, "changed_members", since) is None
     assert read(house, "memberships", 1, 601, since=since) == short
+
+
+def test_what_changed_is_told_at_once_as_it_is_piece_by_piece(house: House) -> None:
+    ids = [house.add() for _ in range(8)]
+    inbox, archive = house.box["inbox"], house.box["archive"]
+    numbers = [read(house, "container").modseq]
+
+    def step(act: Callable[[], object]) -> None:
+        act()
+        numbers.append(read(house, "container").modseq)
+
+    step(lambda: house.update("Email", ids[1], {"keywords/$seen": True}))
+    step(lambda: house.destroy("Email", ids[0]))
+    step(lambda: house.store.write(lambda tx: set_deleted(tx, "a1", inbox, ids[2:4], on=True)))
+    step(lambda: house.update("Email", ids[4], {"mailboxIds": {archive: True}}))
+    step(house.add)
+    step(lambda: house.store.write(lambda tx: expunge(tx, "a1", inbox, ids[2:3])))
+    step(lambda: house.store.write(lambda tx: set_deleted(tx, "a1", inbox, ids[3:4], on=False)))
+    step(lambda: house.add(None, "archive"))
+    for since in numbers:
+        told = read(house, "memberships", since=since), read(house, "removed_uids", since)
+        assert read(house, "changed_members", since) == told
+    assert all(type(one) is Membership for one in read(house, "changed_members", numbers[0])[0])
+    assert read(house, "changed_members", numbers[-1]) == ([], [])
+    house.store.write(lambda tx: change.purge(tx.db, "a1", "Email", numbers[3]))
+    assert read(house, "changed_members", numbers[2]) is None
+    assert read(house, "changed_members", numbers[-1]) == ([], [])
+
+
+def test_members_come_with_their_records_those_that_only_imap_sees_too(house: House) -> None:
+    ids = [house.add(keywords={word: True}) for word in ("a", "b", "c")]
+    house.store.write(lambda tx: set_deleted(tx, "a1", house.box["inbox"], ids[1:2], on=True))
+    house.destroy("Email", ids[0])
+    found = house.store.read(lambda view: view.members(EMAIL, "a1", house.box["inbox"], 1, 9))
+    assert [row for row, _ in found] == read(house, "memberships")
+    assert [(email.id, list(email.keywords)) for _, email in found] == [(ids[1], ["b"]), (ids[2], ["c"])]
+    assert house.store.read(lambda view: view.members(EMAIL, "a1", house.box["inbox"], 4, 9)) == []
 
 
 def test_a_container_counts_every_change_of_its_members_and_no_other(house: House) -> None:
@@ -214,6 +255,10 @@ def test_after_a_new_epoch_everything_has_changed_and_no_number_or_uid_comes_aga
         (2, epoch), (3, epoch)
     ]  # fmt: skip
     assert read(house, "memberships", since=epoch) == []
+    assert [read(house, "changed_members", since) for since in (before.modseq, epoch)] == [None, ([], [])]
+    assert {row.modseq for row, _ in house.store.read(lambda v: v.members(EMAIL, "a1", house.box["inbox"], 1, 9))} == {
+        epoch
+    }
     house.add()
     (new,) = read(house, "memberships", since=epoch)
     assert new.modseq == read(house, "container").modseq > epoch

@@ -1,6 +1,7 @@
 """The bridge: group commit, failing and slow bodies, reads over their budget, the lock of another process."""
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -92,6 +93,23 @@ def test_a_failing_body_does_not_fail_the_others(store: EmbeddedStore) -> None:
 
     run(store, body)
     assert names(store) == ["one", "two"]
+
+
+def test_bodies_of_one_commit_stand_and_fall_alone_wherever_the_failing_ones_are(store: EmbeddedStore) -> None:
+    def fail(tx: Any) -> None:
+        add("half")(tx)
+        raise invalid("name")
+
+    writer, numbers = store.writer, list[int]()
+    for order in ([fail, add("a")], [add("b"), fail, add("c")], [fail, fail, add("d"), fail]):
+        writer.begin()
+        for body in order:
+            with contextlib.suppress(Fault):
+                numbers.append(writer.run(lambda tx, body=body: (body(tx), tx.numbers["a"])[1]))  # type: ignore[misc]
+        writer.commit()
+    assert numbers == [1, 2, 3, 4]
+    assert names(store) == ["a", "b", "c", "d"]
+    assert store.read(lambda view: view.modseqs(["a"])) == {"a": 4}
 
 
 def test_a_slow_body_runs_apart_from_the_loop_and_in_its_turn(store: EmbeddedStore) -> None:

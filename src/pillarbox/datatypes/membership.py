@@ -45,6 +45,10 @@ class Membership(NamedTuple):
     is_deleted: bool
 
 
+# What changed in a container: its members as they are now, and the uids of those that are gone; both in rising order.
+MemberChanges = tuple[list[Membership], list[int]]
+
+
 class Container(NamedTuple):
     """A container's numbers: the next uid, what makes uids valid, and the number of the last change in it."""
 

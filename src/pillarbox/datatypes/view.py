@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.condition import Condition, Order
-from pillarbox.datatypes.membership import Container, Membership
+from pillarbox.datatypes.membership import Container, MemberChanges, Membership
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.ticket import Ticket
 
@@ -63,10 +63,7 @@ class View(Protocol):
     def now_ms(self) -> int: ...
 
     def take_time(self) -> None:
-        """Say that what follows may take long.
-
-        On an event loop it ends the reading, which then begins again in a thread.
-        """
+        """Say that what follows may take long: on an event loop the reading ends, and begins again in a thread."""
 
     def get(self, kind: DataType[R], account: str, id: str, *, with_deleted: bool = False) -> R | None:
         """The live record, or None; `with_deleted`: a hidden one too, that is there for IMAP alone."""
@@ -137,6 +134,11 @@ class View(Protocol):
         `since`: only those that changed after this number; it costs what has changed, not what is there.
         """
 
+    def members(
+        self, kind: DataType[R], account: str, container: str, first: int, last: int
+    ) -> list[tuple[Membership, R]]:
+        """Those with uids from `first` to `last`, each with its record, hidden ones too."""
+
     def flags(
         self, account: str, container: str, first: int = 1, last: int | None = None, *, since: int = 0
     ) -> list[tuple[int, int, str, bool]]:
@@ -156,6 +158,9 @@ class View(Protocol):
 
     def removed_uids(self, account: str, container: str, since: int) -> list[int]:
         """The uids of members that were removed after this number, rising."""
+
+    def changed_members(self, account: str, container: str, since: int) -> MemberChanges | None:
+        """What `memberships` and `removed_uids` tell, at less cost; None when it is much, or not all of it is known."""
 
     def known_since(self, account: str) -> int:
         """The number below which `removed_uids` may lack some: they were purged."""

@@ -34,6 +34,7 @@ class Writer:
         self._mine = threading.Lock()  # between the threads of this process, which share the file lock
         self.restart_log = False  # set after a checkpoint: the next commit has the log begin anew
         self._known = WorkingSet()
+        self._is_empty = True  # no body has run in the open transaction, but such as are undone
         # The file stays the same for as long as a connection is open, as ours is.
         self._log = os.open(f"{path}-wal", os.O_RDWR | os.O_CLOEXEC)
         self._changed: list[Changed] = []
@@ -68,7 +69,7 @@ class Writer:
         self._open()
 
     def _open(self) -> None:
-        self._known = WorkingSet()
+        self._known, self._is_empty = WorkingSet(), True
         try:
             self._db.begin("BEGIN IMMEDIATE")
         except Undone as error:
@@ -93,13 +94,24 @@ class Writer:
         tx = Transaction(self._db, store.blobs, store.limits, store.clock, store.ids, self._known)
         tx.hurried = hurried
         try:
-            with tx.savepoint():
-                result = body(tx)
+            result = self._first(body, tx) if self._is_empty else _further(body, tx)
         except Undone as error:
             raise unavailable() from error
+        self._is_empty = False
         self._changed.append(tx.changed)
         self._texts += tx.texts
         return result
+
+    def _first(self, body: Callable[[Transaction], T], tx: Transaction) -> T:
+        """Run a body before which there is nothing: to undo it is to begin anew, so that it needs no savepoint."""
+        try:
+            return body(tx)
+        except BaseException:
+            if not self._db.is_undone:
+                self._db.run("ROLLBACK")
+                self._known = WorkingSet()
+                self._db.begin("BEGIN IMMEDIATE")
+            raise
 
     def commit(self) -> Changed:
         """Put everything on stable storage. What changed is returned once, for push."""
@@ -154,6 +166,11 @@ class Writer:
         if self._log >= 0:
             os.close(self._log)
         self._log = -1
+
+
+def _further(body: Callable[[Transaction], T], tx: Transaction) -> T:
+    with tx.savepoint():
+        return body(tx)
 
 
 def unavailable() -> Fault:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from pillarbox.datatypes.membership import Membership
+from pillarbox.datatypes.membership import MemberChanges, Membership
 from pillarbox.datatypes.registry import TYPES
 from pillarbox.storage.database import Connection, Value
 
 _TYPES = tuple(kind.name for kind in TYPES if kind.members is not None)
 _MARKS = ",".join("?" * len(_TYPES))
+_REMOVED = 1  # in member.removed; 2 is deleted
 _LAST = 1 << 32  # no uid is as high
 _FEW = 1_000  # changes that are looked up one by one, rather than by a walk over the container
 _CHUNK = 500
@@ -40,6 +41,20 @@ def memberships(db: Connection, account: str, container: str, span: Span) -> lis
     return list(map(_membership, _rows(db, account, container, _ALL, span)))
 
 
+def with_bodies(
+    db: Connection, account: str, container: str, type: str, span: Span
+) -> list[tuple[Membership, str | bytes]]:
+    """The same of members with uids from `span.first` to `span.last`, each with the stored JSON of its record."""
+    columns = _ALL.format(modseq="CASE WHEN m.modseq < a.epoch THEN a.epoch ELSE m.modseq END")
+    rows = db.rows(
+        f"SELECT {columns}, r.body FROM account a JOIN member m ON m.account = a.id"
+        " JOIN record r ON r.account = m.account AND r.type = ? AND r.id = m.item"
+        " WHERE a.id = ? AND m.container = ? AND m.uid >= ? AND m.uid <= ? AND m.removed <> 1 ORDER BY m.uid",
+        (type, account, container, *_uids(span)),
+    )
+    return [(_membership(row[:-1]), row[-1]) for row in rows]  # type: ignore[misc]
+
+
 def flags(db: Connection, account: str, container: str, span: Span) -> list[tuple[int, int, str, bool]]:
     """(uid, modseq, words, whether it is deleted), in the order of uids."""
     return _rows(db, account, container, _FLAGS, span)
@@ -51,9 +66,11 @@ def listed(db: Connection, account: str, container: str, span: Span) -> list[tup
 
 
 def _rows(db: Connection, account: str, container: str, columns: str, span: Span) -> list[Any]:
+    if not span.since:
+        return _walk(db, account, container, _columns(columns, _epoch(db, account)), span)
     epoch, modseq = _numbers(db, account, container)
     first = _columns(columns, epoch)
-    if span.since < epoch or not span.since:
+    if span.since < epoch:
         return _walk(db, account, container, first, span._replace(since=0))
     if modseq <= span.since:
         return []
@@ -89,6 +106,39 @@ def _by_log(db: Connection, account: str, container: str, columns: tuple[str, li
     for type in _TYPES:
         rows += db.rows(logged, (*columns[1], container, account, type, span.since, *bounds))
     return rows
+
+
+def changed(db: Connection, account: str, container: str, since: int) -> MemberChanges | None:
+    r"""The members that changed after a number, and the uids of those that were removed, both in the order of uids.
+
+    None when it is much, or not all of it is known: `memberships` and `removed_uids` tell what there is to tell.
+    """
+    log = f"SELECT 1 FROM record WHERE account = ? AND type IN ({_MARKS}) AND modseq > ? LIMIT {_FEW}"
+    row = db.row(
+        f"SELECT epoch, (SELECT MAX(modseq) FROM floor WHERE account = ? AND type IN ({_MARKS})),"
+        f" (SELECT COUNT(*) FROM ({log}) x) FROM account WHERE id = ?",
+        (account, *_TYPES, account, *_TYPES, since, account),
+    )
+    epoch, floor, length = (int(str(value or 0)) for value in row or (since + 1, 0, 0))
+    if since < max(epoch, floor) or length >= _FEW:
+        return None
+    # Each way to a change has an index of its own: the log of the records, and what only IMAP sees, or nobody any more.
+    columns = _ALL.format(modseq="m.modseq").replace("m.removed / 2", "m.removed")
+    within = "m.account = ? AND m.container = ? AND"
+    arms = [
+        f"SELECT {columns} FROM member m WHERE {within} m.item >= '' AND m.removed = 2 AND m.modseq > ?",
+        f"SELECT {columns} FROM member m WHERE {within} m.removed = 1 AND m.modseq > ?",
+    ]
+    values: list[Value] = [account, container, since] * 2
+    for type in _TYPES:
+        arms.append(
+            f"SELECT {columns} FROM record r CROSS JOIN member m ON m.account = r.account AND m.container = ?"
+            " AND m.item = r.id AND m.removed = 0 WHERE r.account = ? AND r.type = ? AND r.modseq > ? AND m.modseq > ?"
+        )
+        values += [container, account, type, since, since]
+    rows = sorted(db.rows(" UNION ALL ".join(arms), values))
+    there = [_membership((*row[:-1], row[-1] // 2)) for row in rows if row[-1] != _REMOVED]  # type: ignore[operator]
+    return there, [int(str(row[0])) for row in rows if row[-1] == _REMOVED]
 
 
 def memberships_of(db: Connection, account: str, container: str, uids: Sequence[int]) -> list[Membership]:

@@ -10,7 +10,7 @@ from pillarbox.core.limits import Limits
 from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
-from pillarbox.datatypes.membership import Container, Membership
+from pillarbox.datatypes.membership import Container, MemberChanges, Membership
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.storage import blob_reference, change, membership, memo, outbox, pending, ticket, upload
 from pillarbox.storage import container as containers
@@ -213,6 +213,14 @@ class Snapshot:
         self.before_reading_containers()
         return membership.memberships(self.db, account, container, membership.Span(first, last, since, limit))
 
+    def members(
+        self, kind: DataType[R], account: str, container: str, first: int, last: int
+    ) -> list[tuple[Membership, R]]:
+        self.before_reading(kind, account)
+        decode, span = kind.decoder.decode, membership.Span(first, last)
+        rows = membership.with_bodies(self.db, account, container, kind.name, span)
+        return [(row, decode(body)) for row, body in rows]
+
     def flags(
         self, account: str, container: str, first: int = 1, last: int | None = None, *, since: int = 0
     ) -> list[tuple[int, int, str, bool]]:
@@ -233,6 +241,9 @@ class Snapshot:
 
     def removed_uids(self, account: str, container: str, since: int) -> list[int]:
         return membership.removed_uids(self.db, account, container, since)
+
+    def changed_members(self, account: str, container: str, since: int) -> MemberChanges | None:
+        return membership.changed(self.db, account, container, since)
 
     def known_since(self, account: str) -> int:
         return membership.known_since(self.db, account)

@@ -276,4 +276,5 @@ class Transaction(Snapshot):
 def _difference(kind: DataType[R], old: R | None, new: R | None) -> list[Property]:
     if old is None or new is None:
         return []
-    return [p for p in kind.properties.values() if getattr(old, p.attribute) != getattr(new, p.attribute)]
+    had, has = msgspec.structs.astuple(old), msgspec.structs.astuple(new)  # in the order of their declaration
+    return [p for p, before, after in zip(kind.properties.values(), had, has, strict=True) if before != after]

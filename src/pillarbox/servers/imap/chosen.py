@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.datatypes.email.record import Email
 from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.selected import Selected
@@ -77,6 +79,18 @@ def rows_of(view: View, selected: Selected, spans: Sequence[Span], *, since: int
                 (number, row) for row in rows if (number := selected.number_of(row.uid)) and start < number <= before
             ]
     return out
+
+
+def emails_of(view: View, selected: Selected, spans: Sequence[Span]) -> list[tuple[int, Membership, Email]]:
+    """The same of these places, each with its email."""
+    account, mailbox, uids = selected.place.account, selected.place.id, selected.uids
+    if len(spans) > 1:
+        rows = rows_of(view, selected, spans)
+        emails = view.get_with_deleted(EMAIL, account, [row.item for _, row in rows])
+        return [(number, row, emails[row.item]) for number, row in rows]
+    ((start, before),) = spans
+    found = view.members(EMAIL, account, mailbox, uids[start], uids[before - 1])
+    return [(number, row, email) for row, email in found if (number := selected.number_of(row.uid))]
 
 
 def uids_at(selected: Selected, spans: Sequence[Span]) -> list[int]:

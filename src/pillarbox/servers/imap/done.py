@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]+")
+_TEXTS = 64  # most commands end with one of a few
 
 
 class Done(NamedTuple):
@@ -22,8 +24,12 @@ class Done(NamedTuple):
     def line(self, tag: str) -> bytes:
         """The line on the wire."""
         code = f"[{self.code}] " if self.code else ""
-        text = _UNPRINTABLE.sub(" ", self.text.encode("ascii", "replace").decode()).strip().lstrip("[") or "-"
-        return f"{tag} {self.status} {code}{text}\r\n".encode()
+        return f"{tag} {self.status} {code}{_printable(self.text)}\r\n".encode()
+
+
+@functools.lru_cache(_TEXTS)
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub(" ", text.encode("ascii", "replace").decode()).strip().lstrip("[") or "-"
 
 
 class Ended(Exception):

@@ -33,11 +33,16 @@ class Step(NamedTuple):
     rows: Sequence[Membership]
     gone: Sequence[int]
 
+    @property
+    def weight(self) -> int:
+        """What it takes of the room for changes."""
+        return len(self.rows) + len(self.gone) + 1
+
 
 class Image:
     """A mailbox at one modseq."""
 
-    __slots__ = ("keywords", "modseq", "printed", "steps", "uid_next", "uid_validity", "uids")
+    __slots__ = ("_room", "keywords", "modseq", "printed", "steps", "uid_next", "uid_validity", "uids")
 
     def __init__(self, uids: Uids, keywords: frozenset[str], state: tuple[int, int, int]) -> None:
         """`state` is the UID validity, the next UID and the modseq; `keywords` are of now or of messages gone since."""
@@ -45,6 +50,7 @@ class Image:
         self.uid_validity, self.uid_next, self.modseq = state
         # What made it of the images before, the oldest first, for the sessions that have seen one of those.
         self.steps: tuple[Step, ...] = ()
+        self._room = _SINGLY  # for further steps
         # What a FETCH of all messages was answered, by what it asked for: many clients ask whenever they come.
         self.printed: dict[object, bytes] = {}
 
@@ -62,14 +68,13 @@ class Image:
 
     def follow(self, before: Image, rows: Sequence[Membership], gone: Sequence[int]) -> None:
         """Remember what made it of the image before, and what made that one, as far as it is little."""
-        steps: list[Step] = []
-        room = _SINGLY
-        for step in (Step(before.modseq, rows, gone), *reversed(before.steps)):
-            room -= len(step.rows) + len(step.gone) + 1
-            if room < 0:
-                break
-            steps.insert(0, step)
-        self.steps = tuple(steps)
+        step = Step(before.modseq, rows, gone)
+        room, dropped = before._room - step.weight, 0
+        while room < 0 and dropped < len(before.steps):
+            room += before.steps[dropped].weight
+            dropped += 1
+        if room >= 0:
+            self.steps, self._room = (*before.steps[dropped:], step), room
 
     @property
     def weight(self) -> int:
@@ -97,8 +102,13 @@ class Images:
         self._totals: OrderedDict[tuple[str, str], tuple[int, Totals]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def now(self, view: View, account: str, mailbox: str, state: Container | None = None) -> Image:
-        """The image of a mailbox as the view sees it, whose numbers are these."""
+    def now(
+        self, view: View, account: str, mailbox: str, state: Container | None = None, *, keeps: bool = True
+    ) -> Image:
+        """The image of a mailbox as the view sees it, whose numbers are these.
+
+        A transaction does not have it kept: what it sees may yet be undone.
+        """
         key = account, mailbox
         state = state or view.container(account, mailbox)
         with self._lock:
@@ -112,9 +122,16 @@ class Images:
         if known is not None and known.modseq < state.modseq:
             image = _brought_up(view, account, mailbox, known, numbers)
         image = image or _read(view, account, mailbox, numbers)
-        if known is None or known.modseq < image.modseq:  # else the view is older than what others know
-            self._keep(key, image)
+        if keeps:
+            self.keep(key, image)
         return image
+
+    def keep(self, key: tuple[str, str], image: Image) -> None:
+        """Remember the image of a mailbox, unless a newer one is known."""
+        with self._lock:
+            known = self._images.get(key)
+        if known is None or known.modseq < image.modseq:
+            self._keep(key, image)
 
     def advance(self, key: tuple[str, str], since: int, number: int, rows: Sequence[Membership]) -> None:
         """Some messages were changed by a commit of this number, and nothing else was after the number `since`."""
@@ -172,12 +189,15 @@ def _read(view: View, account: str, mailbox: str, state: tuple[int, int, int]) -
 
 def _brought_up(view: View, account: str, mailbox: str, known: Image, state: tuple[int, int, int]) -> Image | None:
     """The image after what has changed; None when that is much, or is not known any more."""
-    if known.modseq < view.known_since(account):
-        return None
-    rows = view.memberships(account, mailbox, since=known.modseq, limit=_FULL_AFTER)
-    if len(rows) >= _FULL_AFTER:
-        return None
-    gone = view.removed_uids(account, mailbox, known.modseq)
+    found = view.changed_members(account, mailbox, known.modseq)
+    if found is None:
+        if known.modseq < view.known_since(account):
+            return None
+        rows = view.memberships(account, mailbox, since=known.modseq, limit=_FULL_AFTER)
+        if len(rows) >= _FULL_AFTER:
+            return None
+        found = rows, view.removed_uids(account, mailbox, known.modseq)
+    rows, gone = found
     uids = without(known.uids, gone)
     new = [row[0] for row in rows if row[0] >= known.uid_next]
     if new:

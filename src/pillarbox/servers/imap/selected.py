@@ -109,20 +109,30 @@ class Selected:
 
     # --- what has changed
 
-    def look(self, view: View, images: Images) -> News:
-        """What has changed by now; nothing is told yet."""
-        account, id = self.place.account, self.place.id
+    def state(self, view: View) -> Container | None:
+        """The numbers of the mailbox; None when it is gone."""
         try:
-            state = view.container(account, id)
+            return view.container(self.place.account, self.place.id)
         except Fault as fault:
             if fault.kind is not Kind.NOT_FOUND:
                 raise
-            return News(is_gone=True)
-        if state.modseq == self.modseq and state.uid_next == self.uid_next:
+            return None
+
+    def look(self, view: View, images: Images) -> News:
+        """What has changed by now; nothing is told yet."""
+        state = self.state(view)
+        return News(is_gone=True) if state is None else self.look_at(view, images, state)
+
+    def look_at(self, view: View, images: Images, state: Container, *, keeps: bool = True) -> News:
+        """The same, the mailbox having these numbers; for `keeps` see `Images.now`."""
+        account, id = self.place.account, self.place.id
+        if self.stands_at(state):
             return News()
-        image = images.now(view, account, id, state)
+        image = images.now(view, account, id, state, keeps=keeps)
         if (step := image.changes(self.modseq)) is not None:
             return News(image, step.gone, step.rows)
+        if (changed := view.changed_members(account, id, self.modseq)) is not None:
+            return News(image, changed[1], changed[0])
         if self.modseq >= view.known_since(account):
             gone: Sequence[int] = view.removed_uids(account, id, self.modseq)
         else:  # nobody knows any more what was removed since: it is not there
@@ -130,10 +140,9 @@ class Selected:
             gone = [uid for uid in self.uids if uid not in there]
         return News(image, gone, view.memberships(account, id, since=self.modseq))
 
-    def stands_at(self, state: Container | None) -> bool:
-        """Whether the client has been told of all up to this state, and hears of its own changes only what it asked."""
-        is_told = state is not None and (state.modseq, state.uid_next) == (self.modseq, self.uid_next)
-        return is_told and not self.contexts  # these are found anew after each change
+    def stands_at(self, state: Container) -> bool:
+        """Whether the client has been told of all up to this state."""
+        return (state.modseq, state.uid_next) == (self.modseq, self.uid_next)
 
     def has_changed(self, number: int) -> None:
         """The command has changed messages, and told so; nothing else was to be told when its change was made.

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from pillarbox.core.faults import Fault
 from pillarbox.datatypes.email.declaration import EMAIL
-from pillarbox.datatypes.membership import Container, Membership
-from pillarbox.servers.imap.chosen import Span, batches, choose, count, rows_of
+from pillarbox.datatypes.email.record import Email
+from pillarbox.datatypes.membership import Membership
+from pillarbox.servers.imap.chosen import Span, batches, choose, count, emails_of
 from pillarbox.servers.imap.done import Done, no, ok
 from pillarbox.servers.imap.flag import DELETED, keyword_of
+from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.message_limit import cut
-from pillarbox.servers.imap.namespace import Place
-from pillarbox.servers.imap.selected import Selected
+from pillarbox.servers.imap.selected import News, Selected
 from pillarbox.servers.imap.session import Session
-from pillarbox.services.mail.flag import set_deleted
-from pillarbox.services.mail.mark import change_keywords
+from pillarbox.services.mail.flag import flagged
+from pillarbox.services.mail.mark import marked
 from pillarbox.storage.member import words_column
 from pillarbox.storage.transaction import Transaction
 from pillarbox.wire.imap import command as c
@@ -37,53 +37,60 @@ class _Change:
     keywords: frozenset[str]
     is_deleted: bool  # whether \\Deleted is among them
     unchanged_since: int | None
+    images: Images | None  # None when what others have changed is not to be told now
     modified: list[int] = field(default_factory=list)  # UIDs that had changed, and were left as they were
     rows: Rows = field(default_factory=list)  # as they became
     untold: frozenset[int] = frozenset()  # UIDs of those that others had changed, and the client has not heard of it
     number: int = 0  # of the transaction
-    since: int | None = None  # where the client and the mailbox stood alike before it
+    since: int | None = None  # that of the mailbox before it, if the client is told all of up to there
+    news: News | None = None  # what that is
     is_short: bool = False  # some of the messages are gone
 
     def apply(self, tx: Transaction, selected: Selected, spans: Sequence[Span]) -> None:
         """Change some messages. May run again from its beginning."""
-        place = selected.place
-        self.since = selected.modseq if selected.stands_at(_state(tx, selected)) else None
-        rows = rows_of(tx, selected, spans)
-        self.is_short = len(rows) < count(spans)
-        since = self.unchanged_since
-        self.modified = [row.uid for _, row in rows if since is not None and row.modseq > since]
-        self.untold = frozenset(row.uid for _, row in rows if row.modseq > selected.modseq)
-        left = set(self.modified)
-        ids = [row.item for _, row in rows if row.uid not in left]
-        changed = self._change(tx, place, ids)
+        place, since = selected.place, self.unchanged_since
+        self._look(tx, selected)
+        found = emails_of(tx, selected, spans)
+        self.is_short = len(found) < count(spans)
+        self.modified = [row.uid for _, row, _ in found if since is not None and row.modseq > since]
+        self.untold = frozenset(row.uid for _, row, _ in found if row.modseq > selected.modseq)
+        left, self.rows = set(self.modified), []
+        for number, row, email in found:
+            if row.uid in left:
+                continue
+            new = self._changed(email, place.id)
+            if new is not email:
+                tx.write(EMAIL, place.account, email, new)
+                row = _became(row, new, place.id, tx.numbers[place.account])  # noqa: PLW2901
+            self.rows.append((number, row))
         self.number = tx.numbers.get(place.account, 0)
-        self.rows = [
-            (number, self._became(tx, place, row) if row.item in changed else row)
-            for number, row in rows
-            if row.uid not in left
-        ]
 
-    def _change(self, tx: Transaction, place: Place, ids: Sequence[str]) -> set[str]:
-        """Change emails; which of them were otherwise before."""
-        adds = self.operation == "+"
+    def _look(self, tx: Transaction, selected: Selected) -> None:
+        """Find out what others have changed before, so that it can be told without another reading of the store."""
+        state = selected.state(tx)
+        self.news = self.since = None
+        if state is None or selected.contexts:  # what is gone is told after the command, and contexts are found anew
+            return
+        if selected.stands_at(state):
+            self.since = state.modseq
+        elif self.images is not None:
+            self.news = selected.look_at(tx, self.images, state, keeps=False)
+            self.since = state.modseq
+
+    def _changed(self, email: Email, mailbox: str) -> Email:
+        """What an email is to become; itself when it is so already."""
         if self.operation == "=":
-            changed = change_keywords(tx, place.account, ids, only=self.keywords)
-            return {*changed, *set_deleted(tx, place.account, place.id, ids, on=self.is_deleted)}
-        out: set[str] = set()
+            return flagged(marked(email, only=self.keywords), mailbox, on=self.is_deleted)
+        adds = self.operation == "+"
         if self.keywords:
-            given = {"add" if adds else "remove": self.keywords}
-            out.update(change_keywords(tx, place.account, ids, **given))
-        if self.is_deleted:
-            out.update(set_deleted(tx, place.account, place.id, ids, on=adds))
-        return out
+            email = marked(email, add=self.keywords) if adds else marked(email, remove=self.keywords)
+        return flagged(email, mailbox, on=adds) if self.is_deleted else email
 
-    def _became(self, tx: Transaction, place: Place, row: Membership) -> Membership:
-        """The row of an email that was changed: what the transaction has written, so that it need not be read."""
-        email = tx.get(EMAIL, place.account, row.item, with_deleted=True)
-        assert email is not None
-        assert EMAIL.members is not None
-        words = words_column(EMAIL.members.words(email))
-        return row._replace(modseq=self.number, words=words, is_deleted=place.id in email.deleted_ids)
+
+def _became(row: Membership, email: Email, mailbox: str, number: int) -> Membership:
+    """The row of an email that was changed: what the transaction has written, so that it need not be read."""
+    is_deleted = mailbox in email.deleted_ids
+    return row._replace(modseq=number, words=words_column(email.keywords), is_deleted=is_deleted)
 
 
 async def store(session: Session, command: m.Store) -> Done:
@@ -104,17 +111,18 @@ async def store(session: Session, command: m.Store) -> Done:
             return no(f"{flag} is no flag that can be set", "CANNOT")
     modified: list[int] = []
     is_short = False
+    images = session.service.images if session.news.notifier is None else None
     for batch in session.counted(batches(part.spans, _AT_ONCE), count(part.spans)):
-        change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since)
+        await session.line.drain()  # of the batch before; the last goes with the tagged response
+        change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since, images)
         selected.has_looked = False
         await session.news.write(partial(change.apply, selected=selected, spans=batch), selected.place.account)
         modified += change.modified
         is_short |= change.is_short
+        _tell_news(session, selected, change)
         session.say(selected.learn(word for _, row in change.rows for word in row.words.split()))
         session.say(_told(session, selected, command, change))
-        if change.since is not None:
-            _advance(session, selected, change)
-        await session.line.drain()
+        _advance(session, selected, change)
     if modified:
         # RFC 7162 §3.1.3: the numbers are of the kind that the command used.
         numbers = modified if command.is_uid else [n for uid in modified if (n := selected.number_of(uid)) is not None]
@@ -123,30 +131,37 @@ async def store(session: Session, command: m.Store) -> Done:
     return part.ended(session, ok("Stored", "EXPUNGEISSUED" if is_short and not command.is_uid else ""))
 
 
-def _state(tx: Transaction, selected: Selected) -> Container | None:
-    try:
-        return tx.container(selected.place.account, selected.place.id)
-    except Fault:  # it is gone, which is told after the command
-        return None
+def _tell_news(session: Session, selected: Selected, change: _Change) -> None:
+    """Tell what others had changed before, but for the flags of messages that the command tells anyway."""
+    news, images = change.news, change.images
+    if news is None or news.image is None or images is None:
+        return
+    images.keep((selected.place.account, selected.place.id), news.image)
+    told = {row.uid for _, row in change.rows}
+    news = news._replace(rows=[row for row in news.rows if row.uid not in told])
+    for piece in selected.take(news, session, may_expunge=False):  # removals are told after it, if at all
+        session.say(piece)
 
 
 def _advance(session: Session, selected: Selected, change: _Change) -> None:
-    """Nothing has changed but by this command: neither the client nor other sessions have to look for what did."""
-    place = selected.place
-    if change.number and change.since is not None:
-        rows = [row for _, row in change.rows if row.modseq == change.number]
+    """All is told up to this change: neither the client nor other sessions have to look for what it did."""
+    if change.since is None:
+        return
+    if change.number:
+        place, rows = selected.place, [row for _, row in change.rows if row.modseq == change.number]
         session.service.images.advance((place.account, place.id), change.since, change.number, rows)
     selected.has_changed(change.number)
 
 
 def _told(session: Session, selected: Selected, command: m.Store, change: _Change) -> bytes:
     """The untagged FETCH of what changed; of a silent STORE the modseq alone, for who wants it (RFC 7162 §3.1.3)."""
-    lines = []
+    lines, is_all_told = [], change.since is not None
     for number, row in change.rows:
         # RFC 9051 §6.4.6: "if a change ... from an external source is observed", it is told even so.
-        if row.modseq == change.number and row.uid not in change.untold:
+        is_untold = row.uid in change.untold
+        if row.modseq == change.number and not is_untold:
             selected.own.add((row.uid, row.modseq))
-        if not command.is_silent:
+        if not command.is_silent or (is_all_told and is_untold):
             selected.own.add((row.uid, row.modseq))
             lines.append(selected.flags_of(number, row, session, with_uid=command.is_uid))
         elif session.has_condstore:

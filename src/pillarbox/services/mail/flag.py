@@ -20,7 +20,17 @@ def set_deleted(tx: Transaction, account: str, mailbox: str, ids: Sequence[str],
 
     Emails that are not in the mailbox are left alone.
     """
-    return _change(tx, account, ids, lambda email: _flagged(email, mailbox, on=on))
+    return _change(tx, account, ids, lambda email: flagged(email, mailbox, on=on))
+
+
+def flagged(email: Email, mailbox: str, *, on: bool) -> Email:
+    r"""An email with \Deleted set in a mailbox, or taken back; itself when it is so already, or not there."""
+    if on and mailbox in email.mailbox_ids:
+        left = {box: True for box in email.mailbox_ids if box != mailbox}
+        return msgspec.structs.replace(email, mailbox_ids=left, deleted_ids=(*email.deleted_ids, mailbox))
+    if not on and mailbox in email.deleted_ids:
+        return email.placed({**email.mailbox_ids, mailbox: True})
+    return email
 
 
 def expunge(tx: Transaction, account: str, mailbox: str, ids: Sequence[str]) -> list[str]:
@@ -34,15 +44,6 @@ def expunge(tx: Transaction, account: str, mailbox: str, ids: Sequence[str]) -> 
 def remove(tx: Transaction, account: str, mailbox: str, ids: Sequence[str]) -> list[str]:
     r"""Remove emails from a mailbox, \Deleted or not; returns the ids of those that went."""
     return _change(tx, account, ids, lambda email: email.without(mailbox))
-
-
-def _flagged(email: Email, mailbox: str, *, on: bool) -> Email:
-    if on and mailbox in email.mailbox_ids:
-        left = {box: True for box in email.mailbox_ids if box != mailbox}
-        return msgspec.structs.replace(email, mailbox_ids=left, deleted_ids=(*email.deleted_ids, mailbox))
-    if not on and mailbox in email.deleted_ids:
-        return email.placed({**email.mailbox_ids, mailbox: True})
-    return email
 
 
 def _change(tx: Transaction, account: str, ids: Sequence[str], change: Callable[[Email], Email | None]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 import msgspec
 
 from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.datatypes.email.record import Email
 from pillarbox.datatypes.view import Transaction
 
 
@@ -26,10 +27,21 @@ def change_keywords(
     """
     out = []
     for email in tx.get_with_deleted(EMAIL, account, list(ids)).values():
-        had = set(email.keywords)
-        has = set(only) if only is not None else (had | add) - remove
-        if has != had:
-            keywords = dict.fromkeys(sorted(has), True)
-            tx.write(EMAIL, account, email, msgspec.structs.replace(email, keywords=keywords))
+        new = marked(email, add=add, remove=remove, only=only)
+        if new is not email:
+            tx.write(EMAIL, account, email, new)
             out.append(email.id)
     return out
+
+
+def marked(
+    email: Email,
+    *,
+    add: AbstractSet[str] = frozenset(),
+    remove: AbstractSet[str] = frozenset(),
+    only: AbstractSet[str] | None = None,
+) -> Email:
+    """An email with its keywords changed in the same way; itself when it has them so already."""
+    had = email.keywords.keys()
+    has = only if only is not None else (had | add) - remove
+    return email if has == had else msgspec.structs.replace(email, keywords=dict.fromkeys(sorted(has), True))
