@@ -56,7 +56,10 @@ def read(
     out: dict[str, bytes] = {}
     for table in ("ordered_part", "part") if is_ordered else ("part",):
         missing = [id for id in ids if id not in out] if out else ids
-        out |= parts_in_runs(db, table, account, type, missing, name)
+        found = parts_in_runs(db, table, account, type, missing, name)
+        out = out | found if out else found
+        if len(out) == len(ids):
+            break
         for marks, values in chunks([id for id in missing if id not in out]):
             sql = f"SELECT id, body FROM {table} WHERE account = ? AND type = ? AND name = ? AND id IN ({marks})"
             out.update(db.rows(sql, (account, type, name, *values)))  # type: ignore[arg-type]

@@ -20,12 +20,12 @@ def parts_in_runs(
 ) -> dict[str, bytes]:
     """One fixed part of those of these records that are found in passing, by id; the others have to be looked up."""
     out: dict[str, bytes] = {}
-    if len(ids) < _FEW or any(map(str.__ge__, ids, ids[1:])):
+    if len(ids) < _FEW or list(ids) != sorted(ids):
         return out
     for start in range(0, len(ids), _LENGTH):
         wanted = ids[start : start + _LENGTH]
         found = _between(db, table, account, type, wanted, name)
-        out |= found
+        out = out | found if out else found
         if 2 * len(found) < len(wanted):  # they are among many others: the rest will be so, too
             break
     return out
@@ -37,6 +37,7 @@ def _between(db: Connection, table: str, account: str, type: str, ids: Sequence[
         " LIMIT ?"
     )
     found: dict[str, bytes] = dict(db.rows(sql, (account, type, name, ids[0], ids[-1], _MOST * len(ids))))  # type: ignore[arg-type]
-    if found.keys() <= (wanted := set(ids)):
+    if list(found) == ids:
         return found
+    wanted = set(ids)
     return {id: body for id, body in found.items() if id in wanted}

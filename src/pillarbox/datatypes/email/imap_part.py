@@ -7,7 +7,7 @@ same again, as sessions see it that asked for UTF-8 (RFC 6855 §3); others see e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pillarbox.datatypes.email.imap_body import show_body
@@ -41,20 +41,15 @@ def imap_part(data: bytes, structure: Structure, listed: Listing | None = None) 
 
 def read_part(stored: bytes, *, is_utf8: bool) -> Shown:
     """What a session is shown, from the octets of the part."""
-    return Shown(*read_parts([stored], is_utf8=is_utf8)[0])
+    envelope, _, body = seen_by([stored], is_utf8=is_utf8)[0].partition(_MARK)
+    return Shown(envelope, body)
 
 
-def read_parts(stored: Sequence[bytes], *, is_utf8: bool) -> list[tuple[bytes, bytes]]:
-    """The same for many messages, as plain pairs of envelope and body."""
-    out: list[tuple[bytes, bytes]] = []
-    for octets in stored:
-        # An envelope and a body have an odd number of marks. Counting them is faster than looking for two.
-        if octets.count(_MARK) % 2 == 0:
-            plain, _, other = octets.partition(_OTHER)
-            octets = other if is_utf8 else plain  # noqa: PLW2901 -- the part of it that counts
-        envelope, _, body = octets.partition(_MARK)
-        out.append((envelope, body))
-    return out
+def seen_by(stored: Iterable[bytes], *, is_utf8: bool) -> list[bytes]:
+    """What a session sees of many messages: `ENVELOPE NUL body` of each."""
+    if is_utf8:
+        return [octets if (at := octets.rfind(_OTHER)) < 0 else octets[at + 2 :] for octets in stored]
+    return [octets if (at := octets.rfind(_OTHER)) < 0 else octets[:at] for octets in stored]
 
 
 def is_sound(stored: bytes) -> bool:

@@ -11,14 +11,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pillarbox.datatypes.email import imap_part
 from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.datatypes.email.imap_reading import MessageReading, StoredStretch
 from pillarbox.datatypes.view import View
+from pillarbox.servers.imap import fetch_parts
 from pillarbox.servers.imap.chosen import Span, batches
+from pillarbox.servers.imap.fetch_parts import joined, part_texts, woven
 from pillarbox.servers.imap.fetch_rows import FLAGS, Chosen, Row, Source, read_rows, source_for
 from pillarbox.servers.imap.selected import Selected
-from pillarbox.wire.imap.body_structure import body, body_structure
 from pillarbox.wire.imap.fetch_item import FetchItem, Plain, Preview
 
 _OF_FLAGS = 100_000  # messages in one reading, by what is read of each
@@ -27,7 +27,6 @@ _OF_PARTS = 400  # a millisecond: what runs out of its time on a busy machine is
 _OF_OCTETS = 20
 _MOST_OCTETS = 1_000_000  # of messages, in memory for one answer; a message more may come to it
 _IN_A_PIECE = 1_000  # messages whose rows are held at the same time: many more do not fit into a processor's cache
-_PARTS = (Plain.ENVELOPE, Plain.BODY, Plain.BODYSTRUCTURE)
 _FORMS = {
     Plain.FLAGS: "FLAGS %b",
     Plain.UID: "UID %d",
@@ -74,8 +73,8 @@ class Program:
         plain = [item for item in items if isinstance(item, Plain) and not (is_uid_only and item is Plain.UID)]
         if self.sets_seen and Plain.FLAGS not in plain:
             plain.append(Plain.FLAGS)  # they may change by this
-        self._parts = [item for item in plain if item in _PARTS]
-        self._columns = [item for item in plain if item not in _PARTS]
+        self._parts = [item for item in plain if item in fetch_parts.ITEMS]
+        self._columns = [item for item in plain if item not in fetch_parts.ITEMS]
         has_parts, has_sections = bool(self._parts), bool(self._sections)
         self._source: Source = source_for(self._columns, has_parts=has_parts, has_sections=has_sections, since=since)
         self.has_failed = False  # a part could not be decoded
@@ -122,50 +121,38 @@ class Program:
             self.words |= {row[at] for row in rows}
         names = [_FORMS[item] for item in self._columns]
         values: list[Sequence[object]] = [self._source.columns[item](rows) for item in self._columns]
+        texts: list[bytes] = []
         if self._parts:
-            names += [f"{item.value} %b" for item in self._parts]
-            values += self._read_parts(view, account, rows)
+            name, texts = part_texts(view, account, self._ids(rows), self._parts, is_utf8=self._is_utf8)
+            names.append(f"{name} ")
         head = "UIDFETCH" if self._is_uid_only else "FETCH"
-        form = f"* %d {head} ({' '.join(names)}"
-        numbers = [row[0] for row in rows] if self._is_uid_only else chosen.numbers
+        form = f"* %d {head} ({' '.join(names)}".encode()
         if self._sections:
-            start = (form + (" " if names else "")).encode()
-            self._print_sections(answer, view, account, chosen, start, [numbers, *values])
+            form += b" " if names and not texts else b""
+        elif not texts:
+            form += b")\r\n"
+        numbers = [row[0] for row in rows] if self._is_uid_only else chosen.numbers
+        starts = [form % row for row in zip(numbers, *values, strict=True)]
+        if not self._sections:
+            answer.pieces.append(woven(starts, texts, b")\r\n") if texts else b"".join(starts))
             return
-        line = f"{form})\r\n".encode()
-        answer.pieces.append(_joined([line % row for row in zip(numbers, *values, strict=True)]))
+        if texts:
+            starts = [joined([start, text, b" "]) for start, text in zip(starts, texts, strict=True)]
+        self._print_sections(answer, view, account, chosen, starts)
 
-    def _read_parts(self, view: View, account: str, rows: Sequence[Row]) -> list[list[bytes]]:
+    def _ids(self, rows: Sequence[Row]) -> list[str]:
         item = self._source.item
         assert item is not None
-        ids: list[str] = [row[item] for row in rows]
-        stored = view.parts(EMAIL, account, ids, imap_part.NAME)
-        if missing := [id for id in ids if id not in stored]:  # they came before this was printed at delivery
-            reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, missing))
-            stored |= {id: reading.imap_part(id) for id in missing}
-        shown = imap_part.read_parts([stored[id] for id in ids], is_utf8=self._is_utf8)
-        out: dict[Plain, list[bytes]] = {Plain.ENVELOPE: [one[0] for one in shown]}
-        if Plain.BODY in self._parts:
-            out[Plain.BODY] = [body(one[1]) for one in shown]
-        if Plain.BODYSTRUCTURE in self._parts:
-            out[Plain.BODYSTRUCTURE] = [one[1] for one in shown]  # see `_joined`
-        return [out[one] for one in self._parts]
+        return [row[item] for row in rows]
 
     def _print_sections(
-        self,
-        answer: Answer,
-        view: View,
-        account: str,
-        chosen: Chosen,
-        head: bytes,
-        values: list[Sequence[object]],
+        self, answer: Answer, view: View, account: str, chosen: Chosen, starts: Sequence[bytes]
     ) -> None:
-        assert self._source.item is not None
-        ids = [row[self._source.item] for row in chosen.rows]
+        ids = self._ids(chosen.rows)
         reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, ids))
-        for number, id, value in zip(chosen.numbers, ids, zip(*values, strict=True), strict=True):
+        for number, id, start in zip(chosen.numbers, ids, starts, strict=True):
             if answer.octets < _MOST_OCTETS and answer.is_whole:
-                self._add_message(answer, reading, id, _joined([head % value]))
+                self._add_message(answer, reading, id, start)
             else:
                 answer.rest.append((number - 1, number))
         self.has_failed |= reading.has_failed
@@ -193,8 +180,3 @@ class Program:
         told = reading.answer(pending.id, pending.item, is_utf8=self._is_utf8)
         self.has_failed |= reading.has_failed
         return told
-
-
-def _joined(texts: Sequence[bytes]) -> bytes:
-    """Responses joined, and the marks of all their BODYSTRUCTUREs taken out at once."""
-    return body_structure(b"".join(texts))

@@ -39,12 +39,8 @@ def internal_date(ms: int) -> bytes:
 
 def internal_dates(times: Iterable[int]) -> list[bytes]:
     """The same for many times."""
-    out = []
-    for time in times:
-        day, left = divmod(time, _DAY_MS)
-        minute, left = divmod(left, 60_000)
-        out.append(_day(day) + _MINUTES[minute] + _SECONDS[left // 1000])
-    return out
+    day, minutes, seconds = _day, _MINUTES, _SECONDS
+    return [day(time // _DAY_MS) + minutes[time % _DAY_MS // 60_000] + seconds[time % 60_000 // 1000] for time in times]
 
 
 @lru_cache(1024)
