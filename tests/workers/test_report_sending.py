@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from pillarbox.app.wiring import bridge_to
-from pillarbox.core.dns import Answer, Lookup, Question, Status, T, drive
 from pillarbox.formats.mailauth.dmarc import DmarcOutcome
 from pillarbox.formats.mailauth.dmarc_record import parse_dmarc_record
 from pillarbox.formats.mailauth.spf import SpfResult
@@ -30,6 +29,7 @@ from pillarbox.workers.report_counter import ReportCounter
 from pillarbox.workers.report_post import ReportPosts
 from pillarbox.workers.report_sending import ReportSending, SendingSettings
 from tests.directory_fixture import Office, office
+from tests.support.txt_table import TxtTable
 
 __all__ = ["office"]
 
@@ -38,31 +38,11 @@ RECORD = b"v=DMARC1; p=reject; rua=mailto:reports@sender.example"
 MESSAGE = b"From: a@sender.example\r\nSubject: Hello\r\n\r\nHello.\r\n"
 
 
-class Dns:
-    """The DNS as a table of TXT records."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, list[bytes]] = {"_dmarc.sender.example": [RECORD]}
-        self.is_up = True
-
-    async def ask(self, question: Question) -> Answer:
-        return self.answer(question)
-
-    async def run(self, lookup: Lookup[T], seconds: float | None = None) -> T:
-        return drive(lookup, self.answer)
-
-    def answer(self, question: Question) -> Answer:
-        if not self.is_up:
-            return Answer(Status.FAILED)
-        found = self.records.get(question.name)
-        return Answer(Status.FOUND, tuple(found)) if found else Answer(Status.NO_NAME)
-
-
 class Bureau:
     """Counts, and sends."""
 
     def __init__(self, office: Office) -> None:
-        self.office, self.dns, self.tally = office, Dns(), Tally()
+        self.office, self.dns, self.tally = office, TxtTable({"_dmarc.sender.example": [RECORD]}), Tally()
         self.counts = ReportCounts(office.store.clock)
 
     def mail(

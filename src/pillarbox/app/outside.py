@@ -10,6 +10,7 @@ from pillarbox.net.guarded_http import GuardedClient
 from pillarbox.net.outbound_address import AddressPolicy
 from pillarbox.net.sts_fetch import resolve_by
 from pillarbox.services.reports.counts import ReportCounts
+from pillarbox.services.reports.failures import Failures
 from pillarbox.services.reports.inbox import ReportInbox
 
 
@@ -20,6 +21,7 @@ class Outside(NamedTuple):
     resolver: Resolves
     inbox: ReportInbox | None = None
     counts: ReportCounts | None = None
+    failures: Failures | None = None
 
 
 def outbound_client(settings: Settings, resolver: Resolves | None = None) -> GuardedClient:

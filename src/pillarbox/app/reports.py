@@ -7,8 +7,11 @@ from typing import NamedTuple
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.outside import Outside
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.dns.lazy import Resolves
 from pillarbox.services.reports.counts import ReportCounts
+from pillarbox.services.reports.failures import Failures
 from pillarbox.services.reports.inbox import ReportInbox
+from pillarbox.workers.failure_sending import FailureSending, FailureSettings
 from pillarbox.workers.relay.tally import Tally
 from pillarbox.workers.report_counter import ReportCounter
 from pillarbox.workers.report_intake import ReportIntake
@@ -22,7 +25,7 @@ class Reporting(NamedTuple):
     outside: Outside
     inbox: ReportInbox
     tally: Tally
-    workers: tuple[ReportIntake | ReportCounter | ReportSending, ...]
+    workers: tuple[ReportIntake | ReportCounter | ReportSending | FailureSending, ...]
 
 
 def reporting_of(settings: Settings, bridge: Bridge, outside: Outside, *, has_duties: bool) -> Reporting:
@@ -32,12 +35,33 @@ def reporting_of(settings: Settings, bridge: Bridge, outside: Outside, *, has_du
     counts = ReportCounts(bridge.store.clock, dmarc=reports.dmarc_aggregate)
     intake = ReportIntake(bridge, inbox, keep_days=reports.keep_days if has_duties else None)
     counter = ReportCounter(bridge, counts, tally if reports.tls else None)
-    told = outside._replace(inbox=inbox, counts=counts)
+    failures = _failures(settings, bridge) if reports.dmarc_failure else None
+    told = outside._replace(inbox=inbox, counts=counts, failures=failures)
+    telling = (_failure_sending(settings, bridge, outside.resolver, failures),) if failures is not None else ()
     if not has_duties:
-        return Reporting(told, inbox, tally, (intake, counter))
+        return Reporting(told, inbox, tally, (intake, counter, *telling))
     chosen = SendingSettings(
         hostname=settings.hostname, sender=reports.sender, dmarc=reports.dmarc_aggregate, tls=reports.tls
     )
     posts = ReportPosts(outside.client, bridge.store.clock)
     sending = ReportSending(bridge, outside.resolver, chosen, posts)
-    return Reporting(told, inbox, tally, (intake, counter, sending))
+    return Reporting(told, inbox, tally, (intake, counter, *telling, sending))
+
+
+def _failures(settings: Settings, bridge: Bridge) -> Failures:
+    """Nothing is told of mail to addresses that reports come from or go to: it may be an answer to one."""
+    reports = settings.reports
+    own = (*reports.addresses, *filter(None, [reports.sender]), "postmaster")
+    return Failures(bridge.store.clock, own)
+
+
+def _failure_sending(settings: Settings, bridge: Bridge, resolver: Resolves, failures: Failures) -> FailureSending:
+    reports = settings.reports
+    chosen = FailureSettings(
+        hostname=settings.hostname,
+        sender=reports.sender,
+        fields=reports.dmarc_failure_fields,
+        redact=reports.dmarc_failure_redact,
+        an_hour=reports.dmarc_failure_an_hour,
+    )
+    return FailureSending(bridge, resolver, failures, chosen)

@@ -70,10 +70,8 @@ def inbound_listener(
         checks=_checks(settings, bridge, outside.resolver),
         reports=outside.inbox,
         counts=outside.counts,
-        stages=[
-            *screening_stages(settings.screening, bridge, outside.resolver),
-            *hook_stages(settings, outside.client),
-        ],
+        failures=outside.failures,
+        stages=_inbound_stages(settings, bridge, outside),
     )
     own = InboundSettings(
         hostname=settings.hostname,
@@ -100,6 +98,11 @@ def inbound_listener(
         loads=place.commons.smtp,
         seat=place.seat,
     )
+
+
+def _inbound_stages(settings: Settings, bridge: Bridge, outside: Outside) -> list[Callable[[], Stage]]:
+    screening = screening_stages(settings.screening, bridge, outside.resolver)
+    return [*screening, *hook_stages(settings, outside.client)]
 
 
 def _checks(settings: Settings, bridge: Bridge, resolver: Resolves) -> Checks | None:

@@ -56,6 +56,7 @@ from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 from pillarbox.workers.certificate_watch import CertificateWatch
 from pillarbox.workers.dkim_keys import DkimKeys
+from pillarbox.workers.failure_sending import FailureSending
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
 from pillarbox.workers.push import PushWorker
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
 Listener: TypeAlias = "HttpListener | MailListener | ImapListener | Pop3Listener"
 Worker: TypeAlias = (
     "Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys | RelayWorker"
-    " | ReportIntake | ReportCounter | ReportSending"
+    " | ReportIntake | ReportCounter | ReportSending | FailureSending"
 )
 
 

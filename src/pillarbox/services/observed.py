@@ -89,3 +89,8 @@ SENDING_LIMITS = Counter(
     "Messages of accounts that were slowed or refused for the number that they send.",
     what=("slowed", "refused"),
 )
+FAILURE_REPORTS = Counter(
+    "pillarbox_failure_reports_total",
+    "Reports about messages that failed: queued, held back by a limit, wanted by nobody who may have them, not kept.",
+    result=("queued", "limited", "unwanted", "no_room"),
+)

@@ -31,6 +31,9 @@ REPORT_SENT = Event("report.sent", logging.INFO, "a report about a day is queued
 REPORT_NOT_POSTED = Event(
     "report.not_posted", logging.INFO, "a server did not take a report that was posted", "url", "why", per_minute=30
 )
+FAILURES_REPORTED = Event(
+    "report.failures_sent", logging.INFO, "reports about messages that failed are queued", "reports"
+)
 REPORTS_KEPT = Event("report.kept", logging.INFO, "reports of other servers came", "reports")
 PUSH_FAILED = Event(
     "push.failed",

@@ -34,6 +34,7 @@ from pillarbox.net.tls import TlsContexts
 from pillarbox.servers.smtp.listener import MailListener
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.reports.counts import ReportCounts
+from pillarbox.services.reports.failures import Failures
 from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
@@ -133,6 +134,7 @@ async def running(
     dns: DnsSettings | None = None,
     inbox: ReportInbox | None = None,
     report_counts: ReportCounts | None = None,
+    failures: Failures | None = None,
 ) -> AsyncIterator[Running]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     inbound, submission, submissions = sockets
@@ -148,7 +150,7 @@ async def running(
     store.listeners.append(authentication.changed)
     counts = place.commons.counts.seat()
     resolver = LazyResolver(dns or DnsSettings())
-    outside = Outside(GuardedClient(AddressPolicy(())), resolver, inbox, report_counts)
+    outside = Outside(GuardedClient(AddressPolicy(())), resolver, inbox, report_counts, failures)
     listeners = (
         inbound_listener(settings, bridge, listening, place, counts, tls, outside),
         submission_listener(settings, bridge, authentication, listening, place, counts, tls, outside),
@@ -189,6 +191,7 @@ def serve(
     dns: DnsSettings | None = None,
     inbox: ReportInbox | None = None,
     report_counts: ReportCounts | None = None,
+    failures: Failures | None = None,
     **changes: dict[str, Any],
 ) -> None:
     """Run a test against both listeners."""
@@ -196,7 +199,7 @@ def serve(
     async def main() -> None:
         async with (
             asyncio.timeout(60),
-            running(store, settings_with(**changes), tls, dns, inbox, report_counts) as server,
+            running(store, settings_with(**changes), tls, dns, inbox, report_counts, failures) as server,
         ):
             await body(server)
 

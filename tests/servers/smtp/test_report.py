@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pillarbox.net.dns.settings import DnsSettings
 from pillarbox.services.reports.counts import ReportCounts, decode_dmarc
+from pillarbox.services.reports.failures import Failures
 from pillarbox.services.reports.inbox import ReportInbox
+from tests.directory_fixture import SetClock
 from tests.servers.smtp import lmtp_server, smtp_server
 from tests.servers.smtp.lmtp_server import mail_of
 from tests.servers.smtp.test_authenticity import BAD, GOOD, ZONE
@@ -80,4 +82,30 @@ def test_what_is_taken_and_what_is_refused_is_counted_for_domains_that_ask(tmp_p
     told = {(decode_dmarc(row.what).row.source_ip, decode_dmarc(row.what).row.disposition, row.total) for row in found}
     assert told == {(GOOD, "pass", 2), (BAD, "reject", 1)}
     assert {row.domain for row in found} == {"sender.example"}
+    store.close()
+
+
+def test_what_fails_is_set_aside_for_a_report_with_what_was_done_and_answered_at_once(tmp_path: Path) -> None:
+    clock = SetClock(1_800_000_000_000)
+    store = smtp_server.open_store(tmp_path / "data")
+    failures = Failures(clock, ("postmaster",))
+    zone = tmp_path / "root.zone"
+    zone.write_text(ZONE.replace("p={policy}", "p=reject\\; ruf=mailto:r@sender.example"))
+
+    async def body(server: smtp_server.Running) -> None:
+        for address, to in ((GOOD, "bob"), (BAD, "bob"), (BAD, "bob"), (BAD, "postmaster")):
+            client = await server.connect()
+            await client.hear()
+            await client.hello()
+            assert (await client.say(f"XCLIENT ADDR={address}")).startswith("220")
+            await client.hello("mail.sender.example")
+            await client.send(f"{to}@example.org", sender="dave@sender.example", message=smtp_server.MESSAGE)
+
+    dns = DnsSettings(servers=("127.0.0.1:9",), zone_files=(str(zone),))
+    smtp_server.serve(store, body, dns=dns, failures=failures, smtp={"xclient_from": ("127.0.0.1",)})
+    clock.forward(seconds=60)
+    (failure,) = failures.take(9)
+    assert (failure.address, failure.incidents, failure.delivery_result) == (BAD, 2, "reject")
+    assert (failure.mail_from, failure.spf_domain) == ("dave@sender.example", "sender.example")
+    assert failure.header == smtp_server.MESSAGE.removesuffix(b"Hello.\r\n")
     store.close()

@@ -29,6 +29,41 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     tls: Annotated[
         bool, Doc(description="Tell domains that ask for it, once a day, how TLS to their mail servers went.")
     ] = True
+    dmarc_failure: Annotated[
+        bool,
+        Doc(
+            description="Tell domains that ask for it in their DMARC record (ruf, fo) of single messages that failed,"
+            " within minutes. Such a report quotes a message: see"
+            " [what is in it](../howto/read-reports.md#reports-about-single-messages)."
+        ),
+    ] = False
+    dmarc_failure_fields: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Which header fields of the message are quoted in a failure report; `*` is all of them. The"
+            " body never is."
+        ),
+    ] = (
+        *("From", "Sender", "Date", "Message-ID", "Received", "List-Id", "MIME-Version", "Content-Transfer-Encoding"),
+        *("DKIM-Signature", "Authentication-Results", "Received-SPF"),
+        *("ARC-Seal", "ARC-Message-Signature", "ARC-Authentication-Results"),
+    )
+    dmarc_failure_redact: Annotated[
+        bool,
+        Doc(
+            description="Make names and what stands before the @ of addresses unreadable in failure reports (RFC 6590);"
+            " the same address is made the same letters each time, for a year."
+        ),
+    ] = True
+    dmarc_failure_an_hour: Annotated[
+        int,
+        Doc(
+            ge=1,
+            le=1000,
+            description="How many failure reports go to the addresses of one domain in an hour at most. What fails"
+            " alike is told once an hour, with its number.",
+        ),
+    ] = 20
     sender: Annotated[
         str | None,
         Doc(

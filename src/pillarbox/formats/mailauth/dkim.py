@@ -23,6 +23,7 @@ from pillarbox.formats.mailauth.verdict import Verdict
 MAX_SIGNATURES = 10
 # Clocks differ, and some signers take local time for UTC.
 _SLACK_SECONDS = 86_400
+BODY_CHANGED = "the body was changed"
 
 # Fields of which a message has one at the most (RFC 5322 §3.6, RFC 2045 §4), and which readers show or go by. Another
 # of them put on top of a signed one is what the reader sees, while the signature goes on verifying (RFC 6376 §8.15).
@@ -118,7 +119,7 @@ def _with_body(signature: Signature, digests: BodyDigests) -> Signature:
     if terms.body_limit is not None and terms.body_limit > digests.length(is_relaxed=terms.relaxed_body):
         return _settle(signature, "fail", "the body is shorter than was signed")
     if digests.digest(is_relaxed=terms.relaxed_body, limit=terms.body_limit) != terms.body_hash:
-        return _settle(signature, "fail", "the body was changed")
+        return _settle(signature, "fail", BODY_CHANGED)
     if terms.body_limit is not None and terms.body_limit < digests.length(is_relaxed=terms.relaxed_body):
         # RFC 6376 §8.2: what anybody may append is no text of the signer's. Readers show all of it alike.
         return _settle(signature, "policy", "a part of the body is not signed")

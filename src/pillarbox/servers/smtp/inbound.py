@@ -34,6 +34,7 @@ from pillarbox.services.mail.incoming import leaving_data
 from pillarbox.services.mail.post import prepare
 from pillarbox.services.mail_authentication import Authenticated
 from pillarbox.services.reports.counts import ReportCounts
+from pillarbox.services.reports.failures import Failures
 from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.services.signing import seal_fields
 from pillarbox.services.throttle import network_of
@@ -52,6 +53,7 @@ class Inbound(Shared):
     checks: Checks | None = None
     reports: ReportInbox | None = None
     counts: ReportCounts | None = None
+    failures: Failures | None = None
 
 
 class InboundDialogue(Dialogue):
@@ -180,8 +182,12 @@ class InboundDialogue(Dialogue):
         if checks is None:
             return Checked(data=data)
         checked = await checks.check(self.peer, envelope, data)
-        if self._inbound.counts is not None and checked.authenticated is not None and checked.asked is not None:
-            self._inbound.counts.mail(checked.authenticated, checked.asked, checked.applied, checked.data)
+        if checked.authenticated is not None and checked.asked is not None:
+            facts = checked.authenticated, checked.asked, checked.applied, checked.data
+            if self._inbound.counts is not None:
+                self._inbound.counts.mail(*facts)
+            if self._inbound.failures is not None:
+                self._inbound.failures.offer(*facts, [str(to.recipient) for to in envelope.recipients])
         return checked
 
     async def _sealed(self, incoming: Incoming, found: Authenticated) -> Incoming:

@@ -29,12 +29,26 @@ class Brought(msgspec.Struct, frozen=True):
     received_ms: int
 
 
+class AddressSet:
+    """Addresses: whole ones, or what stands before the @ in any domain; sub-addresses belong to them."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._addresses = frozenset(address.lower() for address in addresses)
+
+    def has(self, address: str) -> bool:
+        """Whether mail to this address is to one of them."""
+        local, _, domain = address.lower().rpartition("@")
+        if not local:
+            return domain in self._addresses  # <postmaster>
+        base = local.partition("+")[0]
+        return bool(self._addresses & {f"{local}@{domain}", f"{base}@{domain}", base})
+
+
 class ReportInbox:
     """Where such mail waits. For one event loop."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        """`addresses` are whole ones, or what stands before the @ in any domain."""
-        self._addresses = frozenset(address.lower() for address in addresses)
+        self._addresses = AddressSet(addresses)
         self._waiting: deque[Brought] = deque()
         self._octets = 0
 
@@ -43,7 +57,7 @@ class ReportInbox:
 
         Mail that failed a check of its author is none: anybody could write it.
         """
-        if incoming.is_quarantined or not any(self._takes(to.address.email) for to in incoming.recipients):
+        if incoming.is_quarantined or not any(self._addresses.has(to.address.email) for to in incoming.recipients):
             return
         reading = incoming.reading
         if not is_report(reading.structure, reading.data):
@@ -62,9 +76,3 @@ class ReportInbox:
         first = self._waiting.popleft()
         self._octets -= len(first.data)
         return first
-
-    def _takes(self, address: str) -> bool:
-        local, _, domain = address.lower().rpartition("@")
-        if not local:
-            return domain in self._addresses  # <postmaster>
-        return f"{local}@{domain}" in self._addresses or local.partition("+")[0] in self._addresses
