@@ -50,7 +50,7 @@ def test_list_says_in_a_line_what_each_report_comes_to(shell: Shell) -> None:
     assert "all 5 messages passed DMARC" in text
     assert "TLS failed in 3 of 10 sessions" in text
     assert "a complaint of unwanted mail about alice@example.org from 192.0.2.9, 2 times" in text
-    assert "dmarc failed for a message as example.org from 192.0.2.9" in text
+    assert "DMARC failed for a message as example.org from 192.0.2.9" in text
     found = json.loads(shell.ok("report", "list", "example.org", "--kind", "dmarc", "--limit", "1", "--json"))
     assert [record["reportId"] for record in found] == ["r1"]
     assert json.loads(shell.ok("report", "list", "other.example", "--json")) == []

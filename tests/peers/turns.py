@@ -5,11 +5,15 @@ A turn returns lines for the report, and asserts.
 
 from __future__ import annotations
 
+import json
+import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
+from typing import Any
 
-from tests.peers.user import User, field, new_subject, parse
+from tests.peers.network import OWN
+from tests.peers.user import User, field, new_subject, parse, wait_for
 from tests.peers.world import World
 
 
@@ -184,6 +188,35 @@ def _words(report: str) -> list[str]:
     body = parse(report.encode()).get_body(("plain",))
     assert body is not None
     return ["| " + line for line in body.get_content().strip().splitlines()]
+
+
+@_hostile
+def forgery_is_told_to_whose_name_it_used(stage: Stage) -> list[str]:
+    """Somebody writes to bob as ann: one.test has a report that it can believe, without a person in it (RFC 9991)."""
+    subject = new_subject("Give me your password")
+    forged = EmailMessage()
+    forged["From"], forged["To"], forged["Subject"] = "ann@one.test", "bob@two.test", subject
+    forged.set_content("Quick.\n")
+    with smtplib.SMTP(stage.bob.server.place.address, source_address=(OWN, 0)) as smtp:
+        smtp.send_message(forged, from_addr="mallory@one.test")
+    assert "dmarc=fail" in field(stage.bob.receive(subject), "Authentication-Results")
+
+    def told() -> dict[str, Any] | None:
+        found = stage.ann.server.run("report", "list", "one.test", "--kind", "feedback", "--json")
+        return next(iter(json.loads(found)), None)
+
+    # Failures are gathered for a minute, and reports are read once a minute.
+    record = wait_for("a report about the forgery", told, seconds=240)
+    assert (record["authFailure"], record["identityAlignment"]) == ("dmarc", "dkim, spf"), record
+    assert (record["sourceAddress"], record["deliveryResult"]) == (OWN, "spam"), record
+    assert (record["senderDomain"], record["reporterEmail"]) == ("two.test", "postmaster@two.test"), record
+    ann = User(stage.ann.server, "ann@one.test", stage.ann.tls)  # the other connection was idle for too long
+    data = ann.receive_report("Feedback-Type: auth-failure")
+    _trusted(parse(data.encode()))
+    for secret in ("mallory", subject):
+        assert secret not in data, data
+    shown = stage.ann.server.run("report", "show", record["id"])
+    return ["| " + line for line in shown.splitlines()]
 
 
 @_honest

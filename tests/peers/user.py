@@ -27,13 +27,13 @@ def new_subject(text: str) -> str:
     return f"{text} #{next(_NUMBERS)}."
 
 
-def wait_for(what: str, found: Callable[[], T | None]) -> T:
-    """The first thing that is found. Asserts that it is within PATIENCE seconds."""
-    deadline = time.monotonic() + PATIENCE
+def wait_for(what: str, found: Callable[[], T | None], seconds: float = PATIENCE) -> T:
+    """The first thing that is found. Asserts that it is within so many seconds."""
+    deadline = time.monotonic() + seconds
     while True:
         if (value := found()) is not None:
             return value
-        assert time.monotonic() < deadline, f"nothing within {PATIENCE} s: {what}"
+        assert time.monotonic() < deadline, f"nothing within {seconds} s: {what}"
         time.sleep(0.05)
 
 

@@ -40,13 +40,15 @@ _FAILURES = {
     "dmarc": "the author's domain was not proved",
 }
 
+_CHECKS = {"dmarc": "DMARC", "spf": "SPF", "signature": "DKIM", "bodyhash": "DKIM"}
+
 
 def summary(record: Mapping[str, Any]) -> str:
     """A line about a report."""
     times, about = record["incidents"], record["address"] or record["domain"]
     source = f" from {record['sourceAddress']}" if record["sourceAddress"] else ""
     if record["authFailure"] or record["feedbackType"] == "auth-failure":
-        failed = record["authFailure"] or "authentication"
+        failed = _CHECKS.get(record["authFailure"], record["authFailure"] or "authentication")
         messages = "a message" if times == 1 else f"{times} messages"
         return f"{failed} failed for {messages} as {about}{source}"
     what = _TYPES.get(record["feedbackType"], _TYPES["other"])[0]
