@@ -1,9 +1,15 @@
 """Accepting beside others: who has more stands back, and nothing that waits is left waiting."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
+
+from pillarbox.net import accept
 from pillarbox.net.accept import Acceptor
 from pillarbox.net.load import Connections, Loads
 
@@ -111,3 +117,44 @@ def test_a_connection_that_waits_when_one_stops_is_taken_by_the_other() -> None:
         await leave(writer)
 
     run(body)
+
+
+def test_without_descriptors_nobody_looks_again_at_once_and_later_all_are_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accept, "_FULL_SECONDS", 3600)
+    looks = 0
+
+    class Full(socket.socket):
+        is_full = True
+
+        def accept(self) -> Any:
+            nonlocal looks
+            looks += 1
+            if self.is_full:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    async def main() -> None:
+        sock = Full()
+        sock.bind(("127.0.0.1", 0))
+        ears: set[asyncio.Protocol] = set()
+        host = cast("Host", SimpleNamespace(name=b"a", connections=ears))
+        acceptor = Acceptor([sock], lambda: Ear(host), lambda: len(ears))
+        acceptor.start()
+        try:
+            async with asyncio.timeout(20):
+                waiting = asyncio.create_task(connect(sock.getsockname()[1]))
+                while not looks:
+                    await asyncio.sleep(0)
+                for _ in range(1_000):
+                    await asyncio.sleep(0)
+                assert looks == 1  # it looks away, and does not spin
+                sock.is_full = False
+                acceptor._resume(sock)
+                _, writer = await waiting
+                await leave(writer)
+        finally:
+            await acceptor.stop()
+
+    asyncio.run(main())

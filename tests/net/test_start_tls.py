@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -195,6 +197,25 @@ def test_what_a_client_says_with_the_end_of_its_handshake_is_answered_under_tls(
             talk.tls.write(b"early\n")
             client.writer.write(talk.said())  # the Finished and the command in one segment
             assert await talk.read(client) == b"tls early\n"
+            await client.close()
+
+    run(body)
+
+
+def test_without_a_descriptor_for_it_the_connection_ends_and_is_told_so(
+    run: Run, files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dup(descriptor: int) -> int:
+        raise OSError(errno.EMFILE, f"too many open files, {descriptor} is one of them")
+
+    async def body() -> None:
+        async with listening(files) as place:
+            client = await Client.connect(place.port)
+            monkeypatch.setattr(os, "dup", dup)
+            client.writer.write(b"STLS\n")
+            assert await client.rest() == b""
+            await place.ended.wait()
+            assert [talk.lost for talk in place.talks] == [1]
             await client.close()
 
     run(body)

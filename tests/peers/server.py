@@ -51,6 +51,7 @@ submission.listen = ["0.0.0.0:587"]
 tls.certificates = [{json.dumps(str(self.certificate))}]
 outbound.ca_file = {json.dumps(str(self._authority))}
 outbound.allowed_networks = ["10.99.0.0/24", "fd99::/64"]
+relay.allowed_networks = ["10.99.0.0/24", "fd99::/64"]
 log.level = "debug"
 reports.dmarc_failure = true
 [dns]

@@ -6,6 +6,7 @@ from pillarbox.app.config.settings import Settings
 from pillarbox.app.dns import transports_of
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.dns.lazy import LazyResolver
+from pillarbox.net.outbound_address import AddressPolicy
 from pillarbox.net.outbound_tls import OutboundTls
 from pillarbox.services.queue_throttle import THROTTLING, Throttles
 from pillarbox.services.relay import Schedule
@@ -38,6 +39,7 @@ def relay_settings(settings: Settings) -> RelaySettings:
         stop_seconds=settings.stop_seconds,
         source_addresses=relay.source_addresses,
         port=relay.port,
+        allowed=AddressPolicy(relay.allowed_networks),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import math
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,10 +45,17 @@ class SmtpConnection:
     def __init__(self, stream: SmtpStream, conversation: Conversation) -> None:
         self._stream, self._conversation = stream, conversation
         self.tls: ssl.SSLObject | None = None
+        self.ends_at = math.inf  # by the loop's clock; whatever is under way then is given up
 
     @classmethod
     async def open(
-        cls, endpoint: Endpoint, name: str, *, tls: Tls | None = None, timeouts: Timeouts | None = None
+        cls,
+        endpoint: Endpoint,
+        name: str,
+        *,
+        tls: Tls | None = None,
+        timeouts: Timeouts | None = None,
+        ends_at: float = math.inf,
     ) -> SmtpConnection:
         """Connect, with TLS from the beginning if it is given, and greet as `name`.
 
@@ -55,6 +63,7 @@ class SmtpConnection:
         """
         conversation = Conversation(name, is_lmtp=endpoint.is_lmtp, timeouts=timeouts)
         connection = cls(await connect(endpoint), conversation)
+        connection.ends_at = ends_at
         try:
             if tls is not None:
                 await connection._secure(tls, endpoint.connect_seconds)
@@ -136,19 +145,26 @@ class SmtpConnection:
             self._stream.transport.abort()
 
     async def _run(self, exchange: Exchange[T]) -> T:
+        conversation, now = self._conversation, asyncio.get_running_loop().time
+        replies, until = -1, 0.0
         try:
             while True:
                 seconds = next(exchange)
                 await self._flush()
-                self._conversation.receive_data(await self._stream.receive(seconds))
+                # A server that gives its reply octet by octet gains no time by it.
+                if conversation.replies != replies:
+                    replies, until = conversation.replies, min(now() + seconds, self.ends_at)
+                conversation.receive_data(await self._stream.receive(max(until - now(), 0)))
         except StopIteration as end:
             result: T = end.value
             return result
 
     async def _flush(self) -> None:
+        now = asyncio.get_running_loop().time
         try:
             while data := self._conversation.data_to_send():
-                await self._stream.send(data, self._conversation.timeouts.block)
+                seconds = min(self._conversation.timeouts.block, max(self.ends_at - now(), 0))
+                await self._stream.send(data, seconds)
         except Dropped:
             if self._stream.is_empty:
                 raise

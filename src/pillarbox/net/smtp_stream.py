@@ -120,7 +120,7 @@ async def within(seconds: float, waiting: Awaitable[object]) -> None:
         async with asyncio.timeout(seconds):
             await waiting
     except TimeoutError:
-        raise Dropped(f"the server did not answer within {seconds:g} seconds") from None
+        raise Dropped("the server did not answer in time") from None
 
 
 def reason(error: Exception) -> str:

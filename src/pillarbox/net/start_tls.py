@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol, cast
 
 from pillarbox.net.handshake import Handshakes
+from pillarbox.net.observed import CONNECTIONS_FULL
 
 
 class Secured(Protocol):
@@ -56,24 +57,29 @@ class _Between(asyncio.Protocol):
 
 def start_tls(
     transport: asyncio.Transport, protocol: Secured, handshakes: Handshakes, reply: bytes
-) -> asyncio.Task[asyncio.Transport]:
+) -> None:
     """Send the reply that says "begin", and begin TLS. From this call on the protocol hears nothing until TLS is there.
 
     Then `connection_secured` is called, or `connection_lost` if it comes to nothing. What the client sent behind its
     command, before it had the reply, must not be obeyed (RFC 3207 §4.2, RFC 9051 §6.2.1): the protocol throws away what
     it has read already, and what waits in the socket goes to TLS, which takes it for noise and ends.
     """
+    try:
+        # The loops do not let anybody else read from a transport's own descriptor.
+        descriptor = os.dup(transport.get_extra_info("socket").fileno())
+    except OSError as error:  # there are no more of them: without TLS, which was asked for, nothing more is said
+        CONNECTIONS_FULL.log(reason=error.strerror)
+        transport.abort()
+        return
+    connection = socket.socket(fileno=descriptor)
+    connection.settimeout(0)
     transport.pause_reading()  # before the reply is sent: what comes after it is the client's part of the handshake
     between = _Between()
     transport.set_protocol(between)
     transport.write(reply)
-    # The loops do not let anybody else read from a transport's own descriptor.
-    connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-    connection.settimeout(0)
     task = asyncio.get_running_loop().create_task(handshakes.upgrade(transport, between, connection))
     between.task = task
     task.add_done_callback(partial(_hand_over, protocol, between, connection))
-    return task
 
 
 def _hand_over(

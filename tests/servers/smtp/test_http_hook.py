@@ -138,6 +138,8 @@ def test_a_service_lets_a_message_vanish() -> None:
         (200, b"no json"),
         (200, {"action": "destroy"}),
         (200, {"action": "reject", "reply": {"code": 250, "text": "fine"}}),
+        (200, {"action": "reject", "reply": {"code": 550, "text": "no", "enhanced": "5.7.1\r\n250 fine"}}),
+        (200, {"action": "reject", "reply": {"code": 550, "text": "no", "enhanced": "2.0.0"}}),
     ],
 )
 def test_what_a_service_may_not_say_is_a_failure(status: int, answer: Any) -> None:

@@ -223,6 +223,7 @@ def test_a_decision_before_the_end_ends_the_message() -> None:
         packet_to_bytes(b"y", b""),
         packet_to_bytes(b"b", b"x" * 1_001),
         packet_to_bytes(b"h", b"X-A\0v\0") * 2_001,
+        packet_to_bytes(b"h", b"X-A\0" + b"v" * 1_000_000 + b"\0") * 5,
         packet_to_bytes(b"O", bytes(12)),
     ],
 )

@@ -13,6 +13,7 @@ from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.mailbox import id_of_role
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.outbound_address import AddressPolicy
 from pillarbox.net.outbound_tls import OutboundTls
 from pillarbox.services.queue import Outgoing, enqueue
 from pillarbox.services.relay import Schedule
@@ -29,6 +30,7 @@ from tests.support.dns_table import Table
 
 DATA = b"From: alice@example.org\r\nTo: bob@two.test\r\nSubject: Hello\r\nMessage-ID: <m1@example.org>\r\n\r\n.x\r\n"
 ALICE = "alice@example.org"
+LOOPBACK = AddressPolicy(["127.0.0.0/8"])
 
 
 class TableResolver:
@@ -62,7 +64,7 @@ class Depot:
         self.alice = str(office.create("Account", **given)["id"])
         self.table = Table({"two.test MX": [Mx(10, "mx.two.test")], "mx.two.test A": ["127.0.0.1"]})
         self.tally = Tally()
-        self.options: dict[str, Any] = {"schedule": Schedule(retry_minutes=(5, 30)), "idle_seconds": 5.0}
+        self.options: dict[str, Any] = {"schedule": Schedule(retry_minutes=(5, 30)), "idle_seconds": 5.0, "allowed": LOOPBACK}
         self.sign: Any = None
         self.contexts = OutboundTls()
 

@@ -15,7 +15,7 @@ from pillarbox.workers.relay.settings import RelaySettings
 from pillarbox.workers.relay.worker import RelayWorker
 from tests.support.engine import postgres, postgres_url
 from tests.support.smtp_sink import Sink, Taken, serving
-from tests.workers.relay.relay_fixture import DATA, attempts_on
+from tests.workers.relay.relay_fixture import DATA, LOOPBACK, attempts_on
 
 __all__ = ["postgres", "postgres_url"]
 COUNT = 60
@@ -49,7 +49,9 @@ def test_nodes_share_the_work_and_do_it_once(postgres_url: str, tmp_path: Path, 
         sink = Sink(before_250=count)
         async with asyncio.timeout(60), serving(sink):
             bridges = [bridge_to(store) for store in nodes]
-            settings = RelaySettings("mx.example.org", per_destination=4, port=sink.port, lease_seconds=2.0)
+            settings = RelaySettings(
+                "mx.example.org", per_destination=4, port=sink.port, lease_seconds=2.0, allowed=LOOPBACK
+            )
             workers = [RelayWorker(bridge, settings, attempts_on(bridge, settings)) for bridge in bridges]
             if dies:  # with some of the work: it has claimed and sent nothing
                 await bridges[2].write(lambda tx: workers[2]._claim(tx, "personal", 5))

@@ -193,6 +193,7 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "push.contact": _check_contact,
     "imap.contact": _check_contact,
     "outbound.allowed_networks": _check_networks,
+    "relay.allowed_networks": _check_networks,
     "outbound.ca_file": _check_file,
     "limits.push_subscription_seconds": _check_subscription_seconds,
 }

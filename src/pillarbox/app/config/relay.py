@@ -74,6 +74,13 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
     source_addresses: Annotated[
         tuple[str, ...], Doc(description="Addresses to connect from, one of IPv4 and one of IPv6; else the system's.")
     ] = ()
+    allowed_networks: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Addresses and networks where mail for other domains may go although they are not public, as"
+            " that of a company. What a route or the smarthost names needs no mention."
+        ),
+    ] = ()
     port: Annotated[
         int, Doc(ge=1, le=65535, description="The port of other servers; another than 25 is for tests.")
     ] = 25

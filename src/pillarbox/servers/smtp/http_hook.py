@@ -6,6 +6,7 @@ The JSON is described in docs/howto/add-hooks.md.
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -61,6 +62,7 @@ class _Word(msgspec.Struct, frozen=True, rename="camel"):
     fewer_recipients: tuple[str, ...] = ()
 
 
+_ENHANCED = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}\Z", re.ASCII)
 _words = msgspec.json.Decoder(_Word)
 _OWN = {"reject": Reply(550, "5.7.1", "Refused by a check"), "later": Reply(451, "4.7.1", "Try again later")}
 
@@ -141,7 +143,13 @@ def _refusal(word: _Word) -> Reply | None:
         return own
     if said.code // 100 != own.code // 100:
         raise HookAnswerError(f"the code {said.code} does not go with {word.action}")
+    if said.enhanced and not _fits(said.enhanced, said.code):
+        raise HookAnswerError(f"{said.enhanced[:20]!r} is no code of RFC 3463 that goes with {said.code}")
     return Reply(said.code, said.enhanced or own.enhanced, said.text[:_MOST] or own.text)
+
+
+def _fits(enhanced: str, code: int) -> bool:
+    return bool(_ENHANCED.match(enhanced)) and enhanced[0] == str(code)[0]
 
 
 def _changes(word: _Word) -> Changes:

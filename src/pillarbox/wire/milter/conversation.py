@@ -20,6 +20,7 @@ Macros: TypeAlias = Mapping[str, str]
 Exchange: TypeAlias = Generator[None, Any, Decision]
 _PIECE = 65_535  # octets of body in one packet: what filters of all versions take
 _MOST_CHANGES = 2_000
+_MOST_OCTETS = 4 << 20  # of all changes together, beside a body
 _PROGRESS, _BODY = b"p", b"b"
 
 
@@ -162,6 +163,7 @@ class Conversation:
     def _end(self) -> Generator[None, Any, Outcome]:
         changes: list[Change] = []
         body: bytearray | None = None
+        octets = 0  # of changes
         keeps_space = bool(Wish.LEADING_SPACE & self._agreed.wishes)
         while True:
             packet = yield from read_packet(self._reader)
@@ -172,7 +174,8 @@ class Conversation:
                 body += body_piece(packet, self._agreed.actions)
             elif packet.command != _PROGRESS:
                 changes.append(change_of(packet, self._agreed.actions, has_leading_space=keeps_space))
-            if len(changes) > _MOST_CHANGES or len(body or b"") > self._max_body:
+            octets += len(packet.data) if packet.command != _BODY else 0
+            if len(changes) > _MOST_CHANGES or octets > _MOST_OCTETS or len(body or b"") > self._max_body:
                 raise MilterError("more changes than a message can have")
 
 

@@ -29,7 +29,7 @@ class Reply(msgspec.Struct, frozen=True):
 @functools.lru_cache(maxsize=256)
 def reply_to_bytes(reply: Reply) -> bytes:
     """The reply as lines with CRLF; every line carries both codes (RFC 5321 §4.2.1, RFC 2034 §4)."""
-    lead = f"{reply.enhanced} " if reply.enhanced else ""
+    lead = f"{_UNPRINTABLE.sub('', reply.enhanced)} " if reply.enhanced else ""  # a hook's word, perhaps
     # RFC 5321 §4.5.3.1.5: a reply line has at most 512 octets.
     lines = [_UNPRINTABLE.sub(" ", line)[:_LONGEST_TEXT] for line in reply.text.splitlines()] or [""]
     last = len(lines) - 1

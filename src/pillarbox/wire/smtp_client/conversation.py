@@ -64,6 +64,7 @@ class Conversation:
         self._out: deque[bytes] = deque()
         self.offered = Capabilities()
         self.messages = 0
+        self.replies = 0  # that were read whole: each has its own time
         self.is_closing = False  # the server has said that it ends the connection
         self.is_given = False  # the content of the last message is on its way
         self._is_open = False  # a transaction has begun that RSET has to end
@@ -106,6 +107,7 @@ class Conversation:
         except ReplyError as error:
             self.is_closing = True
             raise Dropped(str(error)) from None
+        self.replies += 1
         # RFC 5321 §3.8: 421 may come in place of any reply
         self.is_closing = self.is_closing or reply.code == 421
         return reply

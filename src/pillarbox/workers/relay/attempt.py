@@ -5,6 +5,7 @@ RFC 5321 §5.1 (in order, until one takes it), §4.5.3.1.10 (too many recipients
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -32,6 +33,7 @@ from pillarbox.workers.transport import Transports
 _MOST_TRIES = 8  # addresses that one attempt connects to
 _MOST_RECIPIENTS = 100  # RFC 5321 §4.5.3.1.8
 _LARGE = 1 << 18
+_SLOWEST = 4_096  # octets in a second
 _NO_MAIL = 521
 Sign = Callable[[Snapshot, bytes, str], bytes]  # (view, message, reverse-path): header fields to put before it
 
@@ -95,16 +97,18 @@ class Attempts:
         if route.name:
             return await route_targets(route, self._resolver)
         if domain.startswith("["):
-            return literal_target(domain, self._settings.port)
+            return literal_target(domain, self._settings.port, self._settings.allowed)
         demand = Demand.REQUIRE_TLS if job.require_tls else Demand.USUAL
         policy, sts = await self._transports.find(domain, demand)
         if sts.failure is not None:
             self._connector.tally.count(Session(domain, Source.STS, "", "", sts.failure))
-        return domain_targets(policy, self._settings.port)
+        return domain_targets(policy, self._settings.port, self._settings.allowed)
 
     async def _try(self, claim: Claim, targets: Sequence[Target], parcel: Parcel) -> Attempt:
         left = {at: _recipient(job_of(entry)) for at, entry in enumerate(claim.entries)}
         found: dict[int, Result] = {}
+        # Whoever answers slowly enough would else hold the place of other mail for days.
+        ends_at = _now() + self._settings.attempt_seconds + len(parcel.data) / _SLOWEST
         last, tries, was_there = Result("later", "451 4.4.1 no server could be reached"), 0, False
         too_much = False  # was asked for by this message: other mail may go to the same servers
         for target, address in ((t, a) for t in targets for a in t.addresses or ("",)):
@@ -112,11 +116,11 @@ class Attempts:
                 last = Result("later", f"451 4.7.5 {target.name} must not be used: {target.failure}")
                 too_much = parcel.require_tls
                 continue
-            if tries >= _MOST_TRIES:
+            if tries >= _MOST_TRIES or _now() > ends_at:
                 break
             tries += 1
             try:
-                sent = await self._send_by(target, address, parcel, left)
+                sent = await self._send_by(target, address, parcel, left, ends_at)
             except (Dropped, Refused, Untrusted) as error:
                 last = _trouble(target, error)
                 was_there = was_there or last.outcome == "failed"
@@ -131,15 +135,18 @@ class Attempts:
         results = [found.get(at, last) for at in range(len(claim.entries))]
         return Attempt(results, None if was_there or too_much else last.reply)
 
-    async def _send_by(self, target: Target, address: str, parcel: Parcel, recipients: dict[int, Recipient]) -> Sent:
+    async def _send_by(
+        self, target: Target, address: str, parcel: Parcel, recipients: dict[int, Recipient], ends_at: float
+    ) -> Sent:
         """Results for each recipient from one server. Raises Dropped, Refused, Untrusted when it was not to be had."""
         connection = self._connector.take(target, address)
         if connection is not None:
+            connection.ends_at = ends_at
             try:
                 return await self._send(connection, target, address, parcel, recipients, is_new=False)
             except Dropped:
                 pass  # it was closed while nobody looked: once more, over a new one
-        connection = await self._connector.open(target, address)
+        connection = await self._connector.open(target, address, ends_at)
         return await self._send(connection, target, address, parcel, recipients, is_new=True)
 
     async def _send(
@@ -193,6 +200,10 @@ class Sent(NamedTuple):
 
     results: dict[int, Result]
     is_last: bool = False
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _parcel(job: Job, data: bytes, may_go: Callable[[], bool]) -> Parcel:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -82,20 +83,23 @@ class Connector:
             task.cancel()
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
-    async def open(self, target: Target, address: str) -> SmtpConnection:
-        """A new connection that satisfies the target's requirement. Raises Dropped, Refused, Untrusted."""
+    async def open(self, target: Target, address: str, ends_at: float = math.inf) -> SmtpConnection:
+        """A new connection that satisfies the target's requirement. Raises Dropped, Refused, Untrusted.
+
+        What is under way at `ends_at`, by the loop's clock, is given up.
+        """
         requirement = target.requirement
         try:
-            connection = await self._open(target, address, checks=True)
+            connection = await self._open(target, address, ends_at, checks=True)
         except Untrusted as error:
             self._note(target, address, error.result)
             if requirement.needs_tls or target.is_tls_first:
                 raise
             # Whoever can break TLS could take it away altogether: without a policy that forbids it, mail goes on.
             try:
-                connection = await self._open(target, address, checks=False)
+                connection = await self._open(target, address, ends_at, checks=False)
             except Untrusted:
-                connection = await self._open(target, address, checks=False, wants_tls=False)
+                connection = await self._open(target, address, ends_at, checks=False, wants_tls=False)
         else:
             if connection.tls is not None:
                 self._note(target, address, None)
@@ -107,7 +111,9 @@ class Connector:
             raise
         return connection
 
-    async def _open(self, target: Target, address: str, *, checks: bool, wants_tls: bool = True) -> SmtpConnection:
+    async def _open(
+        self, target: Target, address: str, ends_at: float, *, checks: bool, wants_tls: bool = True
+    ) -> SmtpConnection:
         requirement, settings = target.requirement, self._settings
         endpoint = Endpoint(address, target.port, self._source(address), target.is_lmtp, settings.connect_seconds)
         authorities = checks and requirement.is_checked_by_authorities
@@ -117,7 +123,9 @@ class Connector:
             _judge(target) if checks else lambda _chain: None,
         )
         first = tls if target.is_tls_first else None
-        connection = await SmtpConnection.open(endpoint, settings.hostname, tls=first, timeouts=settings.timeouts)
+        connection = await SmtpConnection.open(
+            endpoint, settings.hostname, tls=first, timeouts=settings.timeouts, ends_at=ends_at
+        )
         try:
             if first is None and wants_tls:
                 await self._start_tls(connection, target, tls, checks=checks)

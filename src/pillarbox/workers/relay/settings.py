@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pillarbox.net.outbound_address import AddressPolicy
 from pillarbox.services.queue_throttle import Throttles
 from pillarbox.services.relay import Schedule
 from pillarbox.services.route import Routes
@@ -25,5 +26,7 @@ class RelaySettings:
     stop_seconds: float = 10.0
     source_addresses: tuple[str, ...] = ()  # at most one of each family
     port: int = 25
+    allowed: AddressPolicy = field(default_factory=AddressPolicy)  # where mail goes on the word of the DNS
     timeouts: Timeouts = field(default_factory=Timeouts)
     connect_seconds: float = 30.0
+    attempt_seconds: float = 1800.0  # for all servers of a domain together, and more for a large message
