@@ -1,6 +1,6 @@
-"""Fails when the documentation names what does not exist: a file, a heading, a command, an option, a setting, a recipe.
+"""Fails when the documentation names what does not exist: a file, a heading, a command, an option, a setting, a test.
 
-Also when a page cannot be reached from README.md or docs/index.md by following links.
+Also recipes of the justfile; and when a page cannot be reached from README.md or docs/index.md by following links.
 """
 
 import re
@@ -19,6 +19,7 @@ from tools.page import ROOT
 STARTS = ("README.md", "docs/index.md")
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 RECIPE = re.compile(r"^(?P<name>[a-z][\w-]*)(?: [^:=\n]*)?:(?!=)", re.MULTILINE)
+TEST = re.compile(r"(?P<file>tests/[\w/]+\.py)::(?P<name>\w+)")
 CALL = re.compile(r"(?:^|[\s/;&|(])(?P<program>pillarbox|just)(?P<words>(?: +[^\s;&|)#]+)*)")
 
 
@@ -130,6 +131,15 @@ def wrong_settings(pages: dict[Path, str], top: click.Command | None) -> Iterato
                     yield f"{path}: the program refuses this configuration: {result.output.strip() or result.exception}"
 
 
+def missing_tests(pages: dict[Path, str], root: Path) -> Iterator[str]:
+    """Say which tests that pages name do not exist."""
+    for path, text in pages.items():
+        for match in TEST.finditer(text):
+            file = root / match["file"]
+            if not file.is_file() or f"def {match['name']}(" not in file.read_text(encoding="utf-8"):
+                yield f"{path}: there is no test {match[0]}"
+
+
 def main() -> int:
     """Check the checkout; the exit code is 1 if something is wrong."""
     pages = read_pages(ROOT)
@@ -140,6 +150,7 @@ def main() -> int:
         *lost_pages(pages, [ROOT / start for start in STARTS]),
         *wrong_calls(pages, top, recipes),
         *wrong_settings(pages, top),
+        *missing_tests(pages, ROOT),
     ]
     print("\n".join(complaint.removeprefix(f"{ROOT}/") for complaint in found) or f"docs: {len(pages)} pages hold true")
     return 1 if found else 0

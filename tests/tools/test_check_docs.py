@@ -132,3 +132,12 @@ def test_the_recipes_of_a_justfile_are_found() -> None:
     text = 'python := "x"\nexport A := "b"\n\n# Runs\nrun *ARGS:\n    ls\n\nci: lint test\n'
 
     assert [match["name"] for match in check_docs.RECIPE.finditer(text)] == ["run", "ci"]
+
+
+def test_a_test_that_is_named_exists(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_a.py").write_text("def test_one() -> None: ...\ndef test_two_more() -> None: ...\n")
+    names = ("test_a.py::test_one", "test_a.py::test_two", "test_b.py::test_one")
+    pages = write_pages(tmp_path, {"docs/index.md": " ".join(f"`tests/{name}`" for name in names)})
+    complaints = [line.partition(": ")[2] for line in check_docs.missing_tests(pages, tmp_path)]
+    assert complaints == [f"there is no test tests/{name}" for name in names[1:]]

@@ -55,9 +55,7 @@ class _Between(asyncio.Protocol):
             self.task.cancel()
 
 
-def start_tls(
-    transport: asyncio.Transport, protocol: Secured, handshakes: Handshakes, reply: bytes
-) -> None:
+def start_tls(transport: asyncio.Transport, protocol: Secured, handshakes: Handshakes, reply: bytes) -> None:
     """Send the reply that says "begin", and begin TLS. From this call on the protocol hears nothing until TLS is there.
 
     Then `connection_secured` is called, or `connection_lost` if it comes to nothing. What the client sent behind its

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from pillarbox.core.account import DIRECTORY
+from pillarbox.datatypes.admin import password as password_module
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.scram_secret import ensure_scram_secret, scram_secret
 from pillarbox.datatypes.view import Transaction
 from pillarbox.net.tls import TlsContexts
 from pillarbox.storage.embedded import EmbeddedStore
-from pillarbox.wire.sasl import base64_line
+from pillarbox.wire.sasl import base64_line, scram_key
 from pillarbox.wire.sasl.client import Client as Speaker
 from pillarbox.wire.sasl.client import oauthbearer, xoauth2
 from pillarbox.wire.sasl.scram_client import Bound, scram_sha_256
@@ -143,6 +145,46 @@ def test_who_guesses_passwords_is_held_back_and_later_let_in(store: EmbeddedStor
     with Lines() as lines:
         serve(store, body)
     assert {line["event"] for line in lines.of("login.throttled")} == {"login.throttled"}
+
+
+def test_whoever_is_named_the_same_work_is_done(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time would tell who has an account: the hashes of each attempt are counted."""
+    hashed: list[str] = []
+    verify, fits = password_module._hasher.verify, scram_key.fits
+
+    class Counting:
+        def verify(self, known: str, password: str) -> bool:
+            hashed.append("argon2")
+            return verify(known, password)
+
+    def counted(*given: Any) -> bool:
+        hashed.append("scram")
+        return fits(*given)
+
+    monkeypatch.setattr(password_module, "_hasher", Counting())
+    monkeypatch.setattr("pillarbox.services.scram.fits", counted)
+    costs: dict[str, set[tuple[str, ...]]] = {}
+
+    async def body(server: Running) -> None:
+        for number, name in enumerate((ALICE, "nobody@example.org", "nobody@elsewhere.example")):
+            for mechanism in ("PLAIN", "LOGIN", "SCRAM-SHA-256"):
+                client = await server.greeted(server.submission)
+                hashed.clear()
+                wrong = f"wrong {number} {mechanism}"  # what was refused once is remembered, and costs nothing again
+                if mechanism == "PLAIN":
+                    reply = await client.log_in(name, wrong)
+                elif mechanism == "LOGIN":
+                    await client.say("AUTH LOGIN")
+                    await client.say(base64_line.encode(name.encode()).decode())
+                    reply = await client.say(base64_line.encode(wrong.encode()).decode())
+                else:
+                    reply = await logs_in(client, mechanism, scram_sha_256(name, wrong))
+                assert reply.startswith("535 5.7.8")
+                costs.setdefault(mechanism, set()).add(tuple(hashed))
+
+    serve(store, body)
+    assert all(len(found) == 1 for found in costs.values()), costs
+    assert all(len(next(iter(found))) > 0 for found in costs.values()), costs
 
 
 def test_what_a_client_says_begins_no_line_of_the_log(store: EmbeddedStore) -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.mailing_list import MAILING_LIST, MailingList
+from pillarbox.net.dns.settings import DnsSettings
 from pillarbox.services.queue import Job, job_of
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.smtp.lmtp_server import mail_of
 from tests.servers.smtp.smtp_server import MESSAGE, Running, open_store, serve
+from tests.servers.smtp.test_authenticity import BAD, GOOD, ZONE
 
 
 @pytest.fixture
@@ -79,3 +81,44 @@ def test_who_asked_for_it_hears_of_what_has_arrived(store: EmbeddedStore) -> Non
     assert report.count(b"Action:") == 1
     assert b"Action: delivered" in report
     assert b"bob@example.org" in report
+
+
+@pytest.mark.parametrize("spf", ["-all", "~all"])
+@pytest.mark.parametrize("wish", ["NOTIFY=SUCCESS", "NOTIFY=SUCCESS,FAILURE,DELAY RET=FULL"])
+def test_nobody_is_told_whose_address_somebody_else_has_used(
+    store: EmbeddedStore, tmp_path: Path, spf: str, wish: str
+) -> None:
+    """Else whoever forges an address has this server send as many notifications there as he likes."""
+    record = f'forged.example. 3600 TXT "v=spf1 ip4:192.0.2.7 {spf}"\n'
+    wish, _, ret = wish.partition(" ")
+    for address, count in ((BAD, 0), (GOOD, 1)):
+        reply = send_from(store, tmp_path, address, f"MAIL FROM:<victim@forged.example> {ret}", record, f"bob {wish}")
+        assert reply[:3] == "250"
+        assert len(queued(store)) == count
+    # A list that takes it from members only: all is refused, as nobody can be told of a part.
+    reply = send_from(store, tmp_path, BAD, "MAIL FROM:<victim@forged.example>", record, "bob", "team")
+    assert reply[:9] == "550 5.7.1"
+    assert (len(queued(store)), len(mail_of(store, "bob"))) == (1, 2)
+
+
+def send_from(store: EmbeddedStore, folder: Path, address: str, mail: str, records: str, *recipients: str) -> str:
+    """The reply to a message from an address of the network; recipients as `NAME PARAMETERS`."""
+    zone = folder / "root.zone"
+    zone.write_text(ZONE.replace("{policy}", "none") + records)
+    heard: list[str] = []
+
+    async def body(server: Running) -> None:
+        client = await server.connect()
+        await client.hear()
+        await client.hello()
+        await client.say(f"XCLIENT ADDR={address}")
+        await client.hello("mail.sender.example")
+        assert (await client.say(mail.rstrip()))[:3] == "250"
+        for recipient in recipients:
+            name, _, wish = recipient.partition(" ")
+            assert (await client.say(f"RCPT TO:<{name}@example.org> {wish}".rstrip()))[:3] == "250"
+        heard.extend(await client.data(MESSAGE))
+
+    dns = DnsSettings(servers=("127.0.0.1:9",), zone_files=(str(zone),))
+    serve(store, body, dns=dns, smtp={"xclient_from": ("127.0.0.1",)})
+    return heard[0]

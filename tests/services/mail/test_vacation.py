@@ -115,9 +115,10 @@ def test_nobody_and_oneself_are_not_answered(office: Office, sender: str) -> Non
     assert (count(office, alice), queued(office)) == (1, [])
 
 
-def test_junk_is_not_answered(office: Office) -> None:
+@pytest.mark.parametrize("why", ["junk", "forged"])
+def test_junk_and_forged_senders_are_not_answered(office: Office, why: str) -> None:
     alice_is_away(office)
-    take(office, "alice@example.org", data=LETTER, is_quarantined=True)
+    take(office, "alice@example.org", data=LETTER, is_quarantined=why == "junk", is_sender_denied=why == "forged")
     assert queued(office) == []
 
 

@@ -64,7 +64,11 @@ class Depot:
         self.alice = str(office.create("Account", **given)["id"])
         self.table = Table({"two.test MX": [Mx(10, "mx.two.test")], "mx.two.test A": ["127.0.0.1"]})
         self.tally = Tally()
-        self.options: dict[str, Any] = {"schedule": Schedule(retry_minutes=(5, 30)), "idle_seconds": 5.0, "allowed": LOOPBACK}
+        self.options: dict[str, Any] = {
+            "schedule": Schedule(retry_minutes=(5, 30)),
+            "idle_seconds": 5.0,
+            "allowed": LOOPBACK,
+        }
         self.sign: Any = None
         self.contexts = OutboundTls()
 

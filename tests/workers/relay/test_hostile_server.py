@@ -174,10 +174,10 @@ def test_what_a_server_says_costs_little_and_mail_is_neither_lost_nor_held_up(de
     depot.put("carol@three.test")
 
     async def body(depot: Depot) -> None:
-        depot.table.answers |= {"three.test A": ["127.0.0.2"]}
+        depot.table.answers = {**depot.table.answers, "three.test A": ["127.0.0.2"]}
         depot.table.names.add("three.test")
         async with hostile(script) as port, serving(Sink(port=port), "127.0.0.2") as sink:
-            await depot.send(port, timeouts=Timeouts(*[0.5] * 7, quit=0.5))
+            await depot.send(port, timeouts=Timeouts(*[0.5] * 8))
         assert len(sink.taken) == 1
         assert set(depot.waiting()) == {"bob@two.test"}
         assert depot.inbox() == []

@@ -13,7 +13,7 @@ from pillarbox.storage.lane import Claim, Claimer
 from pillarbox.workers.relay.lease import Lease
 from pillarbox.workers.relay.settings import RelaySettings
 from tests.support.smtp_sink import Sink, serving
-from tests.workers.relay.relay_fixture import Depot, attempts_on
+from tests.workers.relay.relay_fixture import LOOPBACK, Depot, attempts_on
 
 MINUTE = 60_000
 
@@ -71,7 +71,7 @@ def test_a_lease_that_another_has_taken_is_ours_no_more_and_is_not_taken_back(de
 def test_nothing_is_sent_under_a_lease_that_may_have_ended(depot: Depot, is_ours: bool) -> None:
     async def body(claim: Claim, bridge: Any) -> None:
         async with serving(Sink()) as sink:
-            attempts = attempts_on(bridge, RelaySettings("mx.example.org", port=sink.port))
+            attempts = attempts_on(bridge, RelaySettings("mx.example.org", port=sink.port, allowed=LOOPBACK))
             lease = Lease(bridge, claim, 60.0, asyncio.get_running_loop().time() - 61.0 * (not is_ours))
             attempt = await attempts.make(claim, lease.is_ours)
             await attempts.close()

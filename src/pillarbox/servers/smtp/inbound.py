@@ -42,6 +42,7 @@ from pillarbox.wire.smtp.reply import OK, RECIPIENT_OK, Reply
 from pillarbox.wire.smtp.state import Answer, Event, Offer, Proxied, Recipient, Sender
 
 _HEADER_FIELDS, _HEADER_OCTETS = 10_000, 1_000_000
+_DENIED = ("fail", "softfail")
 _DISCARDED = Reply(250, "2.0.0", "OK")
 
 
@@ -169,6 +170,7 @@ class InboundDialogue(Dialogue):
             received_ms=self.bridge.store.clock.now_ms(),
             require_tls=passed.envelope.parameters.require_tls,
             is_quarantined=(passed.junk or checked.junk) is not None,
+            is_sender_denied=checked.authenticated is not None and checked.authenticated.spf.result in _DENIED,
         )
         if checked.authenticated is not None:
             incoming = await self._sealed(incoming, checked.authenticated)

@@ -36,13 +36,14 @@ def take_over(tx: Transaction, incoming: Incoming, host_name: str) -> None:
 
     When one recipient fails for now, as when a mailbox became full since RCPT, nobody gets it and the client is
     told to come again: then that one is refused at RCPT, and the others have not got the message twice. When some
-    refuse it for good, as a list that takes mail of its members only, its sender is told of them by a notification.
+    refuse it for good, as a list that takes mail of its members only, its sender is told of them by a notification. A
+    sender whose address is probably forged is not, and then one refusal is that of all: the client tells whom it knows.
     """
     outcomes = accept(tx, incoming)
     refusals = [refusal_of(one) for one in outcomes if not one.is_taken]
     if later := [reply for reply in refusals if reply.code < 500]:
         raise NotTaken(later[0])
-    if refusals and len(refusals) == len(outcomes):
+    if refusals and (len(refusals) == len(outcomes) or not (incoming.may_answer or _is_bounce(incoming))):
         raise NotTaken(refusals[0])
     if refusals or _is_to_be_told(incoming):
         statuses = [_status(to, one) for to, one in zip(incoming.recipients, outcomes, strict=True)]
@@ -65,8 +66,12 @@ def take_each(tx: Transaction, incoming: Incoming, host_name: str) -> list[Outco
     return outcomes
 
 
+def _is_bounce(incoming: Incoming) -> bool:
+    return not incoming.mail_from.email  # of which nobody is told anyhow
+
+
 def _is_to_be_told(incoming: Incoming) -> bool:
-    return any(to.address.parameter("NOTIFY") for to in incoming.recipients)
+    return incoming.may_answer and any(to.address.parameter("NOTIFY") for to in incoming.recipients)
 
 
 def _notify(tx: Transaction, incoming: Incoming, statuses: Sequence[DeliveryStatus], host_name: str) -> None:

@@ -27,9 +27,18 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[Destination, ...]
     received_ms: int
     is_quarantined: bool = False  # goes to the mailboxes for junk
+    is_sender_denied: bool = False  # by the domain of the reverse-path: SPF fails, or nearly (RFC 7208 §8.4, §8.5)
     require_tls: bool = False  # RFC 8689
     seal: bytes = b""  # fields of ARC that go on top of what is sent on (RFC 8617)
     list_readings: Mapping[str, Reading] = {}  # what lists make of it, by id, if it was read before the transaction
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether the reverse-path may be written to: it is there, and nothing says that a stranger has put it there.
+
+        Whoever is written to because somebody forged an address gets as much mail as the forger sends.
+        """
+        return bool(self.mail_from.email) and not self.is_quarantined and not self.is_sender_denied
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -35,7 +35,7 @@ def answer_to(tx: Transaction, account: str, incoming: Incoming) -> tuple[bytes,
     It is to be sent with the null reverse-path (RFC 3834 §3.3).
     """
     sender = incoming.mail_from.email
-    if not sender or incoming.is_quarantined:
+    if not incoming.may_answer:
         return None
     response = tx.get(VACATION_RESPONSE, account, SINGLETON)
     if response is None or not response.is_due(tx.now_ms) or not is_address(sender):

@@ -177,12 +177,12 @@ def _line(conversation: Conversation) -> Generator[None, Any, bytes | None]:
 def _obey(conversation: Conversation, line: bytes) -> Step:
     # RFC 5321 §2.3.8: only CRLF ends a line; NUL and other control characters are in no command.
     if not line.endswith(b"\r\n") or _CONTROL.search(line, 0, len(line) - 2):
-        conversation.refuse(LINE_MALFORMED)
+        _refuse_malformed(conversation, line)
         return
     try:
         text = line[:-2].decode()
     except UnicodeDecodeError:
-        conversation.refuse(LINE_MALFORMED)
+        _refuse_malformed(conversation, line)
         return
     verb, _, argument = text.rstrip(" \t").partition(" ")
     conversation.verb = verb.upper()
@@ -194,8 +194,14 @@ def _obey(conversation: Conversation, line: bytes) -> Step:
     elif command is None:
         conversation.refuse(UNKNOWN_COMMAND)
     elif not text.isascii() and conversation.verb not in ("MAIL", "RCPT", "NOOP"):
-        conversation.refuse(LINE_MALFORMED)
+        _refuse_malformed(conversation, line)
     else:
         step = command(conversation, argument.lstrip(" "))
         if step is not None:
             yield from step
+
+
+def _refuse_malformed(conversation: Conversation, line: bytes) -> None:
+    conversation.refuse(LINE_MALFORMED)
+    # How many octets follow cannot be known: they would be taken for commands.
+    conversation.closed = conversation.closed or line[:4].upper() == b"BDAT"

@@ -1,7 +1,7 @@
 """Which hosts a message is to be tried at, in order: those of the recipient's domain, or the one that a route names.
 
-Whoever owns a domain says where its mail goes, and whoever writes to us where a bounce goes: neither may have us connect
-to what only this machine and its network can reach. What an administrator has named as a route is not asked about.
+Whoever owns a domain says where its mail goes, and whoever writes to us where a bounce goes: neither may have us
+connect to what only this machine and its network can reach. What an administrator has named as a route is not asked.
 RFC 5321 §5.1, RFC 7505 §3 (null MX), RFC 3463, RFC 6890.
 """
 
