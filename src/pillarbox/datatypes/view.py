@@ -183,11 +183,11 @@ class View(Protocol):
     def read_blob_range(self, account: str, blob: str, start: int, end: int) -> bytes | None:
         """The octets of a stored blob from `start` to before `end`, fewer when it ends sooner."""
 
-    def write_ahead(self, data: bytes) -> None:
-        """Store octets, if they are many, before the transaction that will put them as a blob: it finds them there.
+    def small_blobs(self, account: str, blobs: Sequence[str]) -> dict[str, bytes]:
+        """The octets of those of the blobs that are in the database itself, by id."""
 
-        Otherwise all other writers would wait for the disk or the network meanwhile.
-        """
+    def write_ahead(self, data: bytes) -> None:
+        """Store octets, if they are many, ahead of the transaction that puts them as a blob: others need not wait."""
 
     def blob_references(self, account: str, blob: str) -> list[tuple[str, str]]:
         """(type, id) of the live records that hold the blob, or of which it is a part."""

@@ -284,6 +284,13 @@ class Snapshot:
         self.take_time()
         return self.blobs.read_range(blob, start, end)
 
+    def small_blobs(self, account: str, blobs: Sequence[str]) -> dict[str, bytes]:
+        out: dict[str, bytes] = {}
+        for marks, values in chunks(blobs):
+            sql = f"SELECT id, data FROM blob WHERE account = ? AND id IN ({marks}) AND data IS NOT NULL"
+            out.update(self.db.rows(sql, (account, *values)))  # type: ignore[arg-type]
+        return out
+
     def write_ahead(self, data: bytes) -> None:
         if len(data) > self.limits.blob_inline_octets:
             self.take_time()

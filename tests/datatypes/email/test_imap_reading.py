@@ -57,6 +57,23 @@ def test_several_messages_are_read_one_after_the_other(house: House) -> None:
     ]
 
 
+def test_messages_that_share_their_octets_or_follow_large_ones_are_answered_as_alone(house: House) -> None:
+    same, long = message("Same"), message("Long", "x" * 400_000)
+    ids = [house.add(data) for data in (same, same, long, long + b"y", LARGE, long + b"z", same, message("Last"))]
+
+    items = Section(what="HEADER.FIELDS", fields=("Subject",)), Section((), "TEXT"), Section((1,))
+    assert answers(house, ids, *items) == [answer for id in ids for answer in answers(house, [id], *items)]
+    assert answers(house, ids[::-1], items[0])[0] == b"BODY[HEADER.FIELDS (Subject)] {17}\r\nSubject: Last\r\n\r\n"
+
+
+def test_names_of_fields_are_matched_in_any_case_and_answered_as_asked_for(house: House) -> None:
+    id = house.add(message("Hello"))
+    for name in ("subject", "SUBJECT", "Subject"):
+        section = Section(what="HEADER.FIELDS", fields=(name,))
+        told = b"BODY[HEADER.FIELDS (%b)] {18}\r\nSubject: Hello\r\n\r\n" % name.encode()
+        assert answers(house, [id, id], section) == [told, told]
+
+
 def test_a_large_message_is_answered_in_ranges(house: House) -> None:
     id = house.add(LARGE)
 

@@ -24,6 +24,7 @@ from pillarbox.wire.imap.response import literal, literal8, string, to_bytes
 
 _structure = msgspec.json.Decoder(Structure).decode
 _WHOLE_OCTETS = 1_000_000  # a larger message is read in ranges
+_AHEAD_OCTETS = 1_000_000  # of small messages that are read at once
 _MANY_OCTETS = 262_144  # so many of it need not be in memory at once
 _EMPTY, _NIL = b'""', b"NIL"
 
@@ -50,6 +51,7 @@ class MessageReading:
     def __init__(self, view: View, account: str, emails: Mapping[str, Email]) -> None:
         self._view, self._account, self._emails = view, account, emails
         self._parts: dict[str, dict[str, bytes]] = {}
+        self._ahead: dict[str, bytes] | None = None  # octets by blob
         self._current: tuple[str, Octets, Sections | None] | None = None
         self.has_failed = False  # the transfer encoding of a part was unknown: UNKNOWN-CTE (RFC 3516 §4.3)
 
@@ -143,6 +145,8 @@ class MessageReading:
         if email is None:
             raise Fault(Kind.FAILED, f"email {id} is missing from the store")
         view, account, blob = self._view, self._account, email.blob_id
+        if (data := self._read_ahead().pop(blob, None)) is not None and len(data) == email.size:
+            return octets_of(data)
 
         def read(start: int, end: int) -> bytes:
             data = view.read_blob_range(account, blob, start, end) if start < end else b""
@@ -151,6 +155,18 @@ class MessageReading:
             return data
 
         return Octets(email.size, read) if email.size > _WHOLE_OCTETS else octets_of(read(0, email.size))
+
+    def _read_ahead(self) -> dict[str, bytes]:
+        """The octets of the first of several messages, as far as they are small: one statement for all."""
+        if self._ahead is None:
+            room, blobs = _AHEAD_OCTETS, []
+            for email in self._emails.values():
+                room -= email.size
+                if room < 0:
+                    break
+                blobs.append(email.blob_id)
+            self._ahead = self._view.small_blobs(self._account, blobs) if len(blobs) > 1 else {}
+        return self._ahead
 
 
 def _nstring(octets: bytes | None, *, is_binary: bool = False) -> bytes:

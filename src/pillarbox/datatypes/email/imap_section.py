@@ -6,7 +6,7 @@ RFC822.SIZE, and signatures stay whole. Only an empty line that is added after c
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from functools import lru_cache
 from typing import NamedTuple
 
 from pillarbox.datatypes.email.imap_path import Octets, Paths, Place
@@ -114,12 +114,12 @@ def _sliced(octets: bytes, partial: Partial) -> bytes:
     return octets if partial is None else octets[partial[0] : partial[0] + partial[1]]
 
 
-def _chosen(header: bytes, root: Part, names: Collection[str], *, is_not: bool) -> bytes:
+def _chosen(header: bytes, root: Part, names: tuple[str, ...], *, is_not: bool) -> bytes:
     """The fields with these names, or all but these, as they stand and in their order, and the empty line.
 
     RFC 9051 §6.4.5.1: "The field-matching is ASCII-range case insensitive but otherwise exact".
     """
-    wanted = {name.lower() for name in names}
+    wanted = _folded(names)
     out = []
     for field in root.fields:
         if (field.name.lower() in wanted) is not is_not:
@@ -129,3 +129,8 @@ def _chosen(header: bytes, root: Part, names: Collection[str], *, is_not: bool) 
             )
     out.append(b"\r\n")
     return b"".join(out)
+
+
+@lru_cache(64)
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(str.lower, names))

@@ -19,11 +19,12 @@ from pillarbox.servers.imap.chosen import Span, batches
 from pillarbox.servers.imap.fetch_parts import joined, part_texts, woven
 from pillarbox.servers.imap.fetch_rows import FLAGS, Chosen, Row, Source, read_rows, source_for
 from pillarbox.servers.imap.selected import Selected
-from pillarbox.wire.imap.fetch_item import FetchItem, Plain, Preview
+from pillarbox.wire.imap.fetch_item import FetchItem, Plain, Preview, Section
 
 _OF_FLAGS = 100_000  # messages in one reading, by what is read of each
 _OF_ROWS = 20_000
 _OF_PARTS = 400  # a millisecond: what runs out of its time on a busy machine is read twice
+_OF_HEADERS = 100
 _OF_OCTETS = 20
 _MOST_OCTETS = 1_000_000  # of messages, in memory for one answer; a message more may come to it
 _IN_A_PIECE = 1_000  # messages whose rows are held at the same time: many more do not fit into a processor's cache
@@ -95,7 +96,7 @@ class Program:
     def batch(self) -> int:
         """How many messages to read at a time."""
         if self._sections:
-            return _OF_OCTETS
+            return _OF_HEADERS if all(map(_is_short, self._sections)) else _OF_OCTETS
         return _OF_PARTS if self._parts else _OF_FLAGS if self._source is FLAGS else _OF_ROWS
 
     @property
@@ -180,3 +181,8 @@ class Program:
         told = reading.answer(pending.id, pending.item, is_utf8=self._is_utf8)
         self.has_failed |= reading.has_failed
         return told
+
+
+def _is_short(item: FetchItem) -> bool:
+    """Whether it is about a header, or made of one."""
+    return isinstance(item, Preview) or (isinstance(item, Section) and item.what not in ("", "TEXT"))

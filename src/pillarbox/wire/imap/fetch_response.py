@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pillarbox.wire.imap.fetch_item import Binary, BinarySize, Section
 from pillarbox.wire.imap.response import astring, joined, to_bytes
 
 
+@lru_cache(64)  # it stands in the answer for each message
 def section_name(section: Section) -> bytes:
     """`BODY[1.MIME]<0>`, or the old name that was used, such as `RFC822.HEADER`."""
     if section.label is not None:
