@@ -21,7 +21,7 @@ from tests.peers.network import OWN
 from tests.support.dns_server import Behaviour, from_zones, serving_dns, zone
 
 _HEAD = "$TTL 60\n@ IN SOA ns.test. postmaster.test. 1 60 60 60 60\n@ IN NS ns.test.\n"
-RUF = "ruf=mailto:postmaster@one.test; fo=1; "
+RUF = "ruf=mailto:postmaster@one.test; fo=0; "
 _WRONG = "3 1 1 " + "00" * 32
 # Domain: (its MX, the address of that, whether there is a TLSA record, its MTA-STS mode).
 ODD = {

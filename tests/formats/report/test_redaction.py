@@ -75,6 +75,17 @@ def test_the_same_address_is_the_same_letters_and_another_key_makes_others() -> 
         ("header.i=@example.org", True, "header.i=@example.org"),
         ("for <bob=b.example@example.org>", False, "for <X@example.org>"),
         ('"bob \\"b\\" jones"@example.org and bob@[192.0.2.1]', False, "X@example.org and X@[192.0.2.1]"),
+        (
+            'iprev=permerror reason="no name" policy.iprev=::1; dkim=pass header.i="@a.example" header.d=a.example',
+            True,
+            'iprev=permerror reason="no name" policy.iprev=::1; dkim=pass header.i="@a.example" header.d=a.example',
+        ),
+        (
+            'smtp.mailfrom="bob@example.org" x="to bob@example.org, a=b@c"',
+            True,
+            'smtp.mailfrom="X@example.org" x="to X@example.org, X@c"',
+        ),
+        ('smtp.mailfrom="bob jones"@example.org', True, "smtp.mailfrom=X@example.org"),
         ("bob%40example.org", False, "X%40example.org"),
         ("no address @ all, 5@", False, "no address @ all, X@"),
         ("b=Zm9v==; bh=YmFy=", True, "b=Zm9v==; bh=YmFy="),

@@ -21,9 +21,12 @@ from pillarbox.formats.report.report_field import group_to_bytes
 MAX_HEADER = 16_384
 EVERY_FIELD = "*"
 _MAX_FIELDS, _MAX_VALUE = 200, 8_192
-# A word up to white space or a mark that ends an address; what is quoted may be a local part. Possessive: never given
-# back, so that no text is read twice.
-_WORD = re.compile(r'"(?:[^"\\]|\\.){0,255}+"(?=@)|[^\s<>()\[\],;:"@]++')
+# A text in quotes, which may be a local part; or a word up to white space or a mark that ends an address. Possessive:
+# never given back, so that no text is read twice.
+_PLAIN = r'[^\s<>()\[\],;:"@]++'
+_UNQUOTED = re.compile(_PLAIN)
+_WORD = re.compile(r'"(?:[^"\\]|\\.){0,1000}+"|' + _PLAIN)
+_AT = re.compile(r'"?@')  # with a quote whose beginning was another's end
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,40}=")
 _COPIED = re.compile(r"(?:^|;)\s*z\s*=[^;]*+")  # RFC 6376 §3.5: a copy of whole header fields
 _DOMAIN = re.compile(r"[\w.:\[\]-]{1,255}\Z")
@@ -64,7 +67,7 @@ def header_to_show(header: bytes, wanted: Collection[str], key: bytes | None) ->
 
 def redact(text: str, key: bytes, *, is_tagged: bool = False) -> str:
     """The text with all local parts of addresses in it replaced; `is_tagged`: words may begin with a name and `=`."""
-    return "".join(_pieces(text, key, is_tagged=is_tagged))
+    return "".join(_pieces(text, key, _WORD, is_tagged=is_tagged))
 
 
 def redact_address(address: str, key: bytes) -> str:
@@ -92,13 +95,18 @@ def _redacted(name: str, value: bytes, key: bytes) -> bytes:
     return group_to_bytes([(name, text)])
 
 
-def _pieces(text: str, key: bytes, *, is_tagged: bool) -> Iterator[str]:
+def _pieces(text: str, key: bytes, words: re.Pattern[str], *, is_tagged: bool) -> Iterator[str]:
     end = 0
-    for match in _WORD.finditer(text):
+    for match in words.finditer(text):
         word = match[0]
-        if text[match.end() : match.end() + 1] == "@":
-            domain = _WORD.match(text, match.end() + 1)
+        if at := _AT.match(text, match.end()):
+            domain = _UNQUOTED.match(text, at.end())
             beyond = domain[0] if domain is not None else ""
+        elif word.startswith('"'):
+            yield text[end : match.start()]
+            yield from _pieces(word, key, _UNQUOTED, is_tagged=False)
+            end = match.end()
+            continue
         else:
             # In a URL, or in an encoded word that is none; `=40` may begin the value of a tag.
             encoded = max(word.rfind("%40"), word.rfind("=40") if not is_tagged else -1)
