@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from pillarbox.core.clock import from_date
 from pillarbox.datatypes.declare import Record
 from pillarbox.datatypes.envelope import Envelope
-from pillarbox.datatypes.mark import BlobRef, Immutable, Reference, ServerSet
+from pillarbox.datatypes.mark import BlobRef, Immutable, Indexed, Internal, Reference, ServerSet
 
 PENDING, FINAL, CANCELED = "pending", "final", "canceled"
 
@@ -23,7 +24,10 @@ class DeliveryStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class EmailSubmission(Record, frozen=True, kw_only=True):
-    """One act of sending (RFC 8621 §7)."""
+    """One act of sending (RFC 8621 §7).
+
+    `message_key` is how what comes back finds it, from when the message has left; `asks_receipt`: so did the message.
+    """
 
     identity_id: Immutable[Reference[str]]
     email_id: Immutable[Reference[str]]
@@ -34,8 +38,15 @@ class EmailSubmission(Record, frozen=True, kw_only=True):
     delivery_status: ServerSet[dict[str, DeliveryStatus] | None] = None
     dsn_blob_ids: BlobRef[ServerSet[tuple[str, ...]]] = ()
     mdn_blob_ids: BlobRef[ServerSet[tuple[str, ...]]] = ()
+    message_key: Internal[Indexed[str | None]] = None
+    asks_receipt: Internal[bool] = False
 
     @property
     def send_ms(self) -> int:
         """When it was or will be released, in milliseconds."""
         return from_date(self.send_at) or 0
+
+
+def message_key(message_id: str) -> str:
+    """How a submission is found by the id of the message that left, without angle brackets."""
+    return hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

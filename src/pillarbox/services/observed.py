@@ -36,6 +36,13 @@ ANSWERED = Event("vacation.answered", logging.INFO, "somebody who is away answer
 NOT_NOTIFIED = Event(
     "submission.not_notified", logging.WARNING, "a notification was not delivered to its account", "account", "why"
 )
+NOT_FOLLOWED = Event(
+    "submission.not_followed",
+    logging.WARNING,
+    "a report about a message was delivered, but its submission does not show it",
+    "account",
+    "why",
+)
 REPORT_UNREAD = Event(
     "report.unread", logging.WARNING, "a report by mail is not read, but delivered", "why", per_minute=30
 )

@@ -249,8 +249,7 @@ def _follow(tx: Transaction, entry: Entry, statuses: dict[str, DeliveryStatus], 
         return
     known = dict(old.delivery_status or {})
     for address, status in statuses.items():
-        before = known.get(address)
-        known[address] = msgspec.structs.replace(status, displayed=before.displayed) if before else status
+        known[address] = _joined(known.get(address), status)
     reports = (*old.dsn_blob_ids, report) if report else old.dsn_blob_ids
     tx.write(
         EMAIL_SUBMISSION,
@@ -258,3 +257,10 @@ def _follow(tx: Transaction, entry: Entry, statuses: dict[str, DeliveryStatus], 
         old,
         msgspec.structs.replace(old, delivery_status=known, dsn_blob_ids=reports),
     )
+
+
+def _joined(before: DeliveryStatus | None, status: DeliveryStatus) -> DeliveryStatus:
+    """A recipient's new status; what another server has said of it meanwhile is not lost by having passed it on."""
+    if before is None or (status.delivered == "unknown" and before.delivered in ("yes", "no")):
+        return before or status
+    return msgspec.structs.replace(status, displayed=before.displayed)

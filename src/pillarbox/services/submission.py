@@ -19,10 +19,11 @@ from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.email_submission import RULES as SUBMISSION_RULES
 from pillarbox.datatypes.envelope import Address, Envelope
 from pillarbox.datatypes.outbox import Entry
-from pillarbox.datatypes.submission_record import FINAL, DeliveryStatus, EmailSubmission
+from pillarbox.datatypes.submission_record import FINAL, DeliveryStatus, EmailSubmission, message_key
 from pillarbox.datatypes.view import Transaction
 from pillarbox.formats.message.field import date_to_text
 from pillarbox.formats.message.outgoing import outgoing, with_return_path
+from pillarbox.formats.report.original import asks_receipt, id_in_header
 from pillarbox.services import bounce, directory, observed
 from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.accept import Destination, Incoming, Outcome, accept
@@ -120,14 +121,23 @@ class Sender:
         data = tx.read_blob(account, blob)
         if data is None:
             raise Fault(Kind.UNAVAILABLE, "the message to be sent cannot be read")
-        statuses, report = self.send(tx, account, data, envelope, id)
+        leaving = self._leaving(tx, data)
+        statuses, report = self._send(tx, account, leaving, envelope, id)
         submission = tx.get(EMAIL_SUBMISSION, account, id)
         if (
             submission is None
         ):  # destroyed meanwhile, which "MUST NOT affect the deliveries it represents" (RFC 8621 §7.5)
             return
         reports = (*submission.dsn_blob_ids, report) if report else submission.dsn_blob_ids
-        new = msgspec.structs.replace(submission, undo_status=FINAL, delivery_status=statuses, dsn_blob_ids=reports)
+        message_id = id_in_header(leaving)
+        new = msgspec.structs.replace(
+            submission,
+            undo_status=FINAL,
+            delivery_status=statuses,
+            dsn_blob_ids=reports,
+            message_key=message_key(message_id) if message_id else None,
+            asks_receipt=asks_receipt(leaving),
+        )
         tx.write(EMAIL_SUBMISSION, account, submission, new)
 
     def send(
@@ -137,14 +147,24 @@ class Sender:
 
         `item` is the record that entries in the outbox are for.
         """
+        return self._send(tx, account, self._leaving(tx, data), envelope, item)
+
+    def _leaving(self, tx: Transaction, data: bytes) -> bytes:
         message_id = f"{secrets.token_hex(16)}@{self.host_name}"
-        now = datetime.fromtimestamp(tx.now_ms / 1000, UTC)
-        leaving = outgoing(data, message_id, date_to_text(now))
+        return outgoing(data, message_id, date_to_text(_now(tx)))
+
+    def _send(
+        self, tx: Transaction, account: str, leaving: bytes, envelope: Envelope, item: str
+    ) -> tuple[dict[str, DeliveryStatus], str]:
         delivery = _Delivery(tx, account, leaving, envelope.mail_from, item)
         statuses = delivery.to(envelope.rcpt_to)
-        report = bounce.report(statuses, envelope, leaving, self.host_name, now)
+        report = bounce.report(statuses, envelope, leaving, self.host_name, _now(tx))
         blob = bounce.deliver_report(tx, account, report) if report is not None else ""
         return statuses, blob
+
+
+def _now(tx: Transaction) -> datetime:
+    return datetime.fromtimestamp(tx.now_ms / 1000, UTC)
 
 
 class _Delivery:
@@ -195,7 +215,7 @@ class _Delivery:
                 account=self._account,
                 data=self._leaving,
                 mail_from=self._mail_from,
-                recipients=elsewhere,
+                recipients=[_with_original(to) for to in elsewhere],
                 item=self._item,
                 priority=self._mail_from.priority,
                 require_tls=self._mail_from.requires_tls,
@@ -205,6 +225,17 @@ class _Delivery:
             to.email: DeliveryStatus(str(refused[to.email]), "no") if to.email in refused else _QUEUED
             for to in elsewhere
         }
+
+
+def _with_original(to: Address) -> Address:
+    """The recipient with itself as the original one, so that a notification names it whatever it leads to elsewhere.
+
+    RFC 3461 §5.2.1: an ORCPT that is given stays, and else one "MAY be added".
+    """
+    if to.parameter("ORCPT") is not None:
+        return to
+    kind = "rfc822" if to.email.isascii() else "utf-8"
+    return Address(to.email, {**(to.parameters or {}), "ORCPT": f"{kind};{to.email}"})
 
 
 def _status(to: Destination, outcome: Outcome) -> DeliveryStatus:

@@ -32,6 +32,11 @@ def decode_octets(data: bytes, part: Part) -> bytes:
     return transfer.decode_transfer(encoded_octets(data, part), part.encoding)
 
 
+def decode_beginning(data: bytes, part: Part, max_octets: int) -> bytes:
+    """At most so many octets of the part's content; no more is decoded than that takes."""
+    return _beginning(data, part, max_octets)[0]
+
+
 def decode_text(data: bytes, part: Part, max_octets: int | None = None) -> BodyText:
     """The part's text with LF line ends and without NUL, of about the first `max_octets` of its content.
 

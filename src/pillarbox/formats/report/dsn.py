@@ -16,12 +16,14 @@ from pillarbox.formats.message.draft import Draft, DraftField, DraftPart, Raw
 from pillarbox.formats.message.field import date_to_text
 from pillarbox.formats.message.header import as_message_ids, find
 from pillarbox.formats.message.scan import scan
+from pillarbox.formats.message.structure import Structure
 from pillarbox.formats.report.cause import cause
 from pillarbox.formats.report.heading import Heading, common_fields
 from pillarbox.formats.report.report_field import Group, group_to_bytes, last_value, report_part
 
 ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
-_TYPES = ("message/delivery-status", "message/global-delivery-status")
+TYPES = ("message/delivery-status", "message/global-delivery-status")
+_MAX_OCTETS, _MAX_FIELDS = 65_536, 1_000  # more than a hundred recipients
 _SUBJECTS = {
     "failed": "Your message could not be delivered",
     "delayed": "Your message is delayed",
@@ -86,7 +88,12 @@ def dsn_to_bytes(
 
 def parse_dsn(data: bytes) -> Dsn | None:
     """The notification in a message, None if there is none with at least one recipient; unknown actions are kept."""
-    found = report_part(data, scan(data), _TYPES)
+    return read_dsn(data, scan(data))
+
+
+def read_dsn(data: bytes, structure: Structure) -> Dsn | None:
+    """The same of a message that was scanned; of a very long notification the beginning: 64 KiB, 1000 fields."""
+    found = report_part(data, structure, TYPES, max_octets=_MAX_OCTETS, max_fields=_MAX_FIELDS)
     if found is None:
         return None
     message, *others = found[1]
@@ -116,7 +123,7 @@ def _status_part(dsn: Dsn) -> DraftPart:
     ]
     content = b"\r\n".join(group_to_bytes(group, keep_utf8=True) for group in groups)
     # RFC 6533 §3: an internationalized address needs the internationalized report.
-    return DraftPart(type=_TYPES[0] if content.isascii() else _TYPES[1], content=content)
+    return DraftPart(type=TYPES[0] if content.isascii() else TYPES[1], content=content)
 
 
 def _recipient_fields(to: DsnRecipient) -> list[tuple[str, str | None]]:

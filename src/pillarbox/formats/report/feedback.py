@@ -17,17 +17,15 @@ from pillarbox.formats.message.field import date_to_text
 from pillarbox.formats.message.header import as_addresses, as_message_ids, as_text, find
 from pillarbox.formats.message.scan import scan
 from pillarbox.formats.message.structure import Structure
-from pillarbox.formats.message.transfer import decode_transfer
 from pillarbox.formats.report.compressed import RefusedReport
 from pillarbox.formats.report.heading import Heading, common_fields
+from pillarbox.formats.report.original import MAX_HEADER, original_header
 from pillarbox.formats.report.report_field import Group, group_to_bytes, last_value, report_part
 
 TYPE = "message/feedback-report"
 MAX_VALUES = 100
-MAX_HEADER = 65_536
 # Of the machine-readable part: a few hundred octets in honest reports.
 MAX_OCTETS, MAX_FIELDS = 262_144, 1000
-_ORIGINAL = ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers")
 
 
 class FeedbackReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +76,7 @@ def parse_feedback(structure: Structure, data: bytes) -> FeedbackReport | None:
     kind = _first_word(last_value(group, "feedback-type"))
     if not kind:
         return None
-    header = _original_header(structure, data)
+    header = original_header(structure, data)
     fields = scan(header).root.fields
     ids = as_message_ids(find(header, fields, "Message-ID") or b"") or []
     authors = as_addresses(find(header, fields, "From") or b"")
@@ -162,19 +160,6 @@ def _group(report: FeedbackReport) -> list[tuple[str, str | None]]:
         *(("Reported-Domain", domain) for domain in report.reported_domains),
         *(("Reported-URI", uri) for uri in report.reported_uris),
     ]
-
-
-def _original_header(structure: Structure, data: bytes) -> bytes:
-    """The header of the message that was enclosed, with its blank line where there was one."""
-    for part in structure.leaves():
-        if part.type in _ORIGINAL:
-            end = min(
-                part.body_end, part.body_start + MAX_HEADER * 4
-            )  # the message may be large, and its header is not
-            octets = decode_transfer(data[part.body_start : end], part.encoding)[: MAX_HEADER * 2]
-            root = scan(octets).root
-            return octets[: min(root.header_end or len(octets), MAX_HEADER)]
-    return b""
 
 
 def _values(group: Group, name: str) -> tuple[str, ...]:

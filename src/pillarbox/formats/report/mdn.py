@@ -21,7 +21,7 @@ from pillarbox.formats.report.report_field import group_to_bytes, last_value, re
 ACTION_MODES = frozenset({"manual-action", "automatic-action"})
 SENDING_MODES = frozenset({"mdn-sent-manually", "mdn-sent-automatically"})
 DISPOSITION_TYPES = frozenset({"deleted", "dispatched", "displayed", "processed"})
-_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
+TYPES = ("message/disposition-notification", "message/global-disposition-notification")
 _KNOWN = frozenset(
     {
         "reporting-ua",
@@ -34,6 +34,7 @@ _KNOWN = frozenset(
     }
 )
 _MAX_TEXT = 256 * 1024
+_MAX_OCTETS, _MAX_FIELDS = 32_768, 200
 
 
 class Disposition(msgspec.Struct, frozen=True, rename="camel"):
@@ -77,7 +78,7 @@ def mdn_to_bytes(mdn: Mdn, heading: Heading, boundary: Callable[[], str], origin
     report = group_to_bytes(_report_fields(mdn), keep_utf8=True)
     parts = [
         DraftPart(type="text/plain", content=mdn.text_body or _default_text(mdn)),
-        DraftPart(type=_TYPES[0] if report.isascii() else _TYPES[1], content=report),
+        DraftPart(type=TYPES[0] if report.isascii() else TYPES[1], content=report),
     ]
     if mdn.include_original_message and original is not None:
         parts.append(DraftPart(type="message/rfc822", content=original))
@@ -90,19 +91,29 @@ def mdn_to_bytes(mdn: Mdn, heading: Heading, boundary: Callable[[], str], origin
 def parse_mdn(data: bytes) -> Mdn | None:
     """The MDN in a message, None if it is no message with a readable disposition (RFC 9007 §3.2)."""
     structure = scan(data)
-    found = report_part(data, structure, _TYPES)
+    mdn = read_mdn(data, structure)
+    if mdn is None:
+        return None
+    subject = find(data, structure.root.fields, "Subject")
+    return msgspec.structs.replace(
+        mdn,
+        subject=None if subject is None else as_text(subject),
+        text_body=_text(data, structure),
+        include_original_message=any(part.type in ("message/rfc822", "message/global") for part in structure.leaves()),
+    )
+
+
+def read_mdn(data: bytes, structure: Structure) -> Mdn | None:
+    """The same of a message that was scanned, but only what the machine-readable part says: 32 KiB, 200 fields."""
+    found = report_part(data, structure, TYPES, max_octets=_MAX_OCTETS, max_fields=_MAX_FIELDS)
     if found is None:
         return None
     group = [field for fields in found[1] for field in fields]
     disposition = _parse_disposition(last_value(group, "disposition") or "")
     if disposition is None:
         return None
-    subject = find(data, structure.root.fields, "Subject")
     return Mdn(
         disposition=disposition,
-        subject=None if subject is None else as_text(subject),
-        text_body=_text(data, structure),
-        include_original_message=any(part.type in ("message/rfc822", "message/global") for part in structure.leaves()),
         reporting_ua=last_value(group, "reporting-ua"),
         mdn_gateway=last_value(group, "mdn-gateway"),
         original_recipient=last_value(group, "original-recipient"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from pillarbox.formats.message.body import decode_octets
+from pillarbox.formats.message.body import decode_beginning
 from pillarbox.formats.message.encode import clean_text, encode_text
 from pillarbox.formats.message.fold import fold
 from pillarbox.formats.message.header import as_text
@@ -22,14 +22,14 @@ _TOKEN_NAME = re.compile(r"[!-9;-~]{1,76}\Z")
 Group = list[tuple[str, str]]
 
 
-def parse_groups(octets: bytes) -> list[Group]:
+def parse_groups(octets: bytes, max_fields: int = _MAX_FIELDS) -> list[Group]:
     """Groups of (name, unfolded and decoded value), divided by blank lines; what is no field is passed over.
 
-    Budgeted: 1 MiB and 5000 fields, the rest is ignored.
+    Budgeted: 1 MiB and 5000 fields, or fewer; the rest is ignored.
     """
     groups: list[Group] = [[]]
     for number, (name, value) in enumerate(_fields(octets[:_MAX_OCTETS])):
-        if number >= _MAX_FIELDS:
+        if number >= max_fields:
             break
         if name:
             groups[-1].append((name.decode("ascii"), as_text(value).rstrip()))
@@ -55,10 +55,17 @@ def last_value(group: Group, name: str) -> str | None:
     return next((value for key, value in reversed(group) if key.lower() == name and value), None)
 
 
-def report_part(data: bytes, structure: Structure, types: tuple[str, ...]) -> tuple[Part, list[Group]] | None:
-    """The first part of one of the types with its groups of fields."""
+def report_part(
+    data: bytes,
+    structure: Structure,
+    types: tuple[str, ...],
+    *,
+    max_octets: int = _MAX_OCTETS,
+    max_fields: int = _MAX_FIELDS,
+) -> tuple[Part, list[Group]] | None:
+    """The first part of one of the types with its groups of fields; what is past the budgets is ignored."""
     for part in structure.leaves():
-        if part.type in types and (groups := parse_groups(decode_octets(data, part))):
+        if part.type in types and (groups := parse_groups(decode_beginning(data, part, max_octets), max_fields)):
             return part, groups
     return None
 

@@ -18,6 +18,7 @@ from pillarbox.services.mail.deliver import deliver_reading
 from pillarbox.services.mail.incoming import Destination, Incoming, Outcome
 from pillarbox.services.mail.post import copies, has_been_posted, may_post
 from pillarbox.services.mail.send_on import send_on
+from pillarbox.services.mail.sent_report import REPORT, follow_report
 from pillarbox.services.mail.vacation import answer_to, failed
 from pillarbox.services.queue import Outgoing, enqueue
 from pillarbox.services.recipient import Posting, Recipient, Refusal, find_recipient
@@ -169,7 +170,9 @@ def _store(tx: Transaction, account: str, incoming: Incoming, reading: Reading, 
     role, mailbox = "junk" if incoming.is_quarantined else "inbox", None
     if found is not None and found.takes_detail_as_mailbox and found.detail and not incoming.is_quarantined:
         mailbox = _mailbox_named(tx, account, found.detail)
-    deliver_reading(tx, account, reading, mailbox_role=role, mailbox=mailbox, received_ms=incoming.received_ms)
+    email = deliver_reading(tx, account, reading, mailbox_role=role, mailbox=mailbox, received_ms=incoming.received_ms)
+    if reading.structure.root.type == REPORT:
+        follow_report(tx, account, incoming, reading, email)
 
 
 def _mailbox_named(tx: Transaction, account: str, detail: str) -> str | None:
