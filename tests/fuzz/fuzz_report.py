@@ -1,4 +1,4 @@
-"""Reports of strangers, damaged: DMARC, TLS and feedback are read or refused, and never raise anything else.
+"""Reports of strangers, damaged: those of mail in general and those of one message are read or refused, and no more.
 
 What was read can be written, and read again as the same.
 """
@@ -11,11 +11,17 @@ import zipfile
 
 import msgspec
 
+from pillarbox.datatypes.envelope import Address, Envelope
+from pillarbox.datatypes.submission_record import DeliveryStatus, EmailSubmission
+from pillarbox.datatypes.submission_report import Report, with_dsn, with_mdn
 from pillarbox.formats.message.scan import scan
 from pillarbox.formats.report.compressed import RefusedReport, report_octets
 from pillarbox.formats.report.dmarc_xml import dmarc_report_to_xml, parse_dmarc_report
+from pillarbox.formats.report.dsn import read_dsn
 from pillarbox.formats.report.feedback import parse_feedback
 from pillarbox.formats.report.incoming import is_report, report_of
+from pillarbox.formats.report.mdn import read_mdn
+from pillarbox.formats.report.original import original_id
 from pillarbox.formats.report.tls import parse_tls_report, tls_report_to_json
 from pillarbox.services.reports.complaint import complaint
 from pillarbox.services.reports.inbox import Brought
@@ -49,6 +55,32 @@ Content-Type: message/rfc822
 %s
 --b--
 """.replace(b"\n", b"\r\n")
+_RETURNED = b"""Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/%s
+
+%s
+--b
+Content-Type: %s
+
+%s
+--b--
+""".replace(b"\n", b"\r\n")
+_STATUS = [
+    *b"""Final-Recipient: Original-Recipient: Action: Status: Diagnostic-Code: Disposition: rfc822; utf-8; <b@x> b@x
+    \\x{159} \\x{110000} failed delivered 5.1.1 9.9 smtp; 550 =?utf-8?q?=41?= manual-action/MDN-sent-manually;
+    displayed \xff \x00""".split(),
+    b"\r\n", b"\r\n\r\n", b"\r\nFinal-Recipient: rfc822; b@x\r\nAction: failed\r\n",
+]  # fmt: skip
+_HEADER = [*b"Message-ID: Message-ID <1@x> (c) <a b> : x \xff".split(), b"\r\n", b"\r\n ", b"\r\n\r\n"]
+_SENT = EmailSubmission(
+    identity_id="i",
+    email_id="e",
+    envelope=Envelope(Address("a@x"), [Address("b@x", {"NOTIFY": "SUCCESS", "ORCPT": "rfc822;c@x"}), Address("d@x")]),
+    delivery_status={to: DeliveryStatus("250 2.0.0 taken", "unknown") for to in ("b@x", "d@x")},
+    asks_receipt=True,
+)
 _FILE = b"Subject: Report Domain: x\r\nContent-Type: application/%s; name=a!b!1!2\r\n\r\n%s"
 
 
@@ -103,8 +135,30 @@ def check(chance: random.Random) -> None:
         assert is_report(scan(file), file)
 
 
+def check_returned(chance: random.Random) -> None:
+    """What is believed of damaged notifications stays within what a submission may say."""
+    kind = chance.choice([b"delivery-status", b"disposition-notification"])
+    enclosed = chance.choice([b"message/rfc822", b"text/rfc822-headers", b"message/global"])
+    data = _RETURNED % (kind, pieces(chance, _STATUS), enclosed, pieces(chance, _HEADER))
+    structure = scan(data)
+    id = original_id(structure, data)
+    assert id is None or (id and "<" not in id)
+    dsn, mdn = read_dsn(data, structure), read_mdn(data, structure)
+    told = [with_dsn(_SENT, dsn, Report("G1", 1))] if dsn is not None else []
+    told += [with_mdn(_SENT, mdn, chance.choice(["b@x", "d@x", "e@x"]), Report("G1", 1))] if mdn is not None else []
+    for new in told:
+        assert new is not None
+        status = new.delivery_status or {}
+        assert list(status) == ["b@x", "d@x"]
+        assert all(
+            one.smtp_reply[0] in {"unknown": "24", "no": "45", "yes": "2"}[one.delivered] for one in status.values()
+        )
+        assert all(one.smtp_reply.isprintable() and len(one.smtp_reply) < 1_100 for one in status.values())
+
+
 def main(rounds: int, seed: int) -> None:
     """Run so many rounds."""
     chance = random.Random(seed)
     for _ in range(rounds):
         check(chance)
+        check_returned(chance)

@@ -34,7 +34,7 @@ class Pair:
     def __init__(self, postfix: Postfix, inbound: int, client: Client) -> None:
         self.postfix, self.inbound, self.client = postfix, inbound, client
 
-    def submit(self, *recipients: str, body: str = "Words.\r\n") -> str:
+    def submit(self, *recipients: str, body: str = "Words.\r\n", notify: str | None = None) -> str:
         """Send by JMAP; the submission's id."""
         drafts = self.client.mailboxes()["drafts"]["id"]
         message = {
@@ -47,7 +47,12 @@ class Pair:
         }
         email = self.client.set("Email", create={"m": message})["created"]["m"]["id"]
         identity = next(iter(self.client.get("Identity", None)))
-        submission = {"emailId": email, "identityId": identity}
+        wants = {"NOTIFY": notify} if notify else None
+        envelope = {
+            "mailFrom": {"email": ALICE[0], "parameters": None},
+            "rcptTo": [{"email": to, "parameters": wants} for to in recipients],
+        }
+        submission = {"emailId": email, "identityId": identity, "envelope": envelope}
         id: str = self.client.set("EmailSubmission", create={"s": submission})["created"]["s"]["id"]
         return id
 
@@ -57,6 +62,16 @@ class Pair:
         def told() -> dict[str, Json] | None:
             found: dict[str, Json] = self.client.get("EmailSubmission", [submission])[submission]["deliveryStatus"]
             return None if any(one["smtpReply"] == "250 2.0.0 queued" for one in found.values()) else found
+
+        return self.wait_for(told)
+
+    def told(self, submission: str, to: str) -> tuple[Json, list[bytes]]:
+        """A recipient's status once Postfix has told of it, and the notifications."""
+
+        def told() -> tuple[Json, list[bytes]] | None:
+            found = self.client.get("EmailSubmission", [submission])[submission]
+            blobs: list[str] = found["dsnBlobIds"]
+            return (found["deliveryStatus"][to], [self.client.download(blob) for blob in blobs]) if blobs else None
 
         return self.wait_for(told)
 
@@ -78,7 +93,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         "smtpd_tls_security_level": "encrypt",
         "smtpd_tls_chain_files": "$config_directory/certificate.pem",
         "smtpd_tls_received_header": "yes",
-        "transport_maps": f"inline:{{example.org=smtp:[127.0.0.1]:{inbound}}}",
+        "transport_maps": f"inline:{{ {{ example.org = smtp:[127.0.0.1]:{inbound} }},"
+        "{ gone@postfix.test = error:5.1.6 moved away }}",
+        "virtual_alias_maps": "inline:{ { info@postfix.test = gone@postfix.test } }",
         "smtpd_recipient_restrictions": "check_recipient_access inline:{"
         "{ nobody@postfix.test = 550 5.1.1 no such user }, { later@postfix.test = 450 4.2.0 greylisted }},"
         "permit_mynetworks, reject",
@@ -156,3 +173,20 @@ def test_what_is_larger_than_postfix_takes_comes_back_at_once(pair: Pair) -> Non
     (status,) = pair.statuses(pair.submit("bob@postfix.test", body="Much of it.\n" * 30_000)).values()
     assert status["delivered"] == "no"
     assert "5.3.4" in status["smtpReply"]
+
+
+def test_what_postfix_bounces_after_it_took_it_is_told_by_its_notification(pair: Pair) -> None:
+    """The address is an alias of one that is not there: the notification has its own name for it."""
+    status, (notice,) = pair.told(pair.submit("info@postfix.test"), "info@postfix.test")
+    assert b"MAILER-DAEMON" in notice
+    assert b"Final-Recipient: rfc822; gone@postfix.test" in notice
+    assert (status["delivered"], status["displayed"]) == ("no", "unknown")
+    assert status["smtpReply"].startswith("550 5.1.6 "), status
+    assert "moved away" in status["smtpReply"]
+
+
+def test_postfix_tells_of_a_delivery_when_it_is_asked(pair: Pair) -> None:
+    status, (notice,) = pair.told(pair.submit("bob@postfix.test", notify="SUCCESS,FAILURE"), "bob@postfix.test")
+    assert b"Action: delivered" in notice
+    assert status["delivered"] == "yes"
+    assert status["smtpReply"].startswith("250 2.0.0 ")

@@ -13,14 +13,20 @@ from click.testing import CliRunner
 
 from pillarbox.app.cli import main
 from pillarbox.core.account import DIRECTORY
+from pillarbox.core.clock import utc_date
 from pillarbox.datatypes.admin.account import ACCOUNT, Account
 from pillarbox.datatypes.admin.domain import DOMAIN, Domain
 from pillarbox.datatypes.email import EMAIL
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
+from pillarbox.datatypes.envelope import Address, Envelope
+from pillarbox.datatypes.identity import IDENTITY
 from pillarbox.datatypes.mailbox import id_of_role
 from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.submission_record import EmailSubmission
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.services.mail.flag import set_deleted
 from pillarbox.services.provision import connect_rules
+from pillarbox.services.submission import Sender
 from pillarbox.services.verify.run import CHECKS, Report, verify
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.store import Store
@@ -58,11 +64,27 @@ def fill(tx: Transaction) -> None:
     set_deleted(tx, "a1", next(iter(hidden.mailbox_ids)), [hidden.id], on=True)
     tx.put_blob("a1", b"an upload", pending=True)
     tx.add_entry(Entry("a1", "", 9_000_000, "send", large.id, b"{}", large.blob_id))
+    hold(tx, large.id)
+    tx.write(EMAIL_SUBMISSION, "a1", hold(tx, large.id), None)
+
+
+def hold(tx: Transaction, email: str) -> EmailSubmission:
+    """A submission that is kept back for an hour."""
+    new = EmailSubmission(
+        id=tx.new_id(EMAIL_SUBMISSION),
+        identity_id=tx.ids(IDENTITY, "a1", 1)[0],
+        email_id=email,
+        envelope=Envelope(Address("alice@example.org"), [Address("bob@two.test")]),
+        send_at=utc_date(tx.now_ms + 3_600_000),
+    )
+    tx.write(EMAIL_SUBMISSION, "a1", None, new)
+    return new
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     connect_rules()
+    Sender("mx.example.org").connect_rules()
     store = EmbeddedStore(tmp_path / "data")
     store.write(fill)
     yield store
@@ -205,7 +227,14 @@ DAMAGES = {
         "text index",
         "INSERT OR REPLACE INTO text_index (rowid, scope) SELECT MIN(doc), 'aother' FROM email_index",
     ),
-    "work for a record that is not there": ("outbox", "UPDATE outbox SET item = 's-none'"),
+    "a message that would be sent though it was canceled": (
+        "outbox",
+        "UPDATE record SET body = json_set(body, '$.undoStatus', 'canceled') WHERE id LIKE 's%' AND destroyed = 0",
+    ),
+    "a message that would be sent once more": (
+        "outbox",
+        "UPDATE record SET body = json_set(body, '$.undoStatus', 'final') WHERE id LIKE 's%' AND destroyed = 0",
+    ),
     "work that does not hold its blob": ("outbox", "DELETE FROM lookup WHERE value = 'Outbox'"),
     "a blob that is held for work that is done": ("outbox", "DELETE FROM outbox"),
     "a hidden email that all see": (

@@ -264,13 +264,9 @@ def outside_count(db: Connection) -> int:
     return int(str(row[0])) if row else 0
 
 
-def outbox_entries(db: Connection, account: str, types: Sequence[str], limit: int) -> list[tuple[str, str, str, int]]:
-    """(id, item, blob, whether the item is a live record of one of the types) of entries in the outbox."""
-    marks = ",".join("?" * len(types))
-    own = "r.account = o.account AND r.id = o.item AND r.destroyed = 0"
-    live = f"SELECT 1 FROM record r WHERE {own} AND r.type IN ({marks})"
-    sql = f"SELECT o.id, o.item, o.blob, EXISTS ({live}) FROM outbox o WHERE o.account = ? ORDER BY o.id LIMIT ?"
-    return db.rows(sql, (*types, account, limit))  # type: ignore[return-value]
+def outbox_entries(db: Connection, account: str) -> list[tuple[str, str, str, str]]:
+    """(id, kind, item, blob) of the entries in the outbox."""
+    return db.rows("SELECT id, kind, item, blob FROM outbox WHERE account = ? ORDER BY id", (account,))  # type: ignore[return-value]
 
 
 def outbox_holds(db: Connection, account: str) -> list[tuple[str, str]]:

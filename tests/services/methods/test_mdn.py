@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
+from pillarbox.core.clock import utc_date
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes import capability
 from pillarbox.datatypes.email import EMAIL, Email
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
+from pillarbox.datatypes.envelope import Address, Envelope
 from pillarbox.datatypes.identity import IDENTITY
+from pillarbox.datatypes.submission_record import EmailSubmission
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.services.methods.request import Conversation, Request
 from pillarbox.services.registry import METHODS
@@ -176,3 +180,50 @@ def test_parse_reads_what_send_wrote(reader: Reader) -> None:
     assert parsed["forEmailId"] is None
     assert answer["notParsable"] == [plain]
     assert answer["notFound"] == ["bnone"]
+
+
+def submitted(reader: Reader, data: bytes, *recipients: str) -> str:
+    """A message of Alice's that is sent to recipients here; the submission's id."""
+
+    def body(tx: Any) -> str:
+        new = EmailSubmission(
+            id=tx.new_id(EMAIL_SUBMISSION),
+            identity_id=tx.ids(IDENTITY, reader.alice, 1)[0],
+            email_id=deliver(tx, reader.alice, data, mailbox_role="drafts").id,
+            envelope=Envelope(Address("alice@example.org"), [Address(to) for to in recipients]),
+            send_at=utc_date(tx.now_ms),
+        )
+        tx.write(EMAIL_SUBMISSION, reader.alice, None, new)
+        return new.id
+
+    return reader.store.write(body)
+
+
+def sent(reader: Reader, id: str) -> EmailSubmission:
+    found = reader.store.read(lambda view: view.get(EMAIL_SUBMISSION, reader.alice, id))
+    assert isinstance(found, EmailSubmission)
+    return found
+
+
+def test_the_submission_of_who_asked_for_a_receipt_says_that_the_message_was_displayed(reader: Reader) -> None:
+    data = MESSAGE.partition(b"\r\n")[2].replace(b"Original-Recipient: rfc822;bobby@example.org\r\n", b"")
+    carol = reader.office.account("carol@example.org")
+    id = submitted(reader, data, "bob@example.org", "carol@example.org")
+    (email,) = reader.store.read(lambda view: view.all(EMAIL, reader.bob))
+    reader.send(email.id)
+    now = sent(reader, id)
+    status = now.delivery_status or {}
+    assert {to: (one.delivered, one.displayed) for to, one in status.items()} == {
+        "bob@example.org": ("yes", "yes"),
+        "carol@example.org": ("yes", "unknown"),
+    }
+    (blob,) = now.mdn_blob_ids
+    assert reader.store.read(lambda view: view.read_blob(reader.alice, blob)) in reader.receipts()
+    assert reader.store.read(lambda view: view.all(EMAIL, carol))  # who has not read it
+    assert now.dsn_blob_ids == ()
+
+
+def test_a_receipt_for_another_message_changes_no_submission(reader: Reader) -> None:
+    id = submitted(reader, MESSAGE.partition(b"\r\n")[2].replace(b"<1@", b"<other@"), "carol@example.org")
+    reader.send(reader.receive().id)
+    assert sent(reader, id).mdn_blob_ids == ()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
+from pillarbox.datatypes.submission_record import PENDING
+from pillarbox.services.submission import HELD
 from pillarbox.services.verify.finding import CHUNK, LIMIT, Finding, Ground
 from pillarbox.storage import verify as rows
 from pillarbox.storage.blob import blob_id
@@ -52,14 +55,20 @@ def _id(ground: Ground, blob: rows.BlobRow) -> str | None:
 
 
 def check_outbox(ground: Ground) -> Iterator[Finding]:
-    """Entries of the outbox are for records that are there, and hold their blobs."""
-    entries = rows.outbox_entries(ground.view.db, ground.account, [kind.name for kind in ground.types], -1)
+    """Entries of the outbox hold their blobs, and nothing is held back that would be sent though it must not be.
+
+    What an entry is of may be gone: RFC 8621 §7.5, to destroy a submission "MUST NOT affect the deliveries it
+    represents"; and of what is handed in by SMTP there never was one.
+    """
+    entries = rows.outbox_entries(ground.view.db, ground.account)
     held = set(rows.outbox_holds(ground.view.db, ground.account))
-    for id, item, blob, is_live in entries:
-        if item and not is_live:
-            yield ground.finding("outbox", "Outbox", id, f"it is for {item}, which does not exist")
+    submissions = ground.decode(EMAIL_SUBMISSION, [item for _, kind, item, _ in entries if kind == HELD])
+    for id, kind, item, blob in entries:
+        submission = submissions.get(item) if kind == HELD else None
+        if submission is not None and submission.undo_status != PENDING:
+            yield ground.finding("outbox", "Outbox", id, f"it would send {item}, which is {submission.undo_status}")
         if blob and (blob, id) not in held:
             yield ground.finding("outbox", "Outbox", id, f"it does not hold its blob {blob}")
-    known = {(blob, id) for id, _, blob, _ in entries}
+    known = {(blob, id) for id, _, _, blob in entries}
     for blob, id in sorted(held - known):
         yield ground.finding("outbox", "Outbox", id, f"the blob {blob} is held for it, but there is no such entry")
