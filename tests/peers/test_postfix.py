@@ -100,6 +100,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         "{ nobody@postfix.test = 550 5.1.1 no such user }, { later@postfix.test = 450 4.2.0 greylisted }},"
         "permit_mynetworks, reject",
         "message_size_limit": "200000",
+        "default_destination_concurrency_limit": "5",  # fewer connections than one address may have here
         "smtpd_tls_loglevel": "1",
         "smtp_tls_loglevel": "1",
     }
