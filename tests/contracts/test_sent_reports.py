@@ -169,7 +169,7 @@ def test_of_several_sendings_of_a_message_the_latest_to_that_recipient_is_meant(
 def test_a_message_that_got_its_id_when_it_left_is_found_by_it(house: House) -> None:
     id = submit(house, BOB, id=None)
     (entry,) = house.store.read(lambda view: view.entries_of("a1", id))
-    sent = house.store.read(lambda view: view.read_blob("a1", entry.blob))
+    sent = house.store.read(lambda view: view.read_blob("a1", entry.blob)) or b""
     given = sent.partition(b"Message-ID: <")[2].partition(b">")[0].decode()
     come(house, notification(given, Told(BOB)))
     assert shown(house, id)[0] == {BOB: "no"}

@@ -21,7 +21,7 @@ def submission(*statuses: tuple[Address | str, DeliveryStatus], envid: str | Non
     """A submission that was sent; to Bob and Carol, who were passed on, unless told otherwise."""
     known = statuses or ((BOB, PASSED_ON), (CAROL, PASSED_ON))
     to = [one if isinstance(one, Address) else Address(one) for one, _ in known]
-    parameters = {"ENVID": envid} if envid else None
+    parameters: dict[str, str | None] | None = {"ENVID": envid} if envid else None
     return EmailSubmission(
         identity_id="i",
         email_id="e",
