@@ -68,29 +68,39 @@ def signed(texts: list[bytes], folder: Path) -> list[bytes]:
 
 
 @contextlib.contextmanager
+def start(folder: Path, lines: str, workers: int = 1) -> Iterator[int]:
+    """A server with these settings, once it is ready; its process id."""
+    config = folder / "config.toml"
+    config.write_text(
+        f'data = "{folder}/data"\nhostname = "mx.example.org"\nworkers = {workers}\n'
+        f'[http]\nlisten = ["127.0.0.1:{free_port()}"]\n{lines}'
+    )
+    command = [sys.executable, "-c", "from pillarbox.app.cli import main; main()", "serve", "-c", str(config)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            deadline = time.monotonic() + 30
+            while b"server.ready" not in (folder / "log").read_bytes():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((folder / "log").read_text())
+                time.sleep(0.02)
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@contextlib.contextmanager
 def serving(folder: Path, *, checks: bool) -> Iterator[tuple[int, int]]:
     """A server; its ports of LMTP and of SMTP."""
-    lmtp, smtp, config = free_port(), free_port(), folder / "config.toml"
-    config.write_text(
-        f'data = "{folder}/data"\nhostname = "mx.example.org"\nworkers = 1\n'
-        f'[http]\nlisten = ["127.0.0.1:{free_port()}"]\n[lmtp]\nlisten = ["127.0.0.1:{lmtp}"]\n'
+    lmtp, smtp = free_port(), free_port()
+    lines = (
+        f'[lmtp]\nlisten = ["127.0.0.1:{lmtp}"]\n'
         f'[smtp]\nlisten = ["127.0.0.1:{smtp}"]\nauthenticate = {str(checks).lower()}\n'
         f'[dns]\nzone_files = ["{folder}/zone", "{folder}/reverse"]\n'
     )
-    log = (folder / "log").open("wb")
-    command = [sys.executable, "-c", "from pillarbox.app.cli import main; main()", "serve", "-c", str(config)]
-    process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 30
-        while b"server.ready" not in (folder / "log").read_bytes():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((folder / "log").read_text())
-            time.sleep(0.02)
+    with start(folder, lines):
         yield lmtp, smtp
-    finally:
-        process.terminate()
-        process.wait()
-        log.close()
 
 
 def measure(pool: Pool, port: int, verb: bytes, texts: list[bytes], options: argparse.Namespace) -> float:

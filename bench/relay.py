@@ -1,4 +1,4 @@
-"""`python -m bench relay`: how fast queued mail leaves, signed, and what a claim costs when much waits.
+"""`python -m bench relay`: how fast queued mail leaves, unsigned and signed. What much in line costs: `bench queue`.
 
 Mail goes to Postfix's smtp-sink on loopback. One process, so one core: the sink has another.
 """
@@ -11,7 +11,6 @@ import os
 import resource
 import shutil
 import socket
-import statistics
 import subprocess
 import tempfile
 import time
@@ -30,13 +29,11 @@ from pillarbox.datatypes.admin.dkim_key import ACTIVE, add_keys
 from pillarbox.datatypes.admin.domain import DOMAIN, Domain
 from pillarbox.datatypes.envelope import Address
 from pillarbox.formats.mailauth.signing_key import ED25519_SHA256, RSA_SHA256, new_key
-from pillarbox.services.queue import PERSONAL, Outgoing, enqueue
-from pillarbox.storage import lane
-from pillarbox.storage.lane import Claimer
+from pillarbox.services.queue import Outgoing, enqueue
 from pillarbox.storage.store import Store
 from pillarbox.storage.transaction import Transaction
 
-_ACCOUNT = "abench"
+ACCOUNT = "abench"
 _HEAD = b"From: ann@example.org\r\nTo: bob@two.test\r\nSubject: Bench %d\r\nMessage-ID: <%d@bench>\r\n\r\n"
 _LINE = b"All work and no play makes Jack a dull boy; the quick brown fox agrees.\r\n"
 
@@ -46,23 +43,28 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench relay")
     parser.add_argument("--messages", type=int, default=5_000)
     parser.add_argument("--octets", type=int, default=10_000)
-    parser.add_argument("--waiting", type=int, default=100_000, help="messages in line when claims are measured")
+    parser.add_argument("--url", help="of an empty PostgreSQL database; without it, it is SQLite")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        store = open_store(Path(folder) / "data", hostname="mx.example.org")
-        store.write(lambda tx: tx.add_account(_ACCOUNT))
-        store.write(lambda tx: tx.write(DOMAIN, DIRECTORY, None, Domain(id="dbench", name="example.org")))
+        store = open_store(Path(folder) / "data", hostname="mx.example.org", url=given.url)
+        prepare(store)
         _measure_rate(store, given.messages, given.octets, Path(folder), is_signed=False)
         domain = Domain(id="dbench", name="example.org")
         keys = [new_key(RSA_SHA256), new_key(ED25519_SHA256)]
         store.write(lambda tx: add_keys(tx, domain, keys, ACTIVE))
         _measure_rate(store, given.messages, given.octets, Path(folder), is_signed=True)
-        _measure_claims(store, given.waiting)
         store.close()
     return 0
 
 
-def _fill(store: Store, count: int, octets: int, domain: str = "two.test") -> None:
+def prepare(store: Store) -> None:
+    """Make the account whose mail it is, and its domain."""
+    store.write(lambda tx: tx.add_account(ACCOUNT))
+    store.write(lambda tx: tx.write(DOMAIN, DIRECTORY, None, Domain(id="dbench", name="example.org")))
+
+
+def fill(store: Store, count: int, octets: int, domain: str = "two.test") -> None:
+    """Queue messages: nine of ten to one domain, the others to a thousand."""
     body = _LINE * (octets // len(_LINE))
     for start in range(0, count, 500):
         numbers = range(start, min(start + 500, count))
@@ -72,7 +74,7 @@ def _fill(store: Store, count: int, octets: int, domain: str = "two.test") -> No
                 enqueue(
                     tx,
                     Outgoing(
-                        account=_ACCOUNT,
+                        account=ACCOUNT,
                         data=_HEAD % (n, n) + body,
                         mail_from=Address("ann@example.org"),
                         recipients=[Address(f"u{n}@{domain if n % 10 else f'd{n % 1000}.test'}")],
@@ -83,7 +85,7 @@ def _fill(store: Store, count: int, octets: int, domain: str = "two.test") -> No
 
 
 @contextlib.contextmanager
-def _sink(folder: Path) -> Iterator[int]:
+def sink(folder: Path) -> Iterator[int]:
     """Postfix's smtp-sink at a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -102,23 +104,28 @@ def _sink(folder: Path) -> Iterator[int]:
         process.wait()
 
 
+def send_all(store: Store, folder: Path, port: int) -> None:
+    """Send what is queued to a server on loopback."""
+    relay = Relay(smarthost=f"smtp://127.0.0.1:{port}")
+    settings = Settings(data=folder, hostname="mx.example.org", relay=relay)
+
+    async def run() -> None:
+        bridge, resolver = bridge_to(store), resolver_of(settings.dns)
+        worker = relay_worker(settings, bridge, resolver)
+        await worker.drain()
+        await worker.stop()
+        await bridge.close()
+        await resolver.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
 def _measure_rate(store: Store, count: int, octets: int, folder: Path, *, is_signed: bool) -> None:
-    _fill(store, count, octets)
-    with _sink(folder) as port:
-        relay = Relay(smarthost=f"smtp://127.0.0.1:{port}")
-        settings = Settings(data=folder, hostname="mx.example.org", relay=relay)
-
-        async def run() -> None:
-            bridge, resolver = bridge_to(store), resolver_of(settings.dns)
-            worker = relay_worker(settings, bridge, resolver)
-            await worker.drain()
-            await worker.stop()
-            await bridge.close()
-            await resolver.close()
-
+    fill(store, count, octets)
+    with sink(folder) as port:
         began, used = time.perf_counter(), time.process_time()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run())
+        send_all(store, folder, port)
         seconds, used = time.perf_counter() - began, time.process_time() - used
     left = store.read(lambda view: view.db.row("SELECT COUNT(*) FROM outbox"))
     print(
@@ -126,34 +133,3 @@ def _measure_rate(store: Store, count: int, octets: int, folder: Path, *, is_sig
         f" {1000 * used / count:.2f} ms of processor each, {left and left[0]} left,"
         f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB at most"
     )
-
-
-def _measure_claims(store: Store, waiting: int) -> None:
-    """What a claim and its end cost with a long queue, at first and when the greatest destination is blocked."""
-    _fill(store, waiting, 200)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for what, block in (("", False), (", the greatest destination blocked", True)):
-        if block:
-            until = store.clock.now_ms() + 10**7
-            store.write(lambda tx: lane.block(tx.db, "two.test", until, 1, "down"))  # noqa: B023
-        times = []
-        for n in range(400):
-
-            def claim(tx: Transaction, n: int = n, block: bool = block) -> None:  # noqa: FBT001
-                began = time.perf_counter()
-                by = Claimer("bench", 60_000)
-                found = lane.claim(tx.db, PERSONAL, tx.now_ms, by, f"l{block}{n}", lambda _: 10)
-                times.append(time.perf_counter() - began)  # noqa: B023
-                if found is not None:
-                    for entry in found.entries:
-                        tx.finish_entry(entry)
-                    lane.release(tx.db, found.lease, tx.now_ms)
-
-            store.write(claim)
-        times.sort()
-        print(
-            f"{waiting} waiting{what}: a claim takes {1000 * statistics.median(times):.2f} ms, at most"
-            f" {1000 * times[-1]:.2f} ms"
-        )
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(f"memory grew by {grown // 1024} MiB over 800 claims")
