@@ -1,14 +1,15 @@
-"""`python -m bench`: of a server; `micro`: of single functions; `relay`, `queue`, `postfix`: of mail that leaves."""
+"""`python -m bench`: of a server; `micro`, `checks`: of functions; `relay`, `queue`, `postfix`: of mail that leaves."""
 
 import sys
 
 from bench.bench import main as bench
+from bench.checks import main as checks
 from bench.micro import main as micro
 from bench.postfix import main as postfix
 from bench.queue import main as queue
 from bench.relay import main as relay
 
-OTHERS = {"micro": micro, "postfix": postfix, "queue": queue, "relay": relay}
+OTHERS = {"checks": checks, "micro": micro, "postfix": postfix, "queue": queue, "relay": relay}
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]

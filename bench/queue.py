@@ -63,8 +63,8 @@ def _claims(store: Store, count: int) -> None:
         began = time.perf_counter()
         found = lane.claim(tx.db, PERSONAL, tx.now_ms, Claimer("bench", 60_000), f"l{began}{n}", lambda _: 10)
         times.append(time.perf_counter() - began)
-        if found is None:
-            raise RuntimeError("there is nothing to claim")
+        if found is None:  # it has put away lanes that are empty, as many as one claim looks at
+            return
         for entry in found.entries:
             tx.finish_entry(entry)
         lane.release(tx.db, found.lease, tx.now_ms)

@@ -1,14 +1,20 @@
-"""What signing and verifying cost, for `bench micro`: by a key of RSA and one of Ed25519, the DNS answered at once."""
+"""What signing and verifying cost, for `bench micro` and `bench checks`: RSA and Ed25519, the DNS answered at once."""
 
+import re
 from functools import cache
+from typing import NamedTuple
 
 from pillarbox.core.dns import Answer, Question, Status, drive
 from pillarbox.formats.mailauth.arc import read_chain
+from pillarbox.formats.mailauth.arc_seal import seal
+from pillarbox.formats.mailauth.authentication_results import results_to_bytes
 from pillarbox.formats.mailauth.dkim import read_signatures, verify_signatures
 from pillarbox.formats.mailauth.dkim_sign import KeyAtSelector, sign
 from pillarbox.formats.mailauth.signing_key import ED25519_SHA256, RSA_SHA256, SigningKey, new_key
+from pillarbox.formats.mailauth.verdict import Verdict
 
 NOW = 1_700_000_000
+_AUTHOR = re.compile(rb"^From:.*\r\n(?:[ \t].*\r\n)*", re.MULTILINE | re.IGNORECASE)
 
 
 @cache
@@ -59,3 +65,27 @@ def look_for_chain(octets: bytes) -> object:
 
 def _answer(question: Question) -> Answer:
     return records().get(question.name, Answer(Status.NO_NAME))
+
+
+class Ways(NamedTuple):
+    """A message with signatures of each kind, and sealed once; the keys that the DNS has."""
+
+    by_rsa: bytes
+    by_ed25519: bytes
+    by_both: bytes
+    sealed: bytes
+    keys: dict[str, tuple[bytes]]
+    now: int = NOW
+
+
+def signed_ways(octets: bytes) -> Ways:
+    """The message in all ways; its author has to be at example.org."""
+    ours = b"From: Ann <ann@example.org>\r\n" + _AUTHOR.sub(b"", octets)
+    rsa, ed25519 = keys()
+    both = sign(ours, keys(), NOW) + ours
+    results = results_to_bytes(
+        "mx.example.com", [Verdict("arc", "none")], name="ARC-Authentication-Results", prefix="i=1; "
+    )
+    sealed = seal(both, read_chain(both), "none", results, rsa, NOW) + both
+    published = {name: (record,) for name, answer in records().items() for record in answer.records}
+    return Ways(sign(ours, [rsa], NOW) + ours, sign(ours, [ed25519], NOW) + ours, both, sealed, published)  # type: ignore[arg-type]

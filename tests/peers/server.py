@@ -22,8 +22,10 @@ class StartFailed(AssertionError):
 class PeerServer:
     """The server of one domain: its host is mx.DOMAIN."""
 
-    def __init__(self, folder: Path, domain: str, place: Namespace, authority: Path) -> None:
+    def __init__(self, folder: Path, domain: str, place: Namespace, authority: Path, url: str = "") -> None:
+        """`url` is of a database of PostgreSQL; without it, the store is in the folder."""
         folder.mkdir()
+        self._storage = f"storage.url = {json.dumps(url)}" if url else ""
         self.folder, self.domain, self.place = folder, domain, place
         self.hostname = f"mx.{domain}"
         self.certificate = folder / "certificate.pem"
@@ -54,6 +56,7 @@ outbound.allowed_networks = ["10.99.0.0/24", "fd99::/64"]
 relay.allowed_networks = ["10.99.0.0/24", "fd99::/64"]
 log.level = "debug"
 reports.dmarc_failure = true
+{self._storage}
 [dns]
 {dns}
 """

@@ -6,11 +6,12 @@ Mail goes by the ports, the DNS, DANE and MTA-STS as it would between strangers.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ssl
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import trustme
@@ -20,6 +21,7 @@ from tests.peers.server import DNS_BY_PACKETS, PeerServer
 from tests.peers.turns import HONEST, HOSTILE, Stage, Turn
 from tests.peers.user import PASSWORD, User
 from tests.peers.world import RUF, World, odd_records, write_zones
+from tests.support.postgres_server import Server as PostgresServer
 
 
 def main() -> int:
@@ -27,25 +29,42 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Let two servers write to each other.")
     parser.add_argument("--only", default="", help="turns whose name holds this")
     parser.add_argument("--keep", type=Path, help="a new folder for data and logs, which stays")
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite", help="both stores are in it")
     given = parser.parse_args()
     if (reason := network.hindrance()) is not None:
         print(f"skipped: {reason}")
         return 0
     network.move_in("tests.peers.two_servers")
-    with tempfile.TemporaryDirectory(prefix="pillarbox-peers-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="pillarbox-peers-") as folder,
+        _databases(is_wanted=given.engine == "postgresql") as urls,
+    ):
         if given.keep is not None:
             given.keep.mkdir()
-        return _run(given.keep or Path(folder), given.only)
+        return _run(given.keep or Path(folder), given.only, urls)
 
 
-def _run(folder: Path, only: str) -> int:
+@contextlib.contextmanager
+def _databases(*, is_wanted: bool) -> Iterator[tuple[str, str]]:
+    """A database for each server, reached by a socket of the file system, which namespaces of networks share."""
+    if not is_wanted:
+        yield "", ""
+        return
+    server = PostgresServer(fsync="on", full_page_writes="on")
+    try:
+        yield server.new(), server.new()
+    finally:
+        server.stop()
+
+
+def _run(folder: Path, only: str, urls: tuple[str, str]) -> int:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     world = World(authority)
     places = network.Namespace(1), network.Namespace(2)
     one, two = (
-        PeerServer(folder / name, f"{name}.test", place, folder / "authority.pem")
-        for name, place in zip(("one", "two"), places, strict=True)
+        PeerServer(folder / name, f"{name}.test", place, folder / "authority.pem", url)
+        for name, place, url in zip(("one", "two"), places, urls, strict=True)
     )
     try:
         zones = _set_up(folder, authority, one, two)

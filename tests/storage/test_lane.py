@@ -76,4 +76,22 @@ def test_a_claim_asks_as_much_of_a_long_queue_as_of_a_short_one(store: EmbeddedS
     short = len(claim(store, 1))
     for n in range(300):
         put(store, f"v{n}@one.test", f"w{n}@d{n}.test")
+        put(store, f"x{n}@d{n}.test")
     assert len(claim(store, 2)) == short
+
+
+def test_lanes_that_ran_empty_are_put_away_together(store: EmbeddedStore) -> None:
+    clock = store.clock
+    assert isinstance(clock, SetClock)
+    for n in range(50):
+        put(store, f"v@d{n}.test")
+    put(store, "bob@later.test")
+    for n in range(51):
+        claim(store, n)
+    store.write(lambda tx: tx.db.run("DELETE FROM outbox WHERE destination <> 'later.test'"))
+    clock.now += 10_000  # the leases are over, and nobody relies on an empty lane any more
+    by = Claimer("one", 1000)
+    found = store.write(lambda tx: lane.claim(tx.db, PERSONAL, tx.now_ms, by, "l", lambda _: 5))
+    assert found is not None
+    assert [entry.destination for entry in found.entries] == ["later.test"]
+    assert store.read(lambda view: view.db.rows("SELECT destination FROM lane")) == [("later.test",)]

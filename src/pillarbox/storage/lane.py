@@ -22,7 +22,8 @@ from pillarbox.storage.lane_entry import Lane, lane_of
 from pillarbox.storage.lane_wait import look_at, place_at
 from pillarbox.storage.throttle import Throttling
 
-_LOOKS = 16  # lanes that one claim looks at, which may turn out to be blocked
+_LOOKS = 8  # lanes that one claim looks at, which may turn out to be blocked
+_AT_ONCE = 100  # lanes that are looked through for empty ones, once one was found to be empty
 _LINGER_MS = 5_000  # how long an empty lane stays: writers beside us may have seen it and be about to use it
 _PLACE_WAIT_MS = 30_000  # for a place that became free just when somebody else began to wait for it
 _REGROUPED = 100  # entries that are put into another lane at a time
@@ -124,7 +125,7 @@ def release(db: Connection, lease: str, now_ms: int) -> None:
     if row is None:
         return
     lane = Lane(*map(str, row))
-    at = lane_entry.earliest(db, lane)
+    at = lane_entry.earliest(db, lane, now_ms)
     lane_wait.settle(db, lane, now_ms + _LINGER_MS if at is None else max(at, now_ms))
     for queue in queues(db):
         lane_wait.wake(db, place_at(lane.destination), queue, 1, now_ms)
@@ -174,14 +175,12 @@ def rebuild(db: Connection) -> None:
 
 def _try(db: Connection, lane: Lane, now_ms: int, by: Claimer, lease: str) -> Claim | None:
     """Take the next message of a lane, else say when it is worth another look."""
-    if not (found := lane_entry.due(db, lane, now_ms, 1)):
-        if (at := lane_entry.earliest(db, lane)) is not None:
+    if (first := lane_entry.first_due(db, lane, now_ms)) is None:
+        if (at := lane_entry.earliest(db, lane, now_ms)) is not None:
             look_at(db, lane, at)
         else:
-            sql = "DELETE FROM lane WHERE queue = ? AND destination = ? AND throttle = ?"
-            db.run(sql, lane)
+            _put_away(db, lane.queue, now_ms)
         return None
-    (first,) = found
     throttling = by.throttling
     throttles = throttling.of(first) if throttling is not None else ()
     if throttle.mark(throttles) != lane.throttle:
@@ -198,6 +197,19 @@ def _try(db: Connection, lane: Lane, now_ms: int, by: Claimer, lease: str) -> Cl
     taken = _take(db, first, now_ms, by, lease, min(by.most, room.recipients))
     throttle.take(db, throttles, len(taken.entries), now_ms)
     return taken
+
+
+def _put_away(db: Connection, queue: str, now_ms: int) -> None:
+    """Take away the empty ones of the lanes that come next: where many ran empty, that is no work for each claim."""
+    first = "SELECT queue, destination, throttle FROM lane WHERE queue = ? AND next_at <= ? ORDER BY next_at LIMIT ?"
+    waits = (
+        "SELECT 1 FROM outbox WHERE queue = l.queue AND destination = l.destination AND throttle = l.throttle"
+        " AND destination <> ''"
+    )
+    empty = f"SELECT l.destination, l.throttle FROM ({first}) l WHERE NOT EXISTS ({waits})"
+    db.run(
+        f"DELETE FROM lane WHERE queue = ? AND (destination, throttle) IN ({empty})", (queue, queue, now_ms, _AT_ONCE)
+    )
 
 
 def _regroup(db: Connection, lane: Lane, now_ms: int, throttling: Throttling | None) -> None:
@@ -221,7 +233,7 @@ def _take(db: Connection, first: Entry, now_ms: int, by: Claimer, lease: str, mo
         "INSERT INTO lease (id, owner, queue, destination, throttle, ends_at) VALUES (?, ?, ?, ?, ?, ?)",
         (lease, by.owner, *lane, ends_at),
     )
-    at = lane_entry.earliest(db, lane)
+    at = lane_entry.earliest(db, lane, now_ms)
     # Not sooner than now: the other lanes come first, and so all take turns.
     look_at(db, lane, max(now_ms, at or ends_at))
     return Claim(lease, ends_at, entries)
@@ -235,8 +247,11 @@ def _blocked_until(db: Connection, destination: str, now_ms: int) -> int | None:
 
 def _full_until(db: Connection, destination: str, now_ms: int, limit: int) -> int | None:
     """When to look again for a place at a destination, if nobody says before that there is one; None: there is."""
-    db.run("DELETE FROM lease WHERE destination = ? AND ends_at <= ?", (destination, now_ms))
-    row = db.row("SELECT COUNT(*), MIN(ends_at) FROM lease WHERE destination = ?", (destination,))
-    if row is None or int(str(row[0])) < max(limit, 1):
+    all_of_it = "SELECT MIN(ends_at) FROM lease WHERE destination = ?"
+    sql = f"SELECT ({all_of_it}), COUNT(*), MIN(ends_at) FROM lease WHERE destination = ? AND ends_at > ?"
+    oldest, count, ends_at = db.row(sql, (destination, destination, now_ms)) or (None, 0, None)
+    if oldest is not None and int(str(oldest)) <= now_ms:
+        db.run("DELETE FROM lease WHERE destination = ? AND ends_at <= ?", (destination, now_ms))
+    if int(str(count)) < max(limit, 1):
         return None
-    return min(int(str(row[1])), now_ms + _PLACE_WAIT_MS)
+    return min(int(str(ends_at)), now_ms + _PLACE_WAIT_MS)

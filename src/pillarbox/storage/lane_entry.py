@@ -37,8 +37,22 @@ def ranks(db: Connection, lane: Lane) -> list[int]:
     return out
 
 
-def due(db: Connection, lane: Lane, now_ms: int, most: int) -> list[Entry]:
+def head(db: Connection, lane: Lane) -> Entry | None:
+    """What goes next in the best rank, due or not: nearly always it is due, and what goes next of all."""
+    row = db.row(f"SELECT {COLUMNS} FROM outbox WHERE {_HERE} ORDER BY rank, due_at LIMIT 1", lane)
+    return None if row is None else Entry(*row)  # type: ignore[arg-type]
+
+
+def first_due(db: Connection, lane: Lane, now_ms: int) -> Entry | None:
     """What goes next of what is due."""
+    found = head(db, lane)
+    if found is None or found.due_at <= now_ms:
+        return found
+    return next(iter(due(db, lane, now_ms, 1)), None)
+
+
+def due(db: Connection, lane: Lane, now_ms: int, most: int) -> list[Entry]:
+    """What goes next of what is due, and after that."""
     sql = f"SELECT {COLUMNS} FROM outbox WHERE {_HERE} AND rank = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
     out: list[Entry] = []
     for rank in ranks(db, lane):
@@ -49,8 +63,11 @@ def due(db: Connection, lane: Lane, now_ms: int, most: int) -> list[Entry]:
     return out
 
 
-def earliest(db: Connection, lane: Lane) -> int | None:
-    """When the first is due; None when nothing waits."""
+def earliest(db: Connection, lane: Lane, now_ms: int) -> int | None:
+    """When the first is due, or any time that has passed if something is due now; None when nothing waits."""
+    first = head(db, lane)
+    if first is None or first.due_at <= now_ms:
+        return None if first is None else first.due_at
     found = []
     for rank in ranks(db, lane):
         row = db.row(f"SELECT MIN(due_at) FROM outbox WHERE {_HERE} AND rank = ?", (*lane, rank))
