@@ -11,7 +11,9 @@ import msgspec
 
 from pillarbox.formats import message
 from pillarbox.formats.message import charset
+from pillarbox.formats.message.search_text import body_text, header_text
 
+MOST_CHARACTERS = 1_100_000  # of a message in which a piece is looked for, with what stands between
 FOLDER = Path(__file__).parent.parent / "data" / "message"
 PIECES = [
     b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"--", b"--b", b"\n--b\n", b"\r\n--b--\r\n", b"\n--a\n", b"\x00",
@@ -79,6 +81,8 @@ def check(data: bytes, limits: message.ScanLimits) -> None:
     assert len(listed.preview) <= 256
     assert sum(len(text) for text in msgspec.structs.astuple(indexed)) <= 10_000 + indexed.body.count("\n")
     msgspec.json.encode([listed, indexed])
+    for text in (header_text, body_text):
+        assert len(text(lambda start, end: data[start:end], structure)) <= MOST_CHARACTERS
 
 
 def check_part(data: bytes, part: message.Part) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pillarbox.servers.imap import concordances
+from pillarbox.servers.imap.concordance import Concordance, read_concordance
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.imap.imap_server import Client, Running, deliver_to, fill, message, running
 
@@ -312,3 +314,25 @@ def test_a_search_of_a_large_mailbox_leaves_the_loop_free(
             assert moved == ["budget"], "what is remembered costs nothing"
 
     play(store, body)
+
+
+def test_the_words_that_a_search_has_read_are_there_for_other_processes(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = list[int]()
+
+    def counted(view: Any, account: str, mailbox: str, after: int, uids: Sequence[int]) -> Concordance:
+        read.extend(uids)
+        return read_concordance(view, account, mailbox, after, uids)
+
+    monkeypatch.setattr(concordances, "_LEAST_STORED", 1)
+    monkeypatch.setattr(concordances, "read_concordance", counted)
+
+    async def body(server: Running) -> None:
+        client = await server.connect(mailbox="INBOX")
+        assert await client.ok('SEARCH BODY "umber 3."') == ["* SEARCH 3"]
+
+    play(store, body)
+    assert read == [1, 2, 3, 4, 5]
+    play(store, body)
+    assert read == [1, 2, 3, 4, 5]

@@ -23,9 +23,9 @@ def image(modseq: int, uid_next: int = 9, validity: int = 1) -> Image:
 def test_a_result_holds_for_one_state_of_one_mailbox() -> None:
     memory, asked = SearchMemory(), list[int]()
 
-    def find() -> list[int]:
+    def find() -> tuple[list[int], bool]:
         asked.append(1)
-        return [len(asked)]
+        return [len(asked)], True
 
     def found(place: tuple[str, str], of: Image, key: k.SearchKey) -> list[int]:
         return list(memory.found(place, of, key, find))
@@ -37,6 +37,13 @@ def test_a_result_holds_for_one_state_of_one_mailbox() -> None:
     assert found(("a2", "m1"), image(6), SEEN) == [5]
     assert found(PLACE, image(6, uid_next=10, validity=2), k.Not(SEEN)) == [6]
     assert found(PLACE, image(6, uid_next=10, validity=2), SEEN) == [4]
+
+
+def test_a_result_that_may_be_another_next_time_is_not_remembered() -> None:
+    memory = SearchMemory()
+    assert list(memory.found(PLACE, image(5), SEEN, lambda: ([1], False))) == [1]
+    assert list(memory.found(PLACE, image(5), SEEN, lambda: ([1, 2], True))) == [1, 2]
+    assert list(memory.found(PLACE, image(5), SEEN, lambda: ([3], True))) == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.servers.imap import concordances, text_search
+from pillarbox.servers.imap.concordances import Concordances
 from pillarbox.servers.imap.image import Images
-from pillarbox.servers.imap.search_program import Scene, Search, as_phrase
+from pillarbox.servers.imap.search_program import Scene, Search
 from pillarbox.servers.imap.sheet import Sheets
+from pillarbox.servers.imap.text_search import as_phrase
 from pillarbox.services.mail.flag import expunge, set_deleted
 from pillarbox.storage.store import Store
 from pillarbox.wire.imap import search_key as k
@@ -43,6 +46,7 @@ class Mail(NamedTuple):
     flags: frozenset[str]
     fields: dict[str, str]
     sent: date | None
+    lines: list[str]
     body: str
 
 
@@ -54,7 +58,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         yield House(store, store.clock)
 
 
-def make(chance: random.Random, number: int) -> tuple[dict[str, str], date | None, str, bytes]:
+def make(chance: random.Random, number: int) -> tuple[dict[str, str], date | None, list[str], str, bytes]:
     def person() -> str:
         address = f"{chance.choice(('ann', 'bob.b', 'zoe+x'))}@{chance.choice(DOMAINS)}"
         return f"{chance.choice(NAMES)} <{address}>" if chance.random() < 0.7 else address
@@ -75,21 +79,22 @@ def make(chance: random.Random, number: int) -> tuple[dict[str, str], date | Non
         sent = date(2023, 11, 24) + timedelta(days=chance.randrange(-2, 3))
         clock = f"{chance.choice((0, 11, 23)):02}:59:59 {chance.choice(('+0000', '-1200', '+1400', '+0530'))}"
         lines.append(f"Date: {sent.day} Nov 2023 {clock}")
-    body = " ".join(chance.choices(WORDS, k=chance.randrange(8)))
-    head = "\r\n".join([*lines, "Content-Type: text/plain; charset=utf-8"])
-    return fields, sent, body, f"{head}\r\n\r\n{body}\r\n".encode()
+    between = chance.choice((" ", " ", "\r\n", ", ", "-", "."))
+    body = between.join(chance.choices(WORDS, k=chance.randrange(8)))
+    lines.append("Content-Type: text/plain; charset=utf-8")
+    return fields, sent, lines, body, "\r\n".join([*lines, "", body, ""]).encode()
 
 
 def fill(house: House, chance: random.Random, count: int = 40) -> list[Mail]:
     """Messages in two mailboxes, some deleted, some gone; what the inbox holds."""
     made: dict[str, Any] = {}
     for number in range(count):
-        fields, sent, body, data = make(chance, number)
+        fields, sent, lines, body, data = make(chance, number)
         words = dict.fromkeys(chance.sample(KEYWORDS, chance.randrange(3)), True)
         received = 1_700_784_000_000 + chance.choice((-1, 0, 1, DAY_MS - 1, DAY_MS, 5 * DAY_MS))
         boxes = chance.choice((["inbox"], ["inbox"], ["inbox", "archive"], ["archive"]))
         house.clock.forward(seconds=chance.choice((0, 1, 86_400)))
-        made[house.add(data, *boxes, keywords=words, received_ms=received)] = fields, sent, body
+        made[house.add(data, *boxes, keywords=words, received_ms=received)] = fields, sent, lines, body
     ids = list(made)
     house.store.write(lambda tx: set_deleted(tx, "a1", house.box["inbox"], chance.sample(ids, 12), on=True))
     house.store.write(lambda tx: expunge(tx, "a1", house.box["inbox"], ids[:8]))
@@ -131,12 +136,10 @@ def has_piece(mail: Mail, name: str, needle: str) -> bool:
 def has_text(mail: Mail, place: str, needle: str) -> bool:
     if not needle.strip():
         return True
-    if place == "body":
-        return has_phrase(mail.body, needle)
-    if place != "text":
+    if place not in {"body", "text"}:
         return has_piece(mail, place, needle)
-    parts = [mail.body, *(mail.fields.get(name, "") for name in FIELDS)]
-    return any(has_phrase(part, needle) for part in parts) or any(has_piece(mail, name, needle) for name in FIELDS)
+    parts = [mail.body, *(mail.lines if place == "text" else ())]
+    return any(plain(needle) in plain(part) for part in parts)
 
 
 def has_words(mail: Mail, place: str, needle: str) -> bool:
@@ -201,7 +204,7 @@ def holds(  # noqa: C901 -- a row for each key
 NEEDLES = (
     *WORDS, "HARBOUR", "arbou", "plan", "pla", "harb", "n@exa", "bob.b@harbour", "<ann@", "Müller <zoe", "zoe muller",
     "", " ", "harbour plan", "plan plan", "the", "th", "会", "議", "absent", "o'cl", "example.org", "example.or",
-    "plan*", '"plan"',
+    "plan*", '"plan"', "lan", "lan pl", "our, ha", "b-b", ".", "-", "X-Odd: ", "example>", "charset=UTF", "e", "ä",
 )  # fmt: skip
 
 
@@ -247,10 +250,11 @@ def program(chance: random.Random, mails: list[Mail], depth: int = 3) -> k.Searc
 
 def search(house: House, key: k.SearchKey, **more: Any) -> list[int]:
     images, sheets = more.pop("images", None) or Images(), more.pop("sheets", None) or Sheets()
+    words = more.pop("words", None) or Concordances()
 
     def body(view: Any) -> list[int]:
         image = images.now(view, "a1", house.box["inbox"])
-        return list(Search(view, Scene("a1", house.box["inbox"], image, sheets, **more)).run(key))
+        return list(Search(view, Scene("a1", house.box["inbox"], image, sheets, words, **more)).run(key))
 
     return house.store.read(body)
 
@@ -259,7 +263,7 @@ def search(house: House, key: k.SearchKey, **more: Any) -> list[int]:
 def test_a_program_finds_what_it_finds_one_by_one(house: House, seed: int) -> None:
     chance = random.Random(seed)
     mails = fill(house, chance)
-    images, sheets = Images(), Sheets()
+    images, sheets, words = Images(), Sheets(), Concordances()
     # The client has not heard yet of those that are gone, nor of the last one.
     known = list(range(1, mails[-1].uid))
     saved = chance.sample(known, 9)
@@ -267,7 +271,7 @@ def test_a_program_finds_what_it_finds_one_by_one(house: House, seed: int) -> No
     for _ in range(250):
         key = program(chance, mails)
         wanted = [mail.uid for mail in mails[:-1] if holds(key, mail, known, saved, now)]
-        found = search(house, key, known=known, saved=saved, images=images, sheets=sheets)
+        found = search(house, key, known=known, saved=saved, images=images, sheets=sheets, words=words)
         assert [uid for uid in found if uid in known] == wanted, key
 
 
@@ -294,7 +298,7 @@ def test_in_an_empty_mailbox_every_program_finds_nothing(house: House) -> None:
 def search_in(house: House, box: str, key: k.SearchKey) -> list[int]:
     def body(view: Any) -> list[int]:
         image = Images().now(view, "a1", house.box[box])
-        return list(Search(view, Scene("a1", house.box[box], image, Sheets())).run(key))
+        return list(Search(view, Scene("a1", house.box[box], image, Sheets(), Concordances())).run(key))
 
     return house.store.read(body)
 
@@ -348,6 +352,64 @@ def test_in_a_vast_mailbox_fields_are_searched_by_words(house: House, monkeypatc
             or (place == "text" and has_phrase(mail.body, "harbour"))
         ]
     assert search(house, k.Text("subject", "arbou")) == []
+
+
+def in_house(house: House, *bodies: str) -> None:
+    for body in bodies:
+        house.add(f"Subject: none\r\nX-Odd: odd one\r\n\r\n{body}\r\n".encode(), "inbox")
+
+
+def test_a_text_that_too_many_may_have_is_searched_by_words(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_search, "_MOST_COMPARED", 3)
+    in_house(house, "tall ships", "tall, ships", "ships tall ships", "tall men", "a tall shipshape", "tallships")
+    assert search(house, k.Text("body", "all sh")) == [], "four have the words, and words have no middle"
+    assert search(house, k.Text("body", "tall ships")) == [1, 2, 3, 5], "the last word may go on"
+    assert search(house, k.Text("body", "ll shipsh")) == [5], "one has the words"
+    assert search(house, k.Text("text", "dd one")) == []
+    assert search(house, k.Text("text", "odd")) == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_no_words_can_answer_is_refused_when_it_is_too_much(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_house(house, "one!!", "two!", "three ...")
+    assert search(house, k.Text("body", "!!")) == [1]
+    monkeypatch.setattr(text_search, "_MOST_TESTS", 5)
+    assert search(house, k.Text("body", "!!")) == [1]
+    with pytest.raises(Fault) as refused:
+        search(house, k.Either(k.Text("body", "!!"), k.Text("body", "...")))
+    assert refused.value.kind is Kind.REQUEST_TOO_LARGE
+
+
+def test_what_one_search_has_not_read_is_searched_by_words_and_found_whole_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concordances, "MOST_READ", 2)
+    in_house(house, "harbour", "my harbour", "harbour", "none", "a harbour")
+    words = Concordances()
+    middle, whole = (k.Text("body", text) for text in ("arbou", "harbour"))
+    assert search(house, middle) == [1, 2]
+    assert search(house, whole) == [1, 2, 3, 5]
+    assert [search(house, middle, words=words) for _ in range(4)] == [[1, 2], [1, 2, 3], [1, 2, 3, 5], [1, 2, 3, 5]]
+
+    def is_whole(view: Any) -> bool:
+        box = house.box["inbox"]
+        one = Search(view, Scene("a1", box, Images().now(view, "a1", box), Sheets(), words))
+        one.run(middle)
+        return one.is_whole
+
+    assert house.store.read(is_whole)
+    words = Concordances()
+    assert not house.store.read(is_whole)
+
+
+def test_large_messages_are_read_where_their_text_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pillarbox.servers.imap.message_text._WHOLE", 10)
+    part = "\r\n--b\r\nContent-Type: {}\r\n\r\n{}"
+    parts = (("text/plain", "pale green"), ("image/png", "x" * 5_000), ("text/html", "<p>deep blue</p>"))
+    body = "".join(part.format(*each) for each in parts)
+    house.add(f"Content-Type: multipart/mixed; boundary=b\r\n{body}\r\n--b--\r\n".encode(), "inbox")
+    for text in ("ale gree", "eep bl", "multipart/mix", "image/png"):
+        assert search(house, k.Text("text", text)) == [1]
+    assert search(house, k.Text("text", "xxx")) == []
 
 
 def test_a_field_whose_ids_cannot_be_read_is_there_all_the_same(house: House) -> None:

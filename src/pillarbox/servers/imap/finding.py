@@ -33,9 +33,15 @@ class Finder(NamedTuple):
     ) -> tuple[Image, Uids]:
         """What a program finds in a mailbox; `known` and `saved` as in `Scene`."""
         image = self.images.now(view, account, mailbox)
-        scene = Scene(account, mailbox, image, self.memory.sheets, known, saved)
-        found = self.memory.found((account, mailbox), image, key, lambda: Search(view, scene).run(key))
+        search = self._search(view, account, mailbox, image, known, saved)
+        found = self.memory.found((account, mailbox), image, key, lambda: (search.run(key), search.is_whole))
         return image, found
+
+    def _search(
+        self, view: View, account: str, mailbox: str, image: Image, known: Uids, saved: Sequence[int]
+    ) -> Search:
+        memory = self.memory
+        return Search(view, Scene(account, mailbox, image, memory.sheets, memory.concordances, known, saved))
 
     def in_selected(self, view: View, selected: Selected, command: m.Search | m.Sort) -> Found:
         """What a command finds of the messages that the client knows."""
@@ -56,7 +62,7 @@ class Finder(NamedTuple):
             found = self.in_mailbox(view, place.account, place.id, command.key, selected.uids, selected.saved)
             return *found, {}
         image = self.images.now(view, place.account, place.id)
-        search = Search(view, Scene(place.account, place.id, image, self.memory.sheets, selected.uids, selected.saved))
+        search = self._search(view, place.account, place.id, image, selected.uids, selected.saved)
         uids = search.run(command.key)
         return image, uids, {uid: _score(uid, search.exact) for uid in uids}
 

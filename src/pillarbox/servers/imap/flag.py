@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pillarbox.datatypes import condition as c
 from pillarbox.datatypes.email.keyword import is_keyword
 
 SYSTEM = {"$answered": "\\Answered", "$draft": "\\Draft", "$flagged": "\\Flagged", "$seen": "\\Seen"}
@@ -20,6 +21,14 @@ def keyword_of(flag: str) -> str | None:
         return _KEYWORDS.get(flag.lower())
     keyword = flag.lower()
     return keyword if is_keyword(keyword) else None
+
+
+def condition_of(flag: str) -> c.Condition:
+    """That a message has a flag as it is written on the wire."""
+    if flag.lower() == DELETED:
+        return c.IsDeleted()
+    keyword = keyword_of(flag)
+    return c.HasWord("keywords", keyword) if keyword is not None else c.Some(())
 
 
 def mailbox_flags(keywords: Iterable[str]) -> str:

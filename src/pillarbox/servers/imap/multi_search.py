@@ -7,6 +7,7 @@ from pillarbox.servers.imap.context import can_be_kept
 from pillarbox.servers.imap.done import Done, bad, ok
 from pillarbox.servers.imap.finding import Finder
 from pillarbox.servers.imap.found import Found
+from pillarbox.servers.imap.keep_words import keep_words
 from pillarbox.servers.imap.namespace import Place
 from pillarbox.servers.imap.scope import places_in
 from pillarbox.servers.imap.session import Session
@@ -32,6 +33,7 @@ async def search_elsewhere(session: Session, command: m.Search) -> Done:
             if fault.kind is not Kind.NOT_FOUND:  # it was deleted a moment ago
                 raise
         await session.line.drain()
+    await keep_words(session)
     return ok("Searched")
 
 

@@ -20,6 +20,7 @@ from pillarbox.servers.imap.fetch_answer import tell
 from pillarbox.servers.imap.fetch_program import Program
 from pillarbox.servers.imap.finding import Finder
 from pillarbox.servers.imap.found import Found, told_of
+from pillarbox.servers.imap.keep_words import keep_words
 from pillarbox.servers.imap.message_limit import cut, from_uid, searched, too_many
 from pillarbox.servers.imap.multi_search import asked, line_of, search_elsewhere
 from pillarbox.servers.imap.selected import Selected
@@ -66,6 +67,7 @@ async def search(session: Session, command: m.Search | m.Sort) -> Done:
         session.say(_old_line(session, selected, found, word, is_uid=command.is_uid))
     elif returned != _SAVE or command.partial is not None:
         session.say(_line(session, selected, found, command))
+    await keep_words(session)
     return part.ended(session, ok("Sorted" if word == "SORT" else "Searched"))
 
 

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
+from pillarbox.servers.imap.concordances import Concordances
 from pillarbox.servers.imap.image import Image, Uids
 from pillarbox.servers.imap.sheet import Sheets
 from pillarbox.storage.result_cache import ResultCache
@@ -25,17 +26,26 @@ class SearchMemory:
     """The memory for searches that the sessions of a process share."""
 
     def __init__(self) -> None:
-        self.sheets = Sheets()
+        self.sheets, self.concordances = Sheets(), Concordances()
         self._found: ResultCache[int] = ResultCache(_MAX_NUMBERS)
         self._orders: ResultCache[int] = ResultCache(_MAX_NUMBERS)
         self._threads: ResultCache[int] = ResultCache(_MAX_THREADS)
 
-    def found(self, place: tuple[str, str], image: Image, key: k.SearchKey, find: Callable[[], Uids]) -> Uids:
-        """What a program finds in a mailbox as it is."""
+    def found(
+        self, place: tuple[str, str], image: Image, key: k.SearchKey, find: Callable[[], tuple[Uids, bool]]
+    ) -> Uids:
+        """What a program finds in a mailbox as it is; `find` says, too, whether that will be the same next time."""
         if not is_lasting(key):
-            return find()
+            return find()[0]
         state = f"{image.uid_validity}.{image.uid_next}.{image.modseq}"
-        return _from(self._found, (place, key), state, lambda: array("I", find()))
+        known = self._found.get((place, key), state)
+        if known is not None:
+            return known
+        uids, is_lasting_result = find()
+        if is_lasting_result:
+            uids = array("I", uids)
+            self._found.put((place, key), state, uids)
+        return uids
 
     def order(
         self, place: tuple[str, str], image: Image, what: Hashable, uids: Uids, sort: Callable[[], Sequence[int]]

@@ -1,7 +1,7 @@
 r"""From a search program to the UIDs of the messages that it finds (RFC 9051 §6.4.4 and extensions).
 
-A key becomes a condition, of which the store makes SQL, or a set of UIDs, where a sheet of headers or the text index
-answers. Sets are joined as sets; at last one statement asks for all that is left, of those that the sets have found.
+A key becomes a condition, of which the store makes SQL, or a set of UIDs, where columns or lists of words answer. Sets
+are joined as sets; at last one statement asks for all that is left, of those that the sets have found.
 What is found where is told in docs/topics/search.md.
 """
 
@@ -13,15 +13,16 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes import condition as c
 from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.datatypes.view import View
 from pillarbox.formats.message.collation import search_key
 from pillarbox.servers.imap.column import IDS, SENT_DAY, TEXTS
-from pillarbox.servers.imap.flag import DELETED, keyword_of
+from pillarbox.servers.imap.concordances import Concordances
+from pillarbox.servers.imap.flag import condition_of
 from pillarbox.servers.imap.image import Image, Uids
 from pillarbox.servers.imap.sheet import MOST_ROWS, Sheet, Sheets
+from pillarbox.servers.imap.text_search import TextSearch, as_phrase, too_much
 from pillarbox.wire.imap import search_key as k
 from pillarbox.wire.imap.sequence_set import SequenceSet, is_whole
 
@@ -35,10 +36,8 @@ _FEW_RANGES = 20
 _QUICK_MESSAGES, _QUICK_KEYS = 20_000, 20
 # What one program may cost; more is refused, for nobody's search shall keep others waiting.
 _MOST_TESTS = 40_000_000  # rows times keys
-_MOST_WORDS = 100  # keys that ask the text index
+_MOST_WORDS = 100  # keys that look for words
 _MOST_FIELDS = 10  # keys for which messages themselves are read
-# Shorter words stand for themselves: what begins with `th` is half of all words of all accounts in the index.
-_LEAST_BEGINNING = 4
 
 
 class Scene(NamedTuple):
@@ -48,6 +47,7 @@ class Scene(NamedTuple):
     mailbox: str
     image: Image
     sheets: Sheets
+    concordances: Concordances
     known: Uids = ()
     saved: Sequence[int] = ()
 
@@ -59,6 +59,7 @@ class Search:
         self._view, self._scene = view, scene
         self._found: dict[object, frozenset[int]] = {}
         self._tests = self._words = self._fields = 0
+        self._texts = TextSearch(view, scene.account, scene.mailbox, scene.image, scene.concordances)
         # Of each FUZZY text what was found as it is written: it is the most relevant.
         self.exact: list[frozenset[int]] = []
 
@@ -70,6 +71,11 @@ class Search:
         if part == _ALL:
             return self._scene.image.uids
         return sorted(part) if isinstance(part, frozenset) else self._select(part)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it will find the same next time: part of a large mailbox may have been searched in another way."""
+        return self._texts.is_whole
 
     def _select(self, where: c.Condition) -> list[int]:
         scene = self._scene
@@ -110,12 +116,12 @@ class Search:
     def _of_row(self, key: k.SearchKey) -> Part:
         self._tests += 1
         if self._tests * len(self._scene.image.uids) > _MOST_TESTS:
-            raise _too_much()
+            raise too_much()
         match key:
             case k.Numbers(numbers, is_uid):
                 return self._numbers(numbers, is_uid=is_uid)
             case k.HasFlag(flag):
-                return has_flag(flag)
+                return condition_of(flag)
             case k.Dated(which, relation, day):
                 return _dated("saved_at" if which == "saved" else "received_at", relation, day)
             case k.Within(is_older, seconds):
@@ -163,10 +169,8 @@ class Search:
         match key:
             case k.Text(place, text) if not search_key(text):
                 return _ALL  # the empty text is in every text, even where there is none
-            case k.Text("text", text):
-                return self._remembered(key, lambda: self._anywhere(text))
-            case k.Text("body", text):
-                return self._remembered(key, lambda: self._indexed(("body",), as_phrase(text)))
+            case k.Text("text" | "body" as place, text):
+                return self._remembered(key, lambda: self._pieces(place, text))
             case k.Text(place, text):
                 return self._remembered(key, lambda: self._in_fields((place,), text))
             case k.Header(name, text) if name.lower() in TEXTS:
@@ -174,7 +178,7 @@ class Search:
             case k.Header(name, text):
                 self._fields += 1
                 if self._fields > _MOST_FIELDS:
-                    raise _too_much()
+                    raise too_much()
                 return c.HeaderIs(name, text or None)
             case k.Dated(_, relation, day):
                 return self._remembered(key, lambda: self._sent(relation, day))
@@ -187,18 +191,28 @@ class Search:
             found = self._found[key] = frozenset(find())
         return found
 
-    def _anywhere(self, text: str) -> set[int]:
-        """TEXT: words wherever they are indexed, and any piece of the fields that a reader sees."""
-        found = set(self._indexed((), as_phrase(text)))
-        if not self._is_vast:
+    def _pieces(self, place: str, text: str) -> Iterable[int]:
+        """TEXT and BODY: any piece of what can be read; in a vast mailbox words of it."""
+        self._count_words()
+        if self._is_vast:
+            return self._by_words(place, text)
+        return self._texts.find(place, text, lambda: self._by_words(place, text))
+
+    def _by_words(self, place: str, text: str) -> set[int]:
+        """Words of the body, or wherever they are indexed, and any piece of the fields that a reader sees."""
+        found = set(self._indexed(() if place == "text" else (_INDEX[place],), as_phrase(text)))
+        if place == "text" and not self._is_vast:
             found.update(self._in_fields(_READ_TOGETHER, text))
         return found
 
     def _indexed(self, columns: tuple[str, ...], words: str) -> list[int]:
+        self._count_words()
+        return self._select(c.Matches(columns, words))
+
+    def _count_words(self) -> None:
         self._words += 1
         if self._words > _MOST_WORDS:
-            raise _too_much()
-        return self._select(c.Matches(columns, words))
+            raise too_much()
 
     def _like(self, place: str, text: str) -> frozenset[int]:
         """FUZZY: all the words of the text, in any order."""
@@ -271,29 +285,9 @@ def _uids(uids: Sequence[int]) -> c.Condition:
     return c.NumberIn("uid", tuple(uids)) if uids else _NONE
 
 
-def has_flag(flag: str) -> c.Condition:
-    """That a message has a flag as it is written on the wire."""
-    if flag.lower() == DELETED:
-        return c.IsDeleted()
-    keyword = keyword_of(flag)
-    return c.HasWord("keywords", keyword) if keyword is not None else _NONE
-
-
-def as_phrase(text: str) -> str:
-    """The text as the text index takes it: words in this order, of which the last may go on unless it is short."""
-    last = text.rstrip()[-_LEAST_BEGINNING:]
-    star = "*" if len(last) == _LEAST_BEGINNING and last.isalnum() else ""
-    plain = text.replace("\\", " ").replace('"', " ").strip()
-    return f'"{plain}"{star}'
-
-
 def _dated(column: str, relation: str, day: date) -> c.Condition:
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
     since, before = c.Compare(column, ">=", start), c.Compare(column, "<", start)
     if relation == "<":
         return before
     return since if relation == ">=" else c.Every((since, c.Compare(column, "<", start + _DAY_MS)))
-
-
-def _too_much() -> Fault:
-    return Fault(Kind.REQUEST_TOO_LARGE, "This search would take too long")

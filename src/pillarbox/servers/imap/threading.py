@@ -12,6 +12,7 @@ from pillarbox.servers.imap.done import Done, bad, ok
 from pillarbox.servers.imap.finding import Finder, known_of, rows_of
 from pillarbox.servers.imap.heading import headings
 from pillarbox.servers.imap.image import Uids
+from pillarbox.servers.imap.keep_words import keep_words
 from pillarbox.servers.imap.message_limit import need_fewer, searched
 from pillarbox.servers.imap.search import numbers_of
 from pillarbox.servers.imap.selected import Selected
@@ -49,6 +50,7 @@ async def thread(session: Session, command: m.Thread) -> Done:
 
     text = await session.read(body)
     session.say(b"* THREAD%b%b\r\n" % (b" " if text else b"", text))
+    await keep_words(session)
     return ok("Threaded")
 
 

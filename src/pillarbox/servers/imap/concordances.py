@@ -1,0 +1,129 @@
+"""The concordances of mailboxes, as a process remembers them, makes them and has them stored.
+
+Those of a mailbox follow each other without a gap. New messages get one of their own; one that has grown to half of
+the one before is merged with it, so that there are few, and each message is merged a few times in all.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pillarbox.datatypes.view import Transaction, View
+from pillarbox.servers.imap.concordance import Concordance, from_text, merged, read_concordance
+from pillarbox.servers.imap.image import Image
+from pillarbox.servers.imap.word_list import MOST_ROWS
+
+_KIND = "concordance 1"  # of memos; a new number when what is stored means something else
+_DAY_MS = 86_400_000
+_KEPT_MS = 60 * _DAY_MS
+_MAX_OCTETS = 64_000_000  # in all of a process
+_ENTRY_OCTETS = 1_000
+_LEAST_STORED = 500  # messages: fewer are read again sooner than stored
+_QUICK = 10  # more messages than this are read in a thread
+_MOST_LEARNED = 8
+_STEP = 8_192  # messages of which one is made at a time
+MOST_READ = 20_000  # messages that one search reads, so that it ends in some seconds
+_MANY_GONE = 1_000
+
+
+class Learned(NamedTuple):
+    """A concordance that is worth storing."""
+
+    account: str
+    name: str
+    text: str
+
+    def keep(self, tx: Transaction) -> None:
+        """Store it for as long as it is likely to be of use; it takes the place of a shorter one."""
+        tx.keep_memo(self.account, _KIND, self.name, self.text, tx.now_ms + _KEPT_MS)
+
+
+class Concordances:
+    """The concordances of a process, those of the mailbox that was searched the longest ago forgotten first."""
+
+    def __init__(self, max_octets: int = _MAX_OCTETS) -> None:
+        self._known: OrderedDict[tuple[str, str, int], tuple[Concordance, ...]] = OrderedDict()
+        self._held, self._max = 0, max_octets
+        self._learned: list[Learned] = []
+        self._lock = threading.Lock()
+
+    def of(self, view: View, account: str, mailbox: str, image: Image) -> tuple[Concordance, ...]:
+        """Those of a mailbox, which the view sees. The last one may end before the mailbox does, if that is large."""
+        key = account, mailbox, image.uid_validity
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None:
+                self._known.move_to_end(key)
+        if known is None:
+            if len(image.uids) > _QUICK:
+                view.take_time()
+            known = _loaded(view, key)
+            self._keep(key, known)
+        before = known
+        if sum(len(each.uids) for each in known) > 2 * len(image.uids) + _MANY_GONE:
+            known = ()  # most of what they tell of is gone
+        last = known[-1].last if known else 0
+        new = image.uids[bisect_right(image.uids, last) :][:MOST_READ]
+        if len(new) > _QUICK:
+            view.take_time()
+        for start in range(0, len(new), _STEP):
+            step = new[start : start + _STEP]
+            known = _grown(known, read_concordance(view, account, mailbox, last, step))
+            last = step[-1]
+        if known is not before:
+            self._keep(key, known)
+            self._learn(key, [each for each in known if not any(each is one for one in before)])
+        return known
+
+    def take_learned(self) -> Sequence[Learned]:
+        """What is to be stored, once."""
+        with self._lock:
+            taken, self._learned = self._learned, []
+        return taken
+
+    def _learn(self, key: tuple[str, str, int], new: Sequence[Concordance]) -> None:
+        learned = [
+            Learned(key[0], _name(key, each.after), each.to_text()) for each in new if len(each.uids) >= _LEAST_STORED
+        ]
+        with self._lock:
+            # What nobody has come to store yet is not kept for long: others learn it again.
+            self._learned = [*self._learned, *learned][-_MOST_LEARNED:]
+
+    def _keep(self, key: tuple[str, str, int], known: tuple[Concordance, ...]) -> None:
+        with self._lock:
+            self._held += _weight(known) - _weight(self._known.pop(key, None))
+            self._known[key] = known
+            while self._held > self._max and self._known:
+                _, dropped = self._known.popitem(last=False)
+                self._held -= _weight(dropped)
+
+
+def _loaded(view: View, key: tuple[str, str, int]) -> tuple[Concordance, ...]:
+    """What was stored of a mailbox, as far as it follows on."""
+    found: list[Concordance] = []
+    while (text := view.recall(key[0], _KIND, _name(key, found[-1].last if found else 0))) is not None:
+        if (each := from_text(text)) is None or each.last <= each.after:
+            break
+        found.append(each)
+    return tuple(found)
+
+
+def _grown(known: tuple[Concordance, ...], new: Concordance) -> tuple[Concordance, ...]:
+    """With another one at the end, or merged."""
+    while known and len(known[-1].uids) <= 2 * len(new.uids):
+        if len(known[-1].uids) + len(new.uids) > MOST_ROWS:
+            break
+        new, known = merged(known[-1], new), known[:-1]
+    return (*known, new)
+
+
+def _weight(known: tuple[Concordance, ...] | None) -> int:
+    return 0 if known is None else _ENTRY_OCTETS + sum(each.weight for each in known)
+
+
+def _name(key: tuple[str, str, int], after: int) -> str:
+    return f"{key[1]} {key[2]} {after}"
