@@ -94,6 +94,9 @@ class View(Protocol):
     def state(self, kind: DataType[R], account: str) -> int:
         """The number of the last change to this type in this account."""
 
+    def is_settled(self, kind: DataType[R], account: str, since: int) -> bool:
+        """Whether nothing but counters has changed since a state of the type."""
+
     def changes(self, kind: DataType[R], account: str, since: str, limit: int) -> Changes:
         """A page of what changed since a state. Raises cannotCalculateChanges."""
 
@@ -246,10 +249,7 @@ class Transaction(View, Protocol):
         """What is written inside is undone when an exception leaves it."""
 
     def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
-        """Store octets and return their id.
-
-        A pending blob is an upload: it expires unless a record comes to refer to it.
-        """
+        """Store octets and return their id. A pending blob is an upload: it expires unless a record refers to it."""
 
     def put_incoming(self, account: str, incoming: Incoming, *, pending: bool = False) -> str:
         """The same for octets that are on their way into the store, too many for the database."""

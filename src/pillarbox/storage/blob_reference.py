@@ -19,21 +19,34 @@ _TYPE = (
 )
 
 
-def follow_blobs(db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None, now_ms: int) -> None:
-    """Keep the references of a record in step with its properties that name blobs."""
+def follow_blobs(
+    db: Connection,
+    kind: DataType[R],
+    account: str,
+    old: R | None,
+    new: R | None,
+    now_ms: int,
+    fresh: set[tuple[str, str]],
+) -> None:
+    """Keep the references of a record in step with its properties that name blobs.
+
+    `fresh`: (account, blob) of blobs that this transaction has added, and not as pending.
+    """
     before, after = named(kind, old), named(kind, new)
     item = (new or old).id  # type: ignore[union-attr]
     for blob in sorted(after - before):
-        hold(db, account, blob, kind.name, item)
+        hold(db, account, blob, kind.name, item, is_fresh=(account, blob) in fresh)
     for blob in sorted(before - after):
         let_go(db, account, blob, kind.name, item, now_ms)
+        fresh.discard((account, blob))  # it may be pending now
 
 
-def hold(db: Connection, account: str, blob: str, holder: str, item: str) -> None:
+def hold(db: Connection, account: str, blob: str, holder: str, item: str, *, is_fresh: bool = False) -> None:
     """Note that the item names the blob, which is kept from now on."""
     sql = "INSERT INTO lookup (account, type, property, value, item) VALUES (?, ?, ?, ?, ?)"
     db.run(sql, (account, _TYPE, blob, holder, item))
-    pending.leave(db, account, blob)
+    if not is_fresh:
+        pending.leave(db, account, blob)
 
 
 def let_go(db: Connection, account: str, blob: str, holder: str, item: str, now_ms: int) -> None:

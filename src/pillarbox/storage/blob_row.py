@@ -39,8 +39,8 @@ def settle(view: Snapshot, blob: str, write: Write) -> None:
         write(anew=False)
 
 
-def add(view: Snapshot, account: str, blob: str, size: int, data: bytes | None, *, is_pending: bool) -> None:
-    """Add the row; `data` are the octets if they are to be in the database."""
+def add(view: Snapshot, account: str, blob: str, size: int, data: bytes | None, *, is_pending: bool) -> bool:
+    """Add the row, unless there is one; whether it was added. `data`: the octets if they are to be in the database."""
     added = view.db.row(
         "INSERT INTO blob (account, id, size, stored_at, pending, data) VALUES (?, ?, ?, ?, ?, ?)"
         # Where writers run side by side, another may have been quicker.
@@ -49,3 +49,4 @@ def add(view: Snapshot, account: str, blob: str, size: int, data: bytes | None, 
     )
     if is_pending and added is not None:
         pending.entered(view.db, account, size)
+    return added is not None

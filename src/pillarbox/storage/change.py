@@ -62,6 +62,16 @@ def bounds(db: Connection, account: str, type: str) -> tuple[int, int]:
     return low, max(last, low)
 
 
+def is_settled(db: Connection, account: str, type: str, since: int) -> bool:
+    """Whether nothing but counters has changed after a number; not if that is no longer known."""
+    row = db.row(
+        "SELECT (SELECT 1 FROM record WHERE account = ? AND type = ? AND modseq > ? AND full_modseq > ? LIMIT 1),"
+        " (SELECT modseq FROM floor WHERE account = ? AND type = ? AND modseq > ?)",
+        (account, type, since, since, account, type, since),
+    )
+    return row is not None and row == (None, None)
+
+
 def changes(db: Connection, account: str, type: str, since: str, limit: int) -> Changes:
     """At most `limit` changes after a state. Raises cannotCalculateChanges when the state is too old or not ours."""
     token = parse_token(since)

@@ -33,11 +33,19 @@ def places(kind: DataType[R], record: R | None) -> dict[str, int]:
 
 
 def follow_members(
-    db: Connection, kind: DataType[R], account: str, old: R | None, new: R | None, number: int, now_ms: int
+    db: Connection,
+    kind: DataType[R],
+    account: str,
+    old: R | None,
+    new: R | None,
+    number: int,
+    now_ms: int,
+    given: dict[tuple[str, str, str], int],
 ) -> set[str]:
     """Add, change and remove the member rows of a record whose containers or carried values changed.
 
-    Returns the containers whose own number has yet to be written.
+    Returns the containers whose own number has yet to be written. `given`: the uids given out in the transaction, by
+    account, container and record.
     """
     assert kind.members is not None
     before, after = places(kind, old), places(kind, new)
@@ -46,13 +54,15 @@ def follow_members(
     for container in before.keys() - after.keys():
         _set(db, (account, container, item, before[container]), number, "removed = 1, words = ''", ())
         moved.add(container)
+        given.pop((account, container, item), None)
     if new is None:
         return moved
     carried = _carried(kind.members, new)
     had = carried if old is None or not before else _carried(kind.members, old)
     for container, place in after.items():
         if container not in before:
-            _add(db, kind, account, container, item, number, (place, *carried, now_ms))
+            uid = _add(db, kind, account, container, item, number, (place, *carried, now_ms))
+            given[account, container, item] = uid
         elif before[container] != place or had != carried:
             sets, values = _changes(had, carried)
             if before[container] != place:
@@ -82,10 +92,11 @@ def _carried(declared: Members, record: Record) -> tuple[Value, ...]:
 
 def _add(
     db: Connection, kind: DataType[R], account: str, container: str, item: str, number: int, carried: tuple[Value, ...]
-) -> None:
+) -> int:
     uid = next_uid(db, account, container, number)
     db.run(
         "INSERT INTO member (account, container, uid, item, type, created, modseq, removed, sort_key, group_id, size,"
         " words, saved_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (account, container, uid, item, kind.name, number, number, *carried),
     )
+    return uid

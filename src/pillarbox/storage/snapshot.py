@@ -149,6 +149,10 @@ class Snapshot:
                 self._states[key] = found
         return found
 
+    def is_settled(self, kind: DataType[R], account: str, since: int) -> bool:
+        self.before_reading(kind, account)
+        return change.is_settled(self.db, account, kind.name, since)
+
     def _read_state(self, type: str, account: str) -> int:
         found = self.recollection.state(account, type) if self.recollection is not None else None
         if found is None:

@@ -52,6 +52,10 @@ class Transaction(Snapshot):
         self.texts: list[tuple[int, str, Mapping[str, str] | None]] = []
         self._notes: dict[str, Any] = {}
         self._depth = 0
+        # What need not be asked of the database: ids that no record has yet, blobs that nobody else knows of, uids.
+        self._new_ids: set[str] = set()
+        self._new_blobs: set[tuple[str, str]] = set()  # account, blob; none of them pending
+        self._given: dict[tuple[str, str, str], int] = {}  # account, container, id -> uid
 
     # --- numbers and savepoints
 
@@ -90,6 +94,8 @@ class Transaction(Snapshot):
             self.db.run(f"ROLLBACK TO {name}")
             self.changed, self._notes, self.numbers = changed, notes, numbers
             self._known.restore(known)
+            self._new_blobs.clear()
+            self._given.clear()
             del self.texts[texts:]
             raise
         finally:
@@ -97,7 +103,9 @@ class Transaction(Snapshot):
             self.db.run(f"RELEASE {name}")
 
     def new_id(self, kind: DataType[R]) -> str:
-        return self.id_source.new(kind.letter)
+        id = self.id_source.new(kind.letter)
+        self._new_ids.add(id)
+        return id
 
     def remember(self, key: str, value: Any) -> None:
         self._notes[key] = value
@@ -110,6 +118,8 @@ class Transaction(Snapshot):
     def get(self, kind: DataType[R], account: str, id: str, *, with_deleted: bool = False) -> R | None:
         key = (account, kind.name)
         found: Any = self._known.get(key, id)
+        if found is UNKNOWN and id in self._new_ids:
+            return None
         if found is UNKNOWN:
             found = super().get(kind, account, id, with_deleted=True)
             self._known.know(key, id, found)
@@ -127,6 +137,10 @@ class Transaction(Snapshot):
             self._known.know_found(key, property, values[0], out)
         return out
 
+    def uids_of(self, account: str, container: str, items: Sequence[str]) -> dict[str, int]:
+        given = {id: uid for id in items if (uid := self._given.get((account, container, id))) is not None}
+        return given if len(given) == len(items) else super().uids_of(account, container, items)
+
     def before_reading(self, kind: DataType[R], account: str) -> None:
         self._known.write_late(self.db, (account, kind.name))
 
@@ -141,6 +155,7 @@ class Transaction(Snapshot):
         if old is not None and new is not None and not changed:
             return
         number = self.number(account)
+        self._new_ids.discard((new or old).id)  # type: ignore[union-attr]
         was_shown, is_shown = kind.shows(old), kind.shows(new)
         # Whether anybody but IMAP sees the change.
         is_told = (was_shown or is_shown) and not (changed and all(p in kind.internals for p in changed))
@@ -161,10 +176,10 @@ class Transaction(Snapshot):
         if record.follow_lookup(self.db, kind, account, old, new):
             self._known.forget_found((account, kind.name))
         if kind.holds_blobs and (not changed or any(p.is_marked(Mark.BLOB) for p in changed)):
-            follow_blobs(self.db, kind, account, old, new, self.now_ms)
-        moved = follow_members(self.db, kind, account, old, new, number, self.now_ms) if kind.members else ()
-        for container in moved:
-            self._known.move_container(account, container, number)
+            follow_blobs(self.db, kind, account, old, new, self.now_ms, self._new_blobs)
+        if kind.members:
+            for container in follow_members(self.db, kind, account, old, new, number, self.now_ms, self._given):
+                self._known.move_container(account, container, number)
         self.texts += follow_index_table(self.db, kind, account, old, new, extra or _NOTHING)
         if is_told or kind.members:
             self.changed.setdefault(account, {})[kind.name if is_told else UNSEEN] = number
@@ -206,12 +221,14 @@ class Transaction(Snapshot):
     def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
         blob = blob_id(data)
         self.touched.add(account)
-        if blob_row.renew(self, account, blob, is_pending=pending):
-            return blob
-        inline = len(data) <= self.limits.blob_inline_octets
-        if not inline:
+        if len(data) <= self.limits.blob_inline_octets:
+            if not blob_row.add(self, account, blob, len(data), data, is_pending=pending):
+                blob_row.renew(self, account, blob, is_pending=pending)
+            elif not pending:
+                self._new_blobs.add((account, blob))
+        elif not blob_row.renew(self, account, blob, is_pending=pending):
             blob_row.settle(self, blob, lambda *, anew: self.blobs.write(blob, data, anew=anew))
-        blob_row.add(self, account, blob, len(data), data if inline else None, is_pending=pending)
+            blob_row.add(self, account, blob, len(data), None, is_pending=pending)
         return blob
 
     def put_incoming(self, account: str, incoming: Incoming, *, pending: bool = False) -> str:
@@ -242,6 +259,7 @@ class Transaction(Snapshot):
 
     def finish_entry(self, entry: Entry) -> None:
         self.lock(entry.account)
+        self._new_blobs.discard((entry.account, entry.blob))
         outbox.finish(self.db, entry, self.now_ms)
 
     # --- memos

@@ -40,7 +40,7 @@ def test_addresses_that_were_read_before_are_shown_as_those_read_now(path: Path)
     structure = scan(data)
 
     assert imap_part(data, structure, listing(data, structure)) == imap_part(data, structure)
-    assert read_message(data).imap == imap_part(data, structure)
+    assert read_message(data).parts["imap"] == imap_part(data, structure)
 
 
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)

@@ -39,7 +39,11 @@ def follow_email(tx: Transaction, account: str, old: Email | None, new: Email | 
     if old is not None and new is not None and _counts(old) == _counts(new):
         return
     before = tx.get(THREAD, account, email.thread_id, with_deleted=True)
-    trash = trash_of(tx, account)
+    # Where nothing is unread it does not matter which mailbox is the trash.
+    is_asked = any(email is not None and email.is_unread for email in (old, new)) or (
+        before is not None and (before.unread or before.unread_trash)
+    )
+    trash = trash_of(tx, account) if is_asked else None
     after = _thread_after(before, old, new, trash, keys)
     _count_mailboxes(tx, account, old, new, before, after, trash)
     tx.write(THREAD, account, before, after if after.email_ids or after.hidden else None)

@@ -6,12 +6,12 @@ Pure and perhaps slow: it is done before the write lock is taken.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from pillarbox.core.clock import from_date
-from pillarbox.datatypes.email.imap_part import imap_part
+from pillarbox.datatypes.email.imap_part import NAME, imap_part
 from pillarbox.formats.message.address import EmailAddress
 from pillarbox.formats.message.collation import sort_key
 from pillarbox.formats.message.index_text import IndexText, index_text
@@ -21,6 +21,7 @@ from pillarbox.formats.message.selection import select_bodies
 from pillarbox.formats.message.structure import Structure
 from pillarbox.formats.message.subject import base_subject
 
+_encode = msgspec.json.Encoder().encode
 _MAX_KEYS = 50
 _SORT_LENGTH = 64  # characters of a sort key that are kept
 
@@ -33,7 +34,7 @@ class Reading(msgspec.Struct, frozen=True):
     listing: Listing
     text: IndexText
     thread_keys: tuple[str, ...]
-    imap: bytes
+    parts: Mapping[str, bytes]  # the fixed parts, as they are stored
 
     @property
     def header_names(self) -> str:
@@ -66,7 +67,8 @@ def read_message(data: bytes) -> Reading:
     bodies = select_bodies(structure.root)
     seen = listing(data, structure, bodies)
     text = index_text(data, structure, listed=seen, bodies=bodies)
-    return Reading(data, structure, seen, text, thread_keys(seen), imap_part(data, structure, seen))
+    parts = {"listing": _encode(seen), "structure": _encode(structure), NAME: imap_part(data, structure, seen)}
+    return Reading(data, structure, seen, text, thread_keys(seen), parts)
 
 
 def thread_keys(seen: Listing) -> tuple[str, ...]:

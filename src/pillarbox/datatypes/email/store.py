@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from pillarbox.core.clock import from_date, utc_date
 from pillarbox.datatypes.declare import DataType, Extra
-from pillarbox.datatypes.email import imap_part
 from pillarbox.datatypes.email.reading import Reading
 from pillarbox.datatypes.email.record import Email
 from pillarbox.datatypes.thread import THREAD
 from pillarbox.datatypes.view import Transaction
-
-_encode = msgspec.json.Encoder().encode
 
 
 def find_thread(tx: Transaction, account: str, reading: Reading) -> str:
@@ -64,11 +59,7 @@ def _extra(email: Email, reading: Reading) -> Extra:
     received = from_date(email.received_at) or 0
     fixed: dict[str, str | int | None] = {"thread_id": email.thread_id, "received_at": received, "size": email.size}
     return Extra(
-        parts={
-            "listing": _encode(reading.listing),
-            "structure": _encode(reading.structure),
-            imap_part.NAME: reading.imap,
-        },
+        parts=reading.parts,
         columns={**reading.columns, **fixed},
         text=text_of(reading),
     )

@@ -46,9 +46,9 @@ async def append(session: Session, command: m.Append) -> Done:
         new = [await _read(session, message) for message in command.messages]
     finally:
         _discard(command.messages)
-    uids = await session.news.write(lambda tx: _store(tx, target, new), target.account, slow=_is_large(new))
+    uids, code = await session.news.write(lambda tx: _store(tx, target, new), target.account, slow=_is_large(new))
     session.news.has_put(target, uids)
-    return ok("Stored", await _append_uid(session, target, uids))
+    return ok("Stored", code)
 
 
 async def replace(session: Session, command: m.Replace) -> Done:
@@ -67,7 +67,7 @@ async def replace(session: Session, command: m.Replace) -> Done:
         _discard([command.message])
     place = selected.place
 
-    def body(tx: Transaction) -> list[int]:
+    def body(tx: Transaction) -> tuple[list[int], str]:
         rows = tx.memberships_of(place.account, place.id, uids)
         if not rows:
             raise Fault(Kind.NOT_FOUND, "The message is gone")
@@ -77,9 +77,8 @@ async def replace(session: Session, command: m.Replace) -> Done:
         expunge(tx, place.account, place.id, ids)
         return stored
 
-    stored = await session.news.write(body, target.account, slow=_is_large(new))
+    stored, code = await session.news.write(body, target.account, slow=_is_large(new))
     session.news.has_put(target, stored)
-    code = await _append_uid(session, target, stored)
     session.say(f"* OK [{code}] Stored\r\n".encode())  # RFC 8508 §3.4: before the EXPUNGE
     return ok("Replaced")
 
@@ -110,8 +109,8 @@ def _discard(messages: Sequence[m.Message]) -> None:
                 part.discard()
 
 
-def _store(tx: Transaction, target: Place, new: Sequence[_New]) -> list[int]:
-    """Store messages; their UIDs."""
+def _store(tx: Transaction, target: Place, new: Sequence[_New]) -> tuple[list[int], str]:
+    """Store messages; their UIDs, and the response code that tells them."""
     ids = []
     for one in new:
         received = tx.now_ms if one.received_ms is None else one.received_ms
@@ -119,13 +118,9 @@ def _store(tx: Transaction, target: Place, new: Sequence[_New]) -> list[int]:
         ids.append(add_message(EMAIL, tx, target.account, one.reading, boxes, one.keywords, received).id)
         if one.is_deleted:
             set_deleted(tx, target.account, target.id, ids[-1:], on=True)
-    uids = tx.uids_of(target.account, target.id, ids)
-    return [uids[id] for id in ids]
-
-
-async def _append_uid(session: Session, target: Place, uids: Sequence[int]) -> str:
-    validity = await session.read(lambda view: view.container(target.account, target.id).uid_validity)
-    return f"APPENDUID {validity} {to_set(uids)}"
+    found = tx.uids_of(target.account, target.id, ids)
+    uids = [found[id] for id in ids]
+    return uids, f"APPENDUID {tx.container(target.account, target.id).uid_validity} {to_set(uids)}"
 
 
 def _is_large(new: Sequence[_New]) -> bool:

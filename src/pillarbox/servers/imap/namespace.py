@@ -25,7 +25,7 @@ _MAX_ACCOUNTS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A mailbox that exists, by its name, with the rights that one has in its account."""
+    """A mailbox that exists, by its name, with the rights that one has in its account. Its counters may be old."""
 
     name: str
     access: Access
@@ -75,7 +75,9 @@ class Names:
             known = self._accounts.get(account)
         if known is not None and known[0] == state:
             return known[1]
-        read = mailboxes_by_name(view, account)
+        # Counters, which every message changes, are nothing that is asked for here.
+        is_same = known is not None and view.is_settled(MAILBOX, account, known[0])
+        read = known[1] if known is not None and is_same else mailboxes_by_name(view, account)
         with self._lock:
             self._accounts[account] = (state, read)
             self._accounts.move_to_end(account)
