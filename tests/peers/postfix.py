@@ -9,13 +9,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 SECONDS = 30.0
 _PROGRAM = "/usr/sbin/postfix"
 _SERVICES = """
-127.0.0.1:{port} inet n - n - - smtpd
+{address}:{port} inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -56,9 +56,12 @@ def free_port() -> int:
 class Postfix:
     """A running instance, which takes mail for postfix.test into Maildirs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.config = folder / "etc"
+    def __init__(
+        self, folder: Path, address: str = "127.0.0.1", port: int | None = None, enter: Sequence[str] = ()
+    ) -> None:
+        """`enter` is a command that runs another one where Postfix is to be."""
+        self.folder, self.address, self.port = folder, address, port or free_port()
+        self.config, self._enter = folder / "etc", enter
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write its settings, above what every test needs."""
@@ -80,7 +83,7 @@ class Postfix:
             "myhostname": "mx.postfix.test",
             "mydestination": "",
             "mynetworks": "127.0.0.0/8",
-            "inet_interfaces": "127.0.0.1",
+            "inet_interfaces": self.address,
             "inet_protocols": "ipv4",
             "disable_dns_lookups": "yes",
             "virtual_mailbox_domains": "postfix.test",
@@ -91,11 +94,12 @@ class Postfix:
         }
         text = "".join(f"{name} = {value}\n" for name, value in {**every, **settings}.items())
         (self.config / "main.cf").write_text(text)
-        (self.config / "master.cf").write_text(_SERVICES.format(port=self.port))
+        (self.config / "master.cf").write_text(_SERVICES.format(address=self.address, port=self.port))
 
     def run(self, verb: str) -> None:
         """`postfix start`, `postfix stop`, `postfix flush`."""
-        done = subprocess.run([_PROGRAM, "-c", str(self.config), verb], capture_output=True, text=True, check=False)
+        command = [*self._enter, _PROGRAM, "-c", str(self.config), verb]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (done.stdout, done.stderr, self.log)
 
     @property
@@ -112,7 +116,7 @@ class Postfix:
         """Until it greets."""
         deadline = time.monotonic() + SECONDS
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), SECONDS) as one:
+            with contextlib.suppress(OSError), socket.create_connection((self.address, self.port), SECONDS) as one:
                 if one.recv(100).startswith(b"220 "):
                     return
             assert time.monotonic() < deadline, self.log

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
+from tests.peers.dane_peer import DanePeer
 from tests.peers.network import OWN
 from tests.peers.user import User, field, new_subject, parse, wait_for
 from tests.peers.world import World
@@ -24,11 +25,18 @@ class Stage:
     ann: User
     bob: User
     world: World
+    dane: DanePeer | None = None  # a third server, of another program; None where that is not installed
 
 
 Turn = Callable[[Stage], list[str]]
 HONEST: list[Turn] = []
 HOSTILE: list[Turn] = []
+OTHERS: list[Turn] = []  # with another program
+
+
+def _other(turn: Turn) -> Turn:
+    OTHERS.append(turn)
+    return turn
 
 
 def _honest(turn: Turn) -> Turn:
@@ -114,6 +122,45 @@ def starttls_taken_away_under_mta_sts(stage: Stage) -> list[str]:
 def requiretls_where_there_is_none(stage: Stage) -> list[str]:
     """REQUIRETLS (RFC 8689): what would go in the clear otherwise waits."""
     return _kept(stage, "bob@plain.test", parameters={"REQUIRETLS": None})
+
+
+@_other
+def postfix_sends_by_dane_or_not_at_all(stage: Stage) -> list[str]:
+    """Postfix with `dane-only` writes to ann, whose server's TLSA record it has verified."""
+    assert stage.dane is not None
+    subject = new_subject("By dane-only")
+    stage.dane.send(stage.ann.address, subject)
+    received = field(stage.ann.receive(subject), "Received")
+    assert "with ESMTPS" in received, received
+    verified = [line for line in stage.dane.log.splitlines() if "Verified TLS connection established to mx.one" in line]
+    assert verified, stage.dane.log
+    return [verified[-1], f"Received: {received}"]
+
+
+@_other
+def postfix_sends_nothing_where_dane_fails_or_is_not_there(stage: Stage) -> list[str]:
+    """The same to a wrong TLSA record, and to a domain without one: it waits."""
+    assert stage.dane is not None
+    lines, dane = [], stage.dane
+    for to in ("x@wrong-tlsa.test", stage.bob.address):
+        dane.send(to, new_subject("Not by dane-only"))
+        said = wait_for(f"mail for {to}", lambda to=to: dane.said_of(to))  # type: ignore[misc]
+        assert "status=deferred" in said, said
+        lines.append(said)
+    return lines
+
+
+@_other
+def to_postfix_by_dane(stage: Stage) -> list[str]:
+    """The other way: ann writes to Postfix, which has a TLSA record."""
+    assert stage.dane is not None
+    subject, dane = new_subject("To Postfix by DANE"), stage.dane
+    submission = stage.ann.submit_by_jmap("bob@postfix.test", subject)
+    status = stage.ann.status(submission, "bob@postfix.test")
+    assert status["smtpReply"].startswith("250 2."), status
+    received = wait_for("mail at Postfix", lambda: dane.received(subject))
+    assert b"TLSv1.3" in received
+    return [f"deliveryStatus: {status}"]
 
 
 def _kept(stage: Stage, to: str, parameters: dict[str, str | None] | None = None) -> list[str]:

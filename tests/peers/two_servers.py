@@ -17,8 +17,10 @@ from pathlib import Path
 import trustme
 
 from tests.peers import network
+from tests.peers.dane_peer import DanePeer
+from tests.peers.postfix import hindrance as postfix_hindrance
 from tests.peers.server import DNS_BY_PACKETS, PeerServer
-from tests.peers.turns import HONEST, HOSTILE, Stage, Turn
+from tests.peers.turns import HONEST, HOSTILE, OTHERS, Stage, Turn
 from tests.peers.user import PASSWORD, User
 from tests.peers.world import RUF, World, odd_records, write_zones
 from tests.support.postgres_server import Server as PostgresServer
@@ -67,10 +69,18 @@ def _run(folder: Path, only: str, urls: tuple[str, str]) -> int:
         for name, place, url in zip(("one", "two"), places, urls, strict=True)
     )
     try:
-        zones = _set_up(folder, authority, one, two)
+        reason = postfix_hindrance()
+        dane = DanePeer(authority) if reason is None else None
+        zones = _set_up(folder, authority, one, two, dane.records() if dane is not None else [])
         world.serve_dns(zones)
         stage = _open(authority, one, two, world, DNS_BY_PACKETS)
         failed = _play("The DNS by packets", [*HONEST, *HOSTILE], stage, only)
+        if dane is not None:
+            with dane.running():
+                stage.dane = dane
+                failed += _play("A Postfix that knows DANE", OTHERS, stage, only)
+        else:
+            print(f"\nno turns with Postfix: {reason}")
         one.stop()
         two.stop()
         files = ", ".join(f'"secure:{path}"' for path in zones)
@@ -84,8 +94,8 @@ def _run(folder: Path, only: str, urls: tuple[str, str]) -> int:
     return failed
 
 
-def _set_up(folder: Path, authority: trustme.CA, one: PeerServer, two: PeerServer) -> list[Path]:
-    """Domains, accounts, certificates; the zones, of what the servers say that they need."""
+def _set_up(folder: Path, authority: trustme.CA, one: PeerServer, two: PeerServer, records: list[str]) -> list[Path]:
+    """Domains, accounts, certificates; the zones, of what the servers say that they need, and of other records."""
     for server in (one, two):
         names = server.hostname, f"mta-sts.{server.domain}", server.place.address
         made = authority.issue_cert(*names, key_type=trustme.KeyType.ECDSA)
@@ -101,7 +111,7 @@ def _set_up(folder: Path, authority: trustme.CA, one: PeerServer, two: PeerServe
     two.run("alias", "add", "gone@two.test", "nobody@one.test")
     one.run("alias", "add", "round@one.test", "round@two.test")
     two.run("alias", "add", "round@two.test", "round@one.test")
-    records = odd_records()
+    records = odd_records() + records
     one.run("alias", "add", "postmaster@one.test", "ann@one.test")
     for server in (one, two):
         server.start()
