@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,9 @@ async def fetch(session: Session, command: m.Fetch) -> Done:
     program = Program(items, is_utf8=session.is_utf8, is_uid_only=session.is_uid_only, since=since)
     if command.wants_vanished and command.changed_since is not None:
         session.say(await session.read(lambda view: _vanished(view, selected, command)))
-    for batch in batches(part.spans, program.batch):
+    for turn, batch in enumerate(batches(part.spans, program.batch)):
+        if turn:  # neither reading nor a client that takes all at once need have waited
+            await asyncio.sleep(0)  # others have theirs
         if program.sets_seen and not selected.is_read_only:
             await _set_seen(session, selected, batch)
         await tell(session, selected, program, batch)
