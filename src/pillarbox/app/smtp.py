@@ -11,6 +11,7 @@ from pillarbox.app.logins import logins_of
 from pillarbox.app.outside import Outside
 from pillarbox.app.place import Place
 from pillarbox.app.screening import ScreeningError, block_lists_of, screening_stages
+from pillarbox.app.sending import sender_of
 from pillarbox.net.accept import Secure
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.certificate import CertificateError
@@ -34,7 +35,6 @@ from pillarbox.servers.smtp.stage import Stage
 from pillarbox.servers.smtp.submission import Submission, SubmissionDialogue
 from pillarbox.services.allowance import Allowances
 from pillarbox.services.authentication import Authentication
-from pillarbox.services.submission import Sender
 from pillarbox.wire.smtp.session import Session
 from pillarbox.wire.smtp.state import Extensions, Options
 
@@ -137,7 +137,7 @@ def submission_listener(
         stages=stages,
         logins=logins_of(settings, authentication),
         rechecks=Rechecks(bridge, authentication),
-        sender=Sender(settings.hostname),
+        sender=sender_of(settings),
     )
     own = _submission_settings(settings)
     options = options_of(own, submission_extensions(own))
@@ -161,10 +161,6 @@ def _submission_settings(settings: Settings) -> SubmissionSettings:
         max_recipients=settings.limits.max_recipients,
         max_connections_per_address=given.max_connections_per_address,
         stop_seconds=settings.stop_seconds,
-        messages_an_hour=given.messages_an_hour,
-        messages_a_day=given.messages_a_day,
-        recipients_an_hour=given.recipients_an_hour,
-        recipients_a_day=given.recipients_a_day,
         free_unknown=settings.smtp.unknown_recipients_an_hour,
         tarpit_seconds=settings.smtp.tarpit_seconds,
         slow_seconds=given.slow_seconds,

@@ -17,7 +17,7 @@ from pillarbox.app.outside import Outside, outbound_client
 from pillarbox.app.place import Place
 from pillarbox.app.reports import reporting_of
 from pillarbox.app.restoring import open_whole_store
-from pillarbox.app.sending import sender_of
+from pillarbox.app.sending import sending_of
 from pillarbox.app.watching import Watching, build_watching
 from pillarbox.core.account import DIRECTORY
 from pillarbox.core.limits import Limits
@@ -72,11 +72,12 @@ if TYPE_CHECKING:
     from pillarbox.servers.imap.listener import ImapListener
     from pillarbox.servers.pop3.listener import Pop3Listener
     from pillarbox.workers.relay.worker import RelayWorker
+    from pillarbox.workers.sending_reports import SendingReports
 
 Listener: TypeAlias = "HttpListener | MailListener | ImapListener | Pop3Listener"
 Worker: TypeAlias = (
     "Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys | RelayWorker"
-    " | ReportIntake | ReportCounter | ReportSending | FailureSending"
+    " | ReportIntake | ReportCounter | ReportSending | FailureSending | SendingReports"
 )
 
 
@@ -181,7 +182,8 @@ def build(
     resolver = resolver_of(settings.dns)
     client = outbound_client(settings, resolver)
     PUSH_RULES.complaint = client.complaint
-    outbox, push = OutboxWorker(bridge, sender_of(settings, store.clock, place)), _push_worker(settings, bridge, client)
+    sender, sending_reports = sending_of(settings, bridge)
+    outbox, push = OutboxWorker(bridge, sender), _push_worker(settings, bridge, client)
     reporting = reporting_of(settings, bridge, Outside(client, resolver), has_duties=place.has_duties)
     relay = (load_relay()(settings, bridge, resolver, reporting.tally),) if settings.relay.enabled else ()
     keys = key_worker(settings.dkim, bridge, resolver)
@@ -192,6 +194,7 @@ def build(
         Watch(bridge, TYPES),
         housekeeping,
         watching.sampler,
+        sending_reports,
         *reporting.workers,
         *duties,
     )

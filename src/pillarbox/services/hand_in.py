@@ -20,11 +20,12 @@ def hand_in(
 ) -> dict[str, DeliveryStatus]:
     """Send a message of an account, or keep it in the outbox; each recipient's status, none for one that is kept.
 
-    Raises Fault, as invalidProperties for a time too far away.
+    Raises Fault, as invalidProperties for a time too far away, or RATE_LIMIT.
     """
     at = release_time(envelope, limits, tx.now_ms)
+    leaves_at = sender.count(tx, account, envelope)
     if at <= tx.now_ms:
-        statuses, _ = sender.send(tx, account, data, envelope, item)
+        statuses, _ = sender.send(tx, account, data, envelope, item, leaves_at)
         return statuses
     blob = tx.put_blob(account, data)
     tx.add_entry(Entry(account, "", at, HELD, item, msgspec.json.encode(envelope), blob))

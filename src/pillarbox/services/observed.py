@@ -91,6 +91,31 @@ LOGINS = Counter(
     result=("succeeded", "failed", "repeated", "throttled"),
 )
 THROTTLES = Counter("pillarbox_relay_throttled_total", "How often mail began to wait for a throttle that was used up.")
+SLOWED = Event(
+    "submission.slowed",
+    logging.WARNING,
+    "an account sends nearly as much as it may, and its mail leaves slowly",
+    "account",
+    "what",
+    "used",
+    "most",
+    per_minute=60,
+)
+SENDING_REPORTED = Event(
+    "submission.reported",
+    logging.WARNING,
+    "postmasters were written to about an account that sends too much",
+    "account",
+    "act",
+    "to",
+)
+SENDING_UNREPORTED = Event(
+    "submission.unreported",
+    logging.WARNING,
+    "nobody could be written to about an account that sends too much",
+    "account",
+    "act",
+)
 SENDING_LIMITS = Counter(
     "pillarbox_submission_limits_total",
     "Messages of accounts that were slowed or refused for the number that they send.",

@@ -53,6 +53,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
     due_at: int | None = None
     require_tls: bool = False
+    reply: str = ""  # what administrators are shown until it is tried
 
 
 class Job(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -100,6 +101,7 @@ def _add_entries(tx: Transaction, outgoing: Outgoing, recipients: Sequence[Addre
             origin=outgoing.origin,
             priority=priority,
             require_tls=outgoing.require_tls,
+            reply=outgoing.reply,
         )
         entry = Entry(
             account=outgoing.account,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pillarbox.datatypes.registry import TYPES
-from pillarbox.services import pending_report_method, queued_message_method
+from pillarbox.services import pending_report_method, queued_message_method, sending_use_method
 from pillarbox.services.mail import import_method, parse_method, snippet_method
 from pillarbox.services.methods import blob, blob_get, blob_upload, echo, mdn, mdn_parse, observed
 from pillarbox.services.methods.derive import derive
@@ -25,6 +25,7 @@ METHODS: Mapping[str, Method] = derive(
         *mdn_parse.METHODS,
         *queued_message_method.METHODS,
         *pending_report_method.METHODS,
+        *sending_use_method.METHODS,
     ),
 )
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind
-from pillarbox.datatypes.email import EMAIL, Email
+from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.email.reading import read_message
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.email_submission import RULES as SUBMISSION_RULES
@@ -38,6 +38,7 @@ _AT_ONCE = 20  # held messages that one transaction releases
 # What becomes of what an address of ours sends on is told to whoever asked for it, not to this record.
 _SENT_ON = DeliveryStatus("250 2.1.5 sent on to another address", "unknown")
 _DELIVERED = DeliveryStatus("250 2.0.0 delivered", "yes")
+_SLOWED = "its account sends nearly as much as it may, so its mail leaves slowly"  # for administrators
 _QUEUED = DeliveryStatus("250 2.0.0 queued", "queued")
 _REFUSED = {
     Refusal.UNKNOWN: DeliveryStatus("550 5.1.1 there is no such address here", "no"),
@@ -69,30 +70,21 @@ class Sender:
         email = tx.get(EMAIL, account, submission.email_id)
         assert email is not None
         assert submission.envelope is not None
-        recipients = len(submission.envelope.rcpt_to)
-        if self.limits is not None:
-            self.limits.require(account, recipients)
-        self._submit(tx, account, submission, email, submission.envelope)
-        if self.limits is not None:
-            self.limits.note(account, recipients)
-
-    def _submit(
-        self, tx: Transaction, account: str, submission: EmailSubmission, email: Email, envelope: Envelope
-    ) -> None:
+        leaves_at = self.count(tx, account, submission.envelope)
         if submission.send_ms <= tx.now_ms:
-            self._release(tx, account, submission.id, email.blob_id, envelope)
+            self._release(tx, account, submission.id, email.blob_id, submission.envelope, leaves_at)
             return
-        body = msgspec.json.encode(envelope)
+        body = msgspec.json.encode(submission.envelope)
         tx.add_entry(Entry(account, "", submission.send_ms, HELD, submission.id, body, email.blob_id))
+
+    def count(self, tx: Transaction, account: str, envelope: Envelope) -> int | None:
+        """Count a message; when it may leave for other servers if it has to wait. Raises Fault, as RATE_LIMIT."""
+        return self.limits.take(tx, account, len(envelope.rcpt_to)) if self.limits is not None else None
 
     def send_message(self, tx: Transaction, account: str, data: bytes, envelope: Envelope, item: str) -> None:
         """Send what is no Email, such as a receipt, now. Raises Fault in the same way."""
-        recipients = len(envelope.rcpt_to)
-        if self.limits is not None:
-            self.limits.require(account, recipients)
-        self.send(tx, account, data, envelope, item)
-        if self.limits is not None:
-            self.limits.note(account, recipients)
+        leaves_at = self.count(tx, account, envelope)
+        self.send(tx, account, data, envelope, item, leaves_at)
 
     def take_back(self, tx: Transaction, account: str, submission: EmailSubmission) -> bool:
         """Take a held message out of the outbox; whether it was still there."""
@@ -117,12 +109,14 @@ class Sender:
                 tx.postpone_entry(entry, tx.now_ms + _RETRY_MS, entry.body)
         return len(entries)
 
-    def _release(self, tx: Transaction, account: str, id: str, blob: str, envelope: Envelope) -> None:
+    def _release(
+        self, tx: Transaction, account: str, id: str, blob: str, envelope: Envelope, leaves_at: int | None = None
+    ) -> None:
         data = tx.read_blob(account, blob)
         if data is None:
             raise Fault(Kind.UNAVAILABLE, "the message to be sent cannot be read")
         leaving = self._leaving(tx, data)
-        statuses, report = self._send(tx, account, leaving, envelope, id)
+        statuses, report = self._send(tx, account, leaving, envelope, id, leaves_at)
         submission = tx.get(EMAIL_SUBMISSION, account, id)
         if (
             submission is None
@@ -141,22 +135,34 @@ class Sender:
         tx.write(EMAIL_SUBMISSION, account, submission, new)
 
     def send(
-        self, tx: Transaction, account: str, data: bytes, envelope: Envelope, item: str
+        self,
+        tx: Transaction,
+        account: str,
+        data: bytes,
+        envelope: Envelope,
+        item: str,
+        leaves_at: int | None = None,
     ) -> tuple[dict[str, DeliveryStatus], str]:
         """Send a message of an account now: each recipient's status, and the blob id of a notification or "".
 
-        `item` is the record that entries in the outbox are for.
+        `item` is the record that entries in the outbox are for; to other servers it goes at `leaves_at`, None is now.
         """
-        return self._send(tx, account, self._leaving(tx, data), envelope, item)
+        return self._send(tx, account, self._leaving(tx, data), envelope, item, leaves_at)
 
     def _leaving(self, tx: Transaction, data: bytes) -> bytes:
         message_id = f"{secrets.token_hex(16)}@{self.host_name}"
         return outgoing(data, message_id, date_to_text(_now(tx)))
 
     def _send(
-        self, tx: Transaction, account: str, leaving: bytes, envelope: Envelope, item: str
+        self,
+        tx: Transaction,
+        account: str,
+        leaving: bytes,
+        envelope: Envelope,
+        item: str,
+        leaves_at: int | None,
     ) -> tuple[dict[str, DeliveryStatus], str]:
-        delivery = _Delivery(tx, account, leaving, envelope.mail_from, item)
+        delivery = _Delivery(tx, account, leaving, envelope.mail_from, item, leaves_at)
         statuses = delivery.to(envelope.rcpt_to)
         report = bounce.report(statuses, envelope, leaving, self.host_name, _now(tx))
         blob = bounce.deliver_report(tx, account, report) if report is not None else ""
@@ -170,9 +176,11 @@ def _now(tx: Transaction) -> datetime:
 class _Delivery:
     """One message to several recipients; an account that several of them lead to gets it once."""
 
-    def __init__(self, tx: Transaction, account: str, leaving: bytes, mail_from: Address, item: str) -> None:
+    def __init__(
+        self, tx: Transaction, account: str, leaving: bytes, mail_from: Address, item: str, leaves_at: int | None
+    ) -> None:
         self._tx, self._account, self._leaving, self._item = tx, account, leaving, item
-        self._mail_from = mail_from
+        self._mail_from, self._leaves_at = mail_from, leaves_at
 
     def to(self, recipients: Sequence[Address]) -> dict[str, DeliveryStatus]:
         """Deliver to each recipient, or queue it for the relay; what became of it by address."""
@@ -218,6 +226,8 @@ class _Delivery:
                 recipients=[_with_original(to) for to in elsewhere],
                 item=self._item,
                 priority=self._mail_from.priority,
+                due_at=self._leaves_at,
+                reply=_SLOWED if self._leaves_at is not None else "",
                 require_tls=self._mail_from.requires_tls,
             )
             refused = enqueue(self._tx, outgoing)

@@ -12,6 +12,12 @@ def find(db: Connection, account: str, kind: str, name: str, now_ms: int) -> str
     return str(row[0]) if row is not None else None
 
 
+def accounts(db: Connection, kind: str, name: str, now_ms: int) -> list[str]:
+    """The accounts that have a memo whose time is not over. Reads all memos: for administrators."""
+    sql = "SELECT account FROM memo WHERE kind = ? AND name = ? AND expires_at > ? ORDER BY account"
+    return [str(account) for (account,) in db.rows(sql, (kind, name, now_ms))]
+
+
 def keep(db: Connection, account: str, kind: str, name: str, value: str, expires_at: int) -> None:
     """Remember a value until a time, in milliseconds since 1970; it takes the place of the one of that name."""
     db.run(

@@ -176,3 +176,46 @@ def remove(address: str, config_file: Path | None, data: Path | None, as_json: b
         engine.destroy("Account", gone["id"])
         removal = next(r for r in engine.records("AccountRemoval") if r["accountId"] == gone["id"])
         print_record(removal, f"Removed {gone['name']}. Its data is kept until {removal['purgeAt']}.", as_json=as_json)
+
+
+@account.command()
+@click.argument("address", required=False)
+@click.option("--forget", is_flag=True, help="Forget what the account has sent, so that it may send again.")
+@config_options
+@json_option
+def sending(address: str | None, config_file: Path | None, data: Path | None, as_json: bool, forget: bool) -> None:  # noqa: FBT001
+    """Show what accounts have sent lately, and which are slowed or refused for that; all, or one."""
+    if forget and address is None:
+        raise click.UsageError("say whose: pillarbox account sending ADDRESS --forget")
+    with engine_for(config_file, data) as engine:
+        names = engine.account_names()
+        ids = None if address is None else [find_account(engine, address)["id"]]
+        if forget:
+            engine.call("SendingUse/set", {"destroy": ids})
+        found = engine.call("SendingUse/get", {"ids": ids})["list"]
+    rows = [{**one, "name": names.get(one["id"], one["id"])} for one in found]
+    if as_json:
+        print_json(rows)
+        return
+    rows.sort(key=lambda row: (row["refusedAt"] or "", row["slowedAt"] or "", row["messagesInDay"]), reverse=True)
+    print_table(
+        [{**row, "status": _sending_status(row)} for row in rows], _SENDING, "Nothing was sent in the last day."
+    )
+
+
+_SENDING = {
+    "name": "address",
+    "messagesInHour": "messages in the hour",
+    "recipientsInHour": "recipients",
+    "messagesInDay": "messages in the day",
+    "recipientsInDay": "recipients in the day",
+    "status": "status",
+}
+
+
+def _sending_status(row: dict[str, Any]) -> str:
+    if row["refusedAt"]:
+        return f"refused at {row['refusedAt']}: {row['refusedBy']}"
+    if row["slowedAt"]:
+        return f"slowed at {row['slowedAt']}: {row['slowedBy']}"
+    return "-"

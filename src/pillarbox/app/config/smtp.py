@@ -124,6 +124,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     slow_seconds: Annotated[
         int,
         Doc(
-            ge=0, le=60, description="How long each answer takes for an account that has sent four fifths of its limit."
+            ge=0,
+            le=60,
+            description="How long each answer by SMTP takes for an account that has sent four fifths of its limit. Its"
+            " mail to other servers leaves slowly then, whatever this is.",
         ),
     ] = 5

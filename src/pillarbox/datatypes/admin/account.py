@@ -82,7 +82,7 @@ class AccountRules(Rules[Account]):
         return _with_hash(tx, new, key, call.prepared) if new.password else new
 
     def check(self, tx: Transaction, account: str, old: Account | None, new: Account | None) -> None:
-        if old is not None and _administers(old) and (new is None or not _administers(new)):
+        if old is not None and administers(old) and (new is None or not administers(new)):
             _refuse_last_administrator(tx, old)
         if new is None:
             return
@@ -161,12 +161,13 @@ def _check_values(new: Account) -> None:
         )
 
 
-def _administers(account: Account) -> bool:
+def administers(account: Account) -> bool:
+    """Whether who opens the account may administer the server."""
     return account.is_admin and account.is_enabled
 
 
 def _refuse_last_administrator(tx: Transaction, old: Account) -> None:
-    if not any(_administers(other) and other.id != old.id for other in tx.all(ACCOUNT, DIRECTORY)):
+    if not any(administers(other) and other.id != old.id for other in tx.all(ACCOUNT, DIRECTORY)):
         raise Fault(Kind.FORBIDDEN, f"{old.name} is the last administrator; make another account one first")
 
 

@@ -64,9 +64,5 @@ class SubmissionSettings(SmtpSettings, frozen=True, kw_only=True):
     name: str = "submission"
     max_recipients: int = 1_000
     max_connections_per_network: int = 0  # an office, or a provider's customers
-    messages_an_hour: int = 500
-    messages_a_day: int = 2_000
-    recipients_an_hour: int = 2_000
-    recipients_a_day: int = 10_000
-    slow_seconds: float = 5.0
+    slow_seconds: float = 5.0  # for each answer to an account that has sent four fifths of what it may
     hold_seconds: int = 30 * 86_400

@@ -40,6 +40,7 @@ from pillarbox.services.held import Held
 from pillarbox.services.login import Channel, LoggedIn, Logins
 from pillarbox.services.mail.url_access import Asker, read_by_url
 from pillarbox.services.recipient import Recipient as Found
+from pillarbox.services.sending_use import use_of
 from pillarbox.services.submission import Sender as Outbound
 from pillarbox.services.suppression import Suppressed, suppressed
 from pillarbox.wire.smtp.reply import OK, RECIPIENT_OK, Reply
@@ -72,6 +73,7 @@ class SubmissionDialogue(Dialogue):
         self._submission, self._limits = shared, settings
         self._authenticating = Authenticating(shared.bridge, shared.logins)
         self._logged_in: LoggedIn | None = None
+        self._limit: SendingLimit | None = None  # of the message that has begun
 
     @property
     def _channel(self) -> Channel:
@@ -128,9 +130,12 @@ class SubmissionDialogue(Dialogue):
         self._logged_in = fresh
         return _READ_ONLY if fresh.access.is_read_only else fresh.access.account
 
-    @property
-    def _limit(self) -> SendingLimit:
-        return SendingLimit(self.shared.allowances, self._limits, self.peer.account)
+    async def _begin(self, account: str) -> SendingLimit | None:
+        """What an account may send at the moment when a message of it begins; None: any number."""
+        if (limits := self._submission.sender.limits) is None:
+            return None
+        use = await self.bridge.read(lambda view: use_of(view, account))
+        return SendingLimit(limits, account, use, self.bridge.store.clock.now_ms(), self._limits.slow_seconds)
 
     # --- the envelope
 
@@ -139,7 +144,8 @@ class SubmissionDialogue(Dialogue):
         account = await self._account()
         if isinstance(account, Reply):
             return account
-        if (refusal := await self._limit.check_message()) is not None:
+        self._limit = await self._begin(account)
+        if self._limit is not None and (refusal := await self._limit.check_message()) is not None:
             return refusal
         address = str(event.sender) if event.sender is not None else ""
         probe = reverse_path_of(Envelope(id="", sender=event.sender, parameters=event.parameters))
@@ -158,7 +164,8 @@ class SubmissionDialogue(Dialogue):
             address = f"{address}@{self.settings.hostname}"
         if not is_address(address):
             return _NOT_ADDRESS
-        if (refusal := await self._limit.check_recipient(len(envelope.recipients))) is not None:
+        limit = self._limit
+        if limit is not None and (refusal := await limit.check_recipient(len(envelope.recipients))) is not None:
             return refusal
         harvest = Harvest(self.shared.allowances, self._limits, f"by {self.peer.account}", self.peer.address)
         if (refusal := harvest.refusal()) is not None:
@@ -194,7 +201,6 @@ class SubmissionDialogue(Dialogue):
         whole = passed.content.fields + author + content
         sent = SentEnvelope(reverse_path_of(passed.envelope), [mailbox_of(to) for to in passed.envelope.recipients])
         await self._send(account, whole, sent, envelope.id)
-        self._limit.note(len(sent.rcpt_to))
         # RFC 5321 §4.2.5: the positive reply takes the message over; it is on stable storage by now.
         return Reply(250, "2.0.0", f"{envelope.id} queued")
 
