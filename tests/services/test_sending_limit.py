@@ -1,6 +1,7 @@
 """How much an account may send: by JMAP as by SMTP."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -59,9 +60,11 @@ def test_what_was_not_sent_does_not_count(post: Post) -> None:
 
 def queued(post: Post) -> list[tuple[int, str]]:
     """In how many seconds what waits leaves, and what administrators are told."""
-    rows = post.office.store.read(lambda view: view.db.rows("SELECT due_at, body FROM outbox ORDER BY due_at"))
+    rows: list[Any] = post.office.store.read(
+        lambda view: view.db.rows("SELECT due_at, body FROM outbox ORDER BY due_at")
+    )
     now = post.clock.now_ms()
-    return [((int(str(at)) - now) // 1000, msgspec.json.decode(bytes(body)).get("reply", "")) for at, body in rows]  # type: ignore[arg-type]
+    return [((at - now) // 1000, msgspec.json.decode(body).get("reply", "")) for at, body in rows]
 
 
 def test_near_the_limit_mail_to_other_servers_leaves_at_the_speed_that_is_allowed(post: Post) -> None:

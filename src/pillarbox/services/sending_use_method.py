@@ -13,12 +13,11 @@ from pillarbox.core.clock import utc_date
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.capability import ADMIN
 from pillarbox.datatypes.declare import MethodCall
+from pillarbox.datatypes.view import View
 from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
 from pillarbox.services.sending_report import last_act
 from pillarbox.services.sending_use import KIND, USE, use_of
 from pillarbox.storage import memo
-from pillarbox.storage.snapshot import Snapshot
-from pillarbox.storage.transaction import Transaction
 
 
 class SendingUse(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -42,7 +41,7 @@ class SendingUse(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     refused_by: str | None
 
 
-def get(view: Snapshot, call: MethodCall) -> Result:
+def get(view: Any, call: MethodCall) -> Result:
     """What these accounts have sent; without ids, all that have sent anything in a day."""
     view.take_time()
     counted = memo.accounts(view.db, KIND, USE, view.now_ms)
@@ -59,7 +58,7 @@ def get(view: Snapshot, call: MethodCall) -> Result:
     }
 
 
-def set_(tx: Transaction, call: MethodCall) -> Result:
+def set_(tx: Any, call: MethodCall) -> Result:
     """Destroy is to forget what an account has sent: it may send again, and mail that waits is not sent sooner."""
     ids = list(dict.fromkeys(call.arguments["destroy"] or ()))
     if call.arguments["create"] or call.arguments["update"]:
@@ -82,7 +81,7 @@ def set_(tx: Transaction, call: MethodCall) -> Result:
     }
 
 
-def _shown(view: Snapshot, account: str) -> SendingUse:
+def _shown(view: View, account: str) -> SendingUse:
     use = use_of(view, account)
     slowed, refused = last_act(view, account, "slowed"), last_act(view, account, "refused")
     return SendingUse(
