@@ -136,8 +136,11 @@ def queue_of(origin: Origin, priority: int) -> str:
 
 def lane_now(routes: Routes, throttles: Throttles, entry: Entry) -> Lane:
     """The lane where an entry belongs as the settings are now, or as an administrator has said."""
-    moved = msgspec.structs.replace(entry, destination=destination_now(routes, entry))
-    return Lane(entry.queue, moved.destination, mark(throttles_of(throttles, moved)))
+    destination = destination_now(routes, entry)
+    if not throttles:
+        return Lane(entry.queue, destination)
+    moved = msgspec.structs.replace(entry, destination=destination)
+    return Lane(entry.queue, destination, mark(throttles_of(throttles, moved)))
 
 
 def throttles_of(throttles: Throttles, entry: Entry, job: Job | None = None) -> tuple[Throttle, ...]:

@@ -127,8 +127,9 @@ def release(db: Connection, lease: str, now_ms: int) -> None:
     lane = Lane(*map(str, row))
     at = lane_entry.earliest(db, lane, now_ms)
     lane_wait.settle(db, lane, now_ms + _LINGER_MS if at is None else max(at, now_ms))
-    for queue in queues(db):
-        lane_wait.wake(db, place_at(lane.destination), queue, 1, now_ms)
+    if lane_wait.is_waited_for(db, place := place_at(lane.destination)):
+        for queue in queues(db):
+            lane_wait.wake(db, place, queue, 1, now_ms)
 
 
 def move(db: Connection, entry: Entry, to: Lane, due_at: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import msgspec
 import pytest
@@ -321,6 +322,31 @@ def test_an_account_that_sends_too_much_is_refused_for_a_while_and_reported(
         serve(store, body, submission={"messages_an_hour": 2, "slow_seconds": 0})
     first = lines.of("submission.too_much")[0]
     assert (first["account"], first["what"], first["used"], first["most"]) == ("alice", "messages an hour", 2, 2)
+
+
+def test_two_connections_that_begin_at_once_do_not_pass_the_limit_together(store: EmbeddedStore) -> None:
+    async def body(server: Running) -> None:
+        one, two = await server.logged_in(), await server.logged_in()
+        for client in (one, two):
+            await client.envelope("bob@example.org", sender="alice@example.org")
+        assert (await one.data(FROM_ALICE))[0].startswith("250")
+        assert (await two.data(FROM_ALICE))[0].startswith("451 4.7.1")
+
+    serve(store, body, submission={"messages_an_hour": 1, "slow_seconds": 0})
+
+
+def test_near_the_limit_mail_for_other_servers_waits_in_the_queue(store: EmbeddedStore) -> None:
+    async def body(server: Running) -> None:
+        client = await server.logged_in()
+        for _ in range(5):
+            await client.send("dora@elsewhere.example")
+
+    serve(store, body, submission={"messages_an_hour": 5, "slow_seconds": 0})
+    rows: list[Any] = store.read(lambda view: view.db.rows("SELECT due_at, body FROM outbox ORDER BY due_at"))
+    jobs = [(at, msgspec.json.decode(body)) for at, body in rows]
+    waits = [at - job["queuedAt"] for at, job in jobs]
+    assert [round(wait / 1000) for wait in waits] == [0, 0, 0, 0, 720]
+    assert "leaves slowly" in jobs[-1][1]["reply"]
 
 
 def test_recipients_are_counted_too(store: EmbeddedStore) -> None:
