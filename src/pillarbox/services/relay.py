@@ -17,6 +17,7 @@ from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.submission_record import DeliveryStatus
 from pillarbox.services import bounce
 from pillarbox.services.bounce import Told
+from pillarbox.services.deliver_by import deliver_by
 from pillarbox.services.queue import Job, job_of, job_to_bytes
 from pillarbox.services.route import domain_of
 from pillarbox.services.suppression import is_hard, note_bounce
@@ -110,7 +111,7 @@ def conclude(
     for entry, given in zip(claim.entries, results, strict=True):
         job, result = job_of(entry), given
         if result.outcome == "later" and _is_too_old(tx.now_ms, job, schedule):
-            result = _given_up(result, schedule)
+            result = _given_up(tx.now_ms, job, result, schedule)
         if result.outcome != "later":
             tx.finish_entry(entry)
             told += [] if result.tells_success else [_told(job, result.outcome, result, schedule)]
@@ -143,7 +144,7 @@ def end_overdue(tx: Transaction, entries: Sequence[Entry], schedule: Schedule, h
     for entry in entries:
         job = job_of(entry)
         if _is_too_old(tx.now_ms, job, schedule):
-            result = _given_up(Result("failed", job.reply or _NEVER_TRIED), schedule)
+            result = _given_up(tx.now_ms, job, Result("failed", job.reply or _NEVER_TRIED), schedule)
             tx.finish_entry(entry)
             told.append(_told(job, "failed", result, schedule))
             count += 1
@@ -190,6 +191,9 @@ def _postpone(tx: Transaction, entry: Entry, job: Job, result: Result, schedule:
     attempts = job.attempts + 1
     new = msgspec.structs.replace(job, attempts=attempts, reply=_shown(result)[:_MAX_REPLY], was_told=was_told)
     due_at = min(tx.now_ms + schedule.wait_ms(attempts), int(job.queued_at + schedule.expire_days * _DAY))
+    by = deliver_by(job)
+    if by is not None and not by.is_over(tx.now_ms):
+        due_at = min(due_at, by.ends_at)
     tx.postpone_entry(entry, max(due_at, tx.now_ms + _MINUTE), job_to_bytes(new))
 
 
@@ -204,19 +208,28 @@ def _suppress(tx: Transaction, claim: Claim, results: Sequence[Result], schedule
 
 def _is_late(now_ms: int, job: Job, schedule: Schedule) -> bool:
     """Whether the sender is to hear now that it takes long; once."""
-    after = schedule.delay_notice_hours * _HOUR
-    return bool(after) and not job.was_told and now_ms >= job.queued_at + after
+    if job.was_told:
+        return False
+    by, after = deliver_by(job), schedule.delay_notice_hours * _HOUR
+    # RFC 2852 §4.1.3: at the time that the sender has set, unless it was over before the message came.
+    if by is not None and not by.is_told and by.is_over(now_ms):
+        return True
+    return bool(after) and now_ms >= job.queued_at + after
 
 
 def _is_too_old(now_ms: int, job: Job, schedule: Schedule) -> bool:
-    return now_ms >= job.queued_at + schedule.expire_days * _DAY
+    by = deliver_by(job)
+    is_late = by is not None and by.is_return and by.is_over(now_ms)
+    return is_late or now_ms >= job.queued_at + schedule.expire_days * _DAY
 
 
-def _given_up(result: Result, schedule: Schedule) -> Result:
+def _given_up(now_ms: int, job: Job, result: Result, schedule: Schedule) -> Result:
     days = f"{schedule.expire_days:g} days"
     text = f"554 5.4.7 it was tried for {days}, the last time with: {_shown(result)}"
     if result.reply == _NEVER_TRIED:
         text = f"554 5.4.7 it waited for {days}, as this server may not send so much mail of its kind"
+    if now_ms < job.queued_at + schedule.expire_days * _DAY:  # RFC 2852 §4.1.3
+        text = f"554 5.4.7 the time is over by which it was to be delivered, the last reply was: {_shown(result)}"
     return msgspec.structs.replace(result, outcome="failed", reply=text)
 
 

@@ -15,7 +15,7 @@ from pillarbox.services.route import Routes
 from pillarbox.workers.relay.settings import RelaySettings
 from pillarbox.workers.relay.worker import RelayWorker
 from tests.support.smtp_sink import Sink, serving
-from tests.workers.relay.relay_fixture import ALICE, DATA, Depot, attempts_on
+from tests.workers.relay.relay_fixture import ALICE, DATA, LOOPBACK, Depot, attempts_on
 
 HOUR = 3600
 
@@ -433,7 +433,7 @@ def test_many_commits_make_few_looks_at_the_queue_and_what_they_queue_is_sent(de
 
     async def body(depot: Depot) -> None:
         async with serving(Sink()) as sink:
-            settings = RelaySettings("mx.example.org", port=sink.port)
+            settings = RelaySettings("mx.example.org", port=sink.port, allowed=LOOPBACK)
             bridge = bridge_to(depot.store)
             worker = Counted(bridge, settings, attempts_on(bridge, settings))
             running = asyncio.create_task(worker.run())

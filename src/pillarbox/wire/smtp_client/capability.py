@@ -31,6 +31,12 @@ class Capabilities:
         return int(given[0]) or None if given and _NUMBER.match(given[0]) else None
 
     @property
+    def least_seconds(self) -> int:
+        """How many seconds the server wants at least to deliver in (RFC 2852 §2)."""
+        given = self.keywords.get("DELIVERBY", ())
+        return int(given[0]) if given and _NUMBER.match(given[0]) else 0
+
+    @property
     def mechanisms(self) -> tuple[str, ...]:
         """SASL mechanisms, in upper case."""
         return tuple(dict.fromkeys(name.upper() for name in self.keywords.get("AUTH", ())))

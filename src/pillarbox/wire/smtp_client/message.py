@@ -91,6 +91,21 @@ def hindrance(parcel: Parcel, offered: Capabilities) -> Reply | None:
     if parcel.require_tls and "REQUIRETLS" not in offered:
         # RFC 8689 §4.2.1
         return Reply(554, ("5.7.30 the server does not promise to pass the message on with TLS only (REQUIRETLS)",))
+    if parcel.deliver_by is not None and (late := _too_late(parcel.deliver_by, offered)) is not None:
+        return late
+    return None
+
+
+def _too_late(deliver_by: str, offered: Capabilities) -> Reply | None:
+    """Why a server cannot be given what is to come back unless it is delivered in time (RFC 2852 §4.1.5, §3)."""
+    seconds, _, mode = deliver_by.partition(";")
+    if not mode.upper().startswith("R"):
+        return None
+    if "DELIVERBY" not in offered:
+        return Reply(554, ("5.3.3 the server does not promise to deliver in time or to return it (DELIVERBY)",))
+    least = offered.least_seconds
+    if int(seconds) < least:
+        return Reply(554, (f"5.4.7 the server needs {least} seconds to deliver, and {seconds} are left",))
     return None
 
 

@@ -14,6 +14,7 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.net.dns.lazy import Resolves
 from pillarbox.net.smtp_client import SmtpConnection
 from pillarbox.net.smtp_login import Untrusted
+from pillarbox.services.deliver_by import deliver_by
 from pillarbox.services.queue import Job, job_of
 from pillarbox.services.relay import Outcome, Result
 from pillarbox.services.route import domain_of
@@ -22,9 +23,10 @@ from pillarbox.storage.lane import Claim
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.smtp_client.command import CommandError
 from pillarbox.wire.smtp_client.conversation import Dropped, Refused, Withdrawn
-from pillarbox.wire.smtp_client.message import Parcel, Recipient, flaw, hindrance, needs_of
+from pillarbox.wire.smtp_client.message import Parcel, Recipient, hindrance
 from pillarbox.wire.smtp_client.reply import Reply
 from pillarbox.workers.relay.connect import Connector
+from pillarbox.workers.relay.letter import Letter, letter_of
 from pillarbox.workers.relay.settings import RelaySettings
 from pillarbox.workers.relay.tally import Session
 from pillarbox.workers.relay.target import Target, domain_targets, literal_target, route_targets
@@ -35,6 +37,7 @@ _MOST_RECIPIENTS = 100  # RFC 5321 §4.5.3.1.8
 _LARGE = 1 << 18
 _SLOWEST = 4_096  # octets in a second
 _NO_MAIL = 521
+TOO_LATE = Reply(554, ("5.4.7 the time is over by which it was to be delivered",))  # RFC 2852 §4.1.3
 Sign = Callable[[Snapshot, bytes, str], bytes]  # (view, message, reverse-path): header fields to put before it
 
 
@@ -72,19 +75,24 @@ class Attempts:
         data = await self._bridge.read(lambda view: view.read_blob(entry.account, entry.blob))
         if data is None:
             return _same(claim, Reply(554, ("5.3.0 the message is lost: its blob cannot be read",)))
-        if (problem := flaw(data)) is not None:
-            return _same(claim, problem)
-        if (sign := self._sign) is not None:
-            whole = data
-            fields = await self._bridge.read(
-                lambda view: sign(view, whole, job.mail_from.email), slow=len(data) > _LARGE
-            )
-            data = fields + data
-        parcel = _parcel(job, data, may_go)
+        sender, now, by = job.mail_from.email, self._bridge.store.clock.now_ms(), deliver_by(job)
+        if by is not None and by.is_return and by.is_over(now):
+            return _same(claim, TOO_LATE)
+        words = by.words(now) if by is not None else None
+        letter = await letter_of(
+            self._bridge, data, _parcel(job, words, may_go), lambda data: self._signed(data, sender)
+        )
+        if isinstance(letter, Reply):
+            return _same(claim, letter)
         targets = await self._targets(entry.destination, job)
         if isinstance(targets, Reply):
             return _same(claim, targets)
-        return await self._try(claim, targets, parcel)
+        return await self._try(claim, targets, letter)
+
+    async def _signed(self, data: bytes, sender: str) -> bytes:
+        if (sign := self._sign) is None:
+            return data
+        return await self._bridge.read(lambda view: sign(view, data, sender), slow=len(data) > _LARGE) + data
 
     async def _targets(self, destination: str, job: Job) -> list[Target] | Reply:
         routes, domain = self._settings.routes, domain_of(job.rcpt_to.email)
@@ -104,7 +112,8 @@ class Attempts:
             self._connector.tally.count(Session(domain, Source.STS, "", "", sts.failure))
         return domain_targets(policy, self._settings.port, self._settings.allowed)
 
-    async def _try(self, claim: Claim, targets: Sequence[Target], parcel: Parcel) -> Attempt:
+    async def _try(self, claim: Claim, targets: Sequence[Target], letter: Letter) -> Attempt:
+        parcel = letter.parcel
         left = {at: _recipient(job_of(entry)) for at, entry in enumerate(claim.entries)}
         found: dict[int, Result] = {}
         # Whoever answers slowly enough would else hold the place of other mail for days.
@@ -120,7 +129,7 @@ class Attempts:
                 break
             tries += 1
             try:
-                sent = await self._send_by(target, address, parcel, left, ends_at)
+                sent = await self._send_by(target, address, letter, left, ends_at)
             except (Dropped, Refused, Untrusted) as error:
                 last = _trouble(target, error)
                 was_there = was_there or last.outcome == "failed"
@@ -136,30 +145,37 @@ class Attempts:
         return Attempt(results, None if was_there or too_much else last.reply)
 
     async def _send_by(
-        self, target: Target, address: str, parcel: Parcel, recipients: dict[int, Recipient], ends_at: float
+        self, target: Target, address: str, letter: Letter, recipients: dict[int, Recipient], ends_at: float
     ) -> Sent:
         """Results for each recipient from one server. Raises Dropped, Refused, Untrusted when it was not to be had."""
         connection = self._connector.take(target, address)
         if connection is not None:
             connection.ends_at = ends_at
             try:
-                return await self._send(connection, target, address, parcel, recipients, is_new=False)
+                return await self._send(connection, target, address, letter, recipients, is_new=False)
             except Dropped:
                 pass  # it was closed while nobody looked: once more, over a new one
         connection = await self._connector.open(target, address, ends_at)
-        return await self._send(connection, target, address, parcel, recipients, is_new=True)
+        return await self._send(connection, target, address, letter, recipients, is_new=True)
 
     async def _send(
         self,
         connection: SmtpConnection,
         target: Target,
         address: str,
-        parcel: Parcel,
+        letter: Letter,
         recipients: dict[int, Recipient],
         *,
         is_new: bool,
     ) -> Sent:
         offered, replies, waiting = connection.offered, dict[int, Reply](), list(recipients)
+        try:
+            parcel = await letter.for_server(offered)
+        except BaseException:
+            connection.abort()
+            raise
+        if target.is_lmtp:  # it delivers at once, and promises nothing
+            parcel = replace(parcel, deliver_by=None)
         most = min(offered.limit("RCPTMAX") or _MOST_RECIPIENTS, _MOST_RECIPIENTS)
         if (problem := hindrance(replace(parcel, recipients=tuple(recipients.values())), offered)) is not None:
             self._connector.give_back(target, address, connection)
@@ -206,18 +222,18 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _parcel(job: Job, data: bytes, may_go: Callable[[], bool]) -> Parcel:
+def _parcel(job: Job, by: str | None, may_go: Callable[[], bool]) -> Parcel:
+    """The envelope, without recipients and content."""
     sender = job.mail_from
     return Parcel(
         sender.email,
         (),
-        data,
+        b"",
         ret=sender.parameter("RET"),
         envelope_id=sender.parameter("ENVID"),
         priority=job.priority,
-        deliver_by=sender.parameter("BY"),
+        deliver_by=by,
         require_tls=job.require_tls,
-        needs=needs_of(data),
         may_go=may_go,
     )
 
