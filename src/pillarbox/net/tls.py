@@ -6,6 +6,7 @@ RFC 9325 §3.8 (ALPN, against cross-protocol attacks); RFC 5929 §4 and RFC 9266
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -147,3 +148,15 @@ def channel_binding(tls: ssl.SSLObject | None) -> bytes | None:
     if tls is None or not isinstance(tls.context, ServerContext):
         return None
     return tls.context.certificate.end_point
+
+
+def tls_of(transport: asyncio.BaseTransport) -> ssl.SSLObject | None:
+    """The TLS of a connection; None in the clear."""
+    found: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    return found
+
+
+def bindings_of(transport: asyncio.BaseTransport) -> Mapping[str, bytes]:
+    """What SCRAM-PLUS may bind to, by the name of its kind (RFC 5929 §4)."""
+    binding = channel_binding(tls_of(transport))
+    return {"tls-server-end-point": binding} if binding is not None else {}

@@ -5,7 +5,6 @@ Sections: RFC 9991 §2, §5; RFC 9990 §4.
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 import msgspec
@@ -27,6 +26,7 @@ from pillarbox.services.reports.failure_letter import (
 from pillarbox.services.reports.failures import Failures
 from pillarbox.services.reports.outgoing import are_elsewhere, sender_of
 from pillarbox.workers import observed
+from pillarbox.workers.repeat import repeat
 
 _EVERY_SECONDS = 30
 _AT_ONCE = 50
@@ -52,12 +52,7 @@ class FailureSending:
 
     async def run(self) -> None:
         """Look twice a minute what is due."""
-        while True:
-            await asyncio.sleep(_EVERY_SECONDS)
-            try:
-                await self.once()
-            except Exception as error:  # noqa: BLE001 -- the worker outlives whatever goes wrong once
-                observed.FAILED.log(error, work="failure reports")
+        await repeat(self.once, _EVERY_SECONDS, "failure reports")
 
     async def once(self) -> None:
         """Queue what is due; what cannot be told now is not told: there are the reports of the day."""

@@ -5,7 +5,6 @@ Each write to the directory makes processes look at logins anew, so reports shar
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 from pillarbox.core.clock import utc_date
@@ -15,6 +14,7 @@ from pillarbox.services import observed as services_observed
 from pillarbox.services.reports.inbox import ReportInbox
 from pillarbox.services.reports.received import Received, forget, keep, of_interest, read
 from pillarbox.workers import observed
+from pillarbox.workers.repeat import repeat
 
 _EVERY_SECONDS = 60
 _DAY_MS = 86_400_000
@@ -34,12 +34,7 @@ class ReportIntake:
 
     async def run(self) -> None:
         """Look once a minute."""
-        while True:
-            await asyncio.sleep(_EVERY_SECONDS)
-            try:
-                await self.once()
-            except Exception as error:  # noqa: BLE001 -- the worker outlives whatever goes wrong once
-                observed.FAILED.log(error, work="reports")
+        await repeat(self.once, _EVERY_SECONDS, "reports")
 
     async def once(self) -> None:
         """Read and store what waits, and forget what is old."""

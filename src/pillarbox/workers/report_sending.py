@@ -5,7 +5,6 @@ Sections: RFC 9990 §3.5, §4; RFC 8460 §3, §5.
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 import msgspec
@@ -31,6 +30,7 @@ from pillarbox.services.reports.outgoing import (
 )
 from pillarbox.storage import mta_sts, report_count
 from pillarbox.workers import observed
+from pillarbox.workers.repeat import repeat
 from pillarbox.workers.report_post import ReportPosts
 
 _EVERY_SECONDS = 60
@@ -61,12 +61,7 @@ class ReportSending:
 
     async def run(self) -> None:
         """Look once a minute what is due."""
-        while True:
-            await asyncio.sleep(_EVERY_SECONDS)
-            try:
-                await self.once()
-            except Exception as error:  # noqa: BLE001 -- the worker outlives whatever goes wrong once
-                observed.FAILED.log(error, work="send reports")
+        await repeat(self.once, _EVERY_SECONDS, "send reports")
 
     async def once(self) -> None:
         """Send what is due."""

@@ -6,11 +6,10 @@ Sections: RFC 9051 §6.2.1 (STARTTLS); RFC 4978 (COMPRESS); RFC 5929 §4 (channe
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from typing import cast
 
-from pillarbox.net.tls import channel_binding
+from pillarbox.net.tls import bindings_of, tls_of
 from pillarbox.servers.imap import parting
 from pillarbox.servers.imap.compression import Compression, NotDeflate
 from pillarbox.wire.imap.session import Event
@@ -95,15 +94,9 @@ class Channel:
     @property
     def is_encrypted(self) -> bool:
         """Whether there is TLS."""
-        return self._tls is not None
+        return tls_of(self.transport) is not None
 
     @property
     def bindings(self) -> Mapping[str, bytes]:
         """What SCRAM-PLUS may bind to, by the name of its kind (RFC 5929 §4)."""
-        binding = channel_binding(self._tls)
-        return {"tls-server-end-point": binding} if binding is not None else {}
-
-    @property
-    def _tls(self) -> ssl.SSLObject | None:
-        found: ssl.SSLObject | None = self.transport.get_extra_info("ssl_object")
-        return found
+        return bindings_of(self.transport)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import Mapping
 from typing import Protocol, cast
 
 from pillarbox.net.handshake import Handshakes
 from pillarbox.net.roster import Listed
 from pillarbox.net.start_tls import start_tls
-from pillarbox.net.tls import channel_binding
+from pillarbox.net.tls import bindings_of, tls_of
 from pillarbox.servers.pop3.handler import carry_out
 from pillarbox.servers.pop3.session import ClientGone, Session
 from pillarbox.servers.pop3.settings import Pop3Settings
@@ -194,18 +193,12 @@ class Connection(Listed):
     @property
     def is_encrypted(self) -> bool:
         """Whether there is TLS."""
-        return self._tls is not None
-
-    @property
-    def _tls(self) -> ssl.SSLObject | None:
-        found: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
-        return found
+        return tls_of(self._transport) is not None
 
     @property
     def bindings(self) -> Mapping[str, bytes]:
         """What SCRAM-PLUS may bind to, by the name of its kind (RFC 5929 §4)."""
-        binding = channel_binding(self._tls)
-        return {"tls-server-end-point": binding} if binding is not None else {}
+        return bindings_of(self._transport)
 
     @property
     def can_start_tls(self) -> bool:

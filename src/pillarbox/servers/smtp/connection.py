@@ -6,14 +6,13 @@ Sections: RFC 5321 §3.8 (421), §4.5.3.2 (timeouts); RFC 2920; RFC 3207 §4.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from pillarbox.net.handshake import Handshakes
 from pillarbox.net.roster import Listed
 from pillarbox.net.start_tls import start_tls
-from pillarbox.net.tls import channel_binding
+from pillarbox.net.tls import bindings_of, tls_of
 from pillarbox.servers.smtp.peer import TlsFacts
 from pillarbox.servers.smtp.settings import ListenerSettings
 from pillarbox.wire.proxy.header import Header
@@ -197,17 +196,12 @@ class Connection(Listed):
     @property
     def is_encrypted(self) -> bool:
         """Whether there is TLS."""
-        return self._tls is not None
-
-    @property
-    def _tls(self) -> ssl.SSLObject | None:
-        found: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
-        return found
+        return tls_of(self._transport) is not None
 
     @property
     def tls_facts(self) -> TlsFacts | None:
         """How it is encrypted."""
-        tls = self._tls
+        tls = tls_of(self._transport)
         cipher = tls.cipher() if tls is not None else None
         if tls is None or cipher is None:
             return None
@@ -216,8 +210,7 @@ class Connection(Listed):
     @property
     def bindings(self) -> Mapping[str, bytes]:
         """What SCRAM-PLUS may bind to, by the name of its kind (RFC 5929 §4)."""
-        binding = channel_binding(self._tls)
-        return {"tls-server-end-point": binding} if binding is not None else {}
+        return bindings_of(self._transport)
 
     @property
     def can_start_tls(self) -> bool:

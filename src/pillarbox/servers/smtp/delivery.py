@@ -16,7 +16,7 @@ from pillarbox.datatypes.view import View
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.spool import Spool, Spooler
 from pillarbox.servers.smtp import observed
-from pillarbox.servers.smtp.faults import MAILBOX_FULL, REFUSALS, refusal_of, reply_to
+from pillarbox.servers.smtp.faults import MAILBOX_FULL, REFUSALS, answered, refusal_of
 from pillarbox.servers.smtp.known_recipient import KnownRecipients
 from pillarbox.servers.smtp.mailbox import mailbox_of, reverse_path_of
 from pillarbox.servers.smtp.settings import LmtpSettings
@@ -28,7 +28,7 @@ from pillarbox.services.directory import Refusal, find_recipient
 from pillarbox.services.mail.accept import Destination, Incoming
 from pillarbox.services.mail.post import prepare
 from pillarbox.services.reports.inbox import ReportInbox
-from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, TRY_LATER, Reply
+from pillarbox.wire.smtp.reply import RECIPIENT_OK, SENDER_OK, Reply
 from pillarbox.wire.smtp.session import Session
 from pillarbox.wire.smtp.state import Answer, Event, Message, Offer, Recipient, Sender
 
@@ -81,20 +81,15 @@ class Decider:
         operation = Operation("lmtp", self._id, str, self._peer_address)
         become(operation)
         operation.name = type(event).__name__.lower()
-        try:
-            if isinstance(event, Recipient):
-                answer: Reply | list[Reply] = await self._recipient(event)
-            else:
-                assert isinstance(event, Message)  # no other event is asked of LMTP
-                answer = await self._message(event)
-        except Fault as fault:
-            observed.REFUSED.log(command=operation.name, why=fault.kind.value)
-            answer = reply_to(fault)
-        except Exception as error:  # noqa: BLE001 - whatever it was: the client keeps the message, and comes again
-            observed.FAILED.log(error, command=operation.name)
-            answer = TRY_LATER
+        answer = await answered(self._answer(event), observed.REFUSED, observed.FAILED, operation.name)
         observed.note(operation, event, answer)
         return answer
+
+    async def _answer(self, event: Event) -> Reply | list[Reply]:
+        if isinstance(event, Recipient):
+            return await self._recipient(event)
+        assert isinstance(event, Message)  # no other event is asked of LMTP
+        return await self._message(event)
 
     async def _recipient(self, event: Recipient) -> Reply:
         address = str(event.recipient)

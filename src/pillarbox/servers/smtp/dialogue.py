@@ -13,20 +13,19 @@ from typing import TypeVar
 
 import msgspec
 
-from pillarbox.core.faults import Fault
 from pillarbox.core.operation import Operation, become
 from pillarbox.net.bridge import Bridge
 from pillarbox.net.spool import Spool, Spooler
 from pillarbox.servers.smtp import observed_smtp as observed
 from pillarbox.servers.smtp.connection import Connection
-from pillarbox.servers.smtp.faults import reply_to
+from pillarbox.servers.smtp.faults import answered
 from pillarbox.servers.smtp.peer import Kind, Peer
 from pillarbox.servers.smtp.settings import SmtpSettings
 from pillarbox.servers.smtp.stage import Content, Envelope, Passed, Stage
 from pillarbox.servers.smtp.stages import Stages
 from pillarbox.servers.smtp.trace import Trace, protocol_word
 from pillarbox.services.allowance import Allowances
-from pillarbox.wire.smtp.reply import OK, SENDER_OK, TRY_LATER, Reply
+from pillarbox.wire.smtp.reply import OK, SENDER_OK, Reply
 from pillarbox.wire.smtp.session import Session
 from pillarbox.wire.smtp.state import (
     Answer,
@@ -132,14 +131,7 @@ class Dialogue(ABC):
         operation = Operation(self.kind.value, envelope.id if envelope else self.peer.id, str, self.peer.address)
         become(operation)
         operation.name, operation.login = type(event).__name__.lower(), self.peer.login
-        try:
-            answer = await self._answer(event)
-        except Fault as fault:
-            observed.REFUSED.log(command=operation.name, why=fault.kind.value)
-            answer = reply_to(fault)
-        except Exception as error:  # noqa: BLE001 - whatever it was: the client keeps the message, and comes again
-            observed.FAILED.log(error, command=operation.name)
-            answer = TRY_LATER
+        answer = await answered(self._answer(event), observed.REFUSED, observed.FAILED, operation.name)
         if isinstance(answer, Reply):
             observed.note(self.kind.value, operation, event, answer)
         return answer

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from pillarbox.core.event import Event as LogEvent
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.services.directory import Refusal
 from pillarbox.services.mail.incoming import Outcome
 from pillarbox.wire.smtp.reply import MESSAGE_TOO_BIG, TRY_LATER, Reply
 
+T = TypeVar("T")
 # RFC 3463 §3.3: X.2.2 "the mailbox is full"; its owner can make room, so the sender may try again.
 MAILBOX_FULL = Reply(452, "4.2.2", "Mailbox is full")
 _NO_SUCH_USER = Reply(550, "5.1.1", "There is no such address")
@@ -90,3 +95,15 @@ def refusal_of(outcome: Outcome) -> Reply:
 def reply_to(fault: Fault) -> Reply:
     """What the client is told. The fault's own words are for the owner of the account, not for who sends it mail."""
     return REPLIES[fault.kind]
+
+
+async def answered(answer: Awaitable[T], refused: LogEvent, failed: LogEvent, command: str) -> T | Reply:
+    """What somebody answers; a reply in place of what they raise, of which the log is told. Cancellation passes."""
+    try:
+        return await answer
+    except Fault as fault:
+        refused.log(command=command, why=fault.kind.value)
+        return reply_to(fault)
+    except Exception as error:  # noqa: BLE001 - whatever it was: the client keeps the message, and comes again
+        failed.log(error, command=command)
+        return TRY_LATER
