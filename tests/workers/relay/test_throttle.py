@@ -20,7 +20,7 @@ from pillarbox.workers.relay.worker import RelayWorker
 from tests.directory_fixture import SetClock
 from tests.support.engine import postgres, postgres_url
 from tests.support.smtp_sink import Sink, serving
-from tests.workers.relay.relay_fixture import DATA, Depot, attempts_on
+from tests.workers.relay.relay_fixture import DATA, LOOPBACK, Depot, attempts_on
 
 __all__ = ["postgres", "postgres_url"]
 HOUR, DAY = 3600, 86_400
@@ -80,7 +80,10 @@ def test_several_workers_on_several_nodes_keep_one_rate(postgres_url: str, tmp_p
         counts = []
         async with asyncio.timeout(60), serving(sink):
             settings = RelaySettings(
-                "mx.example.org", port=sink.port, throttles=Throttles(["all 60/hour 20 at once", "to:* 1000/hour"])
+                "mx.example.org",
+                port=sink.port,
+                throttles=Throttles(["all 60/hour 20 at once", "to:* 1000/hour"]),
+                allowed=LOOPBACK,
             )
             bridges = [bridge_to(store) for store in nodes]
             workers = [RelayWorker(bridge, settings, attempts_on(bridge, settings)) for bridge in bridges]
