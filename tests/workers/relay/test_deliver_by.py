@@ -113,3 +113,25 @@ def test_what_came_late_has_been_told_of(depot: Depot) -> None:
         assert "bob@two.test" in depot.waiting()
 
     depot.run(body)
+
+
+def test_what_becomes_late_while_it_is_tried_is_not_tried_again(depot: Depot) -> None:
+    put(depot, "600;R")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(keywords=WITH, says=BUSY)) as sink:
+            answer = sink.said
+
+            def said(line: str) -> bytes | None:
+                if line.startswith("RCPT"):
+                    depot.clock.forward(seconds=601)
+                return answer(line)
+
+            sink.said = said  # type: ignore[method-assign]
+            await depot.send(sink.port)
+        assert depot.waiting() == {}
+        ((to,),) = (report.recipients for report in told(depot))
+        assert (to.action, to.status) == ("failed", "5.4.7")
+        assert "busy" in str(to.diagnostic)
+
+    depot.run(body)
