@@ -81,7 +81,7 @@ class Decider:
         operation = Operation("lmtp", self._id, str, self._peer_address)
         become(operation)
         operation.name = type(event).__name__.lower()
-        answer = await answered(self._answer(event), observed.REFUSED, observed.FAILED, operation.name)
+        answer = await answered(self._answer(event), observed, operation.name)
         observed.note(operation, event, answer)
         return answer
 

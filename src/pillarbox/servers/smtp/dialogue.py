@@ -131,7 +131,7 @@ class Dialogue(ABC):
         operation = Operation(self.kind.value, envelope.id if envelope else self.peer.id, str, self.peer.address)
         become(operation)
         operation.name, operation.login = type(event).__name__.lower(), self.peer.login
-        answer = await answered(self._answer(event), observed.REFUSED, observed.FAILED, operation.name)
+        answer = await answered(self._answer(event), observed, operation.name)
         if isinstance(answer, Reply):
             observed.note(self.kind.value, operation, event, answer)
         return answer

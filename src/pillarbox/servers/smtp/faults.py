@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pillarbox.core.event import Event as LogEvent
 from pillarbox.core.faults import Fault, Kind
@@ -97,13 +97,20 @@ def reply_to(fault: Fault) -> Reply:
     return REPLIES[fault.kind]
 
 
-async def answered(answer: Awaitable[T], refused: LogEvent, failed: LogEvent, command: str) -> T | Reply:
+class Observed(Protocol):
+    """The events of a protocol."""
+
+    REFUSED: LogEvent
+    FAILED: LogEvent
+
+
+async def answered(answer: Awaitable[T], observed: Observed, command: str) -> T | Reply:
     """What somebody answers; a reply in place of what they raise, of which the log is told. Cancellation passes."""
     try:
         return await answer
     except Fault as fault:
-        refused.log(command=command, why=fault.kind.value)
+        observed.REFUSED.log(command=command, why=fault.kind.value)
         return reply_to(fault)
     except Exception as error:  # noqa: BLE001 - whatever it was: the client keeps the message, and comes again
-        failed.log(error, command=command)
+        observed.FAILED.log(error, command=command)
         return TRY_LATER
