@@ -79,7 +79,7 @@ def _row(line: str) -> Row:
     match = _FETCH.fullmatch(line)
     assert match is not None, line
     items = {name: value.strip("()") for name, value in _ITEM.findall(match[2])}
-    flags = frozenset(items["FLAGS"].split())
+    flags = frozenset(items["FLAGS"].split()) - {"\\Recent"}
     numbers = int(items["MODSEQ"]), int(items["RFC822.SIZE"])
     return Row(int(items["UID"]), flags, items["EMAILID"], items["THREADID"], *numbers)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from imapclient import DELETED, FLAGGED, SEEN, IMAPClient
+from imapclient import DELETED, FLAGGED, RECENT, SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from tests.clients.imap_place import Place, message
@@ -65,7 +65,7 @@ def test_what_is_appended_is_fetched_and_is_the_email_of_jmap(client: IMAPClient
     fetched = client.fetch([uid], items)[uid]
     assert fetched[b"BODY[]"] == message(1)
     assert fetched[b"RFC822.SIZE"] == len(message(1))
-    assert set(fetched[b"FLAGS"]) == {FLAGGED, b"$work"}
+    assert set(fetched[b"FLAGS"]) == {FLAGGED, b"$work", RECENT}
     assert fetched[b"INTERNALDATE"] == at.astimezone().replace(tzinfo=None)
     assert fetched[b"ENVELOPE"].subject == b"Message 1"
     assert fetched[b"ENVELOPE"].from_[0].mailbox == b"dave"
@@ -80,12 +80,12 @@ def test_flags_are_set_and_seen_on_both_sides(client: IMAPClient, place: Place) 
     (id,) = place.add(message(1))
     client.select_folder("INBOX")
     (uid,) = client.search("UNSEEN")
-    assert set(client.add_flags(uid, [SEEN, "Later"])[uid]) == {SEEN, b"later"}
+    assert set(client.add_flags(uid, [SEEN, "Later"])[uid]) == {SEEN, b"later", RECENT}
     assert place.jmap.get("Email", [id])[id]["keywords"] == {"$seen": True, "later": True}
     place.jmap.set("Email", update={id: {"keywords": {"$flagged": True}}})
     client.noop()
-    assert client.get_flags(uid)[uid] == (FLAGGED,)
-    assert client.remove_flags(uid, [FLAGGED])[uid] == ()
+    assert client.get_flags(uid)[uid] == (RECENT, FLAGGED)
+    assert client.remove_flags(uid, [FLAGGED])[uid] == (RECENT,)
     assert place.jmap.get("Email", [id])[id]["keywords"] == {}
 
 
@@ -142,7 +142,7 @@ def test_what_has_changed_since_is_fetched(client: IMAPClient, place: Place) -> 
     place.jmap.set("Email", update={ids[1]: {"keywords/$seen": True}})
     changed = client.fetch(list(range(1, 5)), ["FLAGS"], modifiers=[f"CHANGEDSINCE {since}"])
     assert list(changed) == [2]
-    assert changed[2][b"FLAGS"] == (SEEN,)
+    assert changed[2][b"FLAGS"] == (RECENT, SEEN)
     (modseq,) = changed[2][b"MODSEQ"]
     assert modseq > since
     assert client.folder_status("INBOX", ["HIGHESTMODSEQ"])[b"HIGHESTMODSEQ"] == modseq

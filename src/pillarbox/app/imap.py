@@ -16,6 +16,7 @@ from pillarbox.net.tls import IMAP, TlsContexts
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.listener import ImapListener
 from pillarbox.servers.imap.namespace import Names
+from pillarbox.servers.imap.recent import Recents
 from pillarbox.servers.imap.session import Service
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.services.authentication import Authentication
@@ -53,6 +54,7 @@ def imap_listener(
         names=Names(),
         images=Images(),
         rechecks=Rechecks(bridge, authentication),
+        recents=Recents(bridge),
     )
     return ImapListener(
         service,

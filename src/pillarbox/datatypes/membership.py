@@ -50,8 +50,12 @@ MemberChanges = tuple[list[Membership], list[int]]
 
 
 class Container(NamedTuple):
-    """A container's numbers: the next uid, what makes uids valid, and the number of the last change in it."""
+    """A container's numbers: the next uid, what makes uids valid, and the number of the last change in it.
+
+    From `first_recent` on nobody was told of its members by IMAP.
+    """
 
     uid_next: int
     uid_validity: int
     modseq: int
+    first_recent: int

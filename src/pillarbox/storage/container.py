@@ -55,15 +55,14 @@ def next_uid(db: Connection, account: str, id: str, number: int) -> int:
 def container(db: Connection, account: str, id: str) -> Container:
     """The numbers of a container. Raises notFound when there is none of this id."""
     row = db.row(
-        "SELECT c.next_uid, c.validity, c.modseq, a.epoch FROM record r JOIN account a ON a.id = r.account"
-        " JOIN container c ON c.account = r.account AND c.id = r.id"
+        "SELECT c.next_uid, c.validity, c.modseq, a.epoch, c.first_recent FROM record r"
+        " JOIN account a ON a.id = r.account JOIN container c ON c.account = r.account AND c.id = r.id"
         f" WHERE r.account = ? AND r.type IN ({_MARKS}) AND r.id = ? AND r.destroyed = 0",
         (account, *_TYPES, id),
     )
     if row is None:
         raise Fault(Kind.NOT_FOUND, "there is no such mailbox")
-    next_uid, validity, modseq, epoch = (int(str(value)) for value in row)
-    return Container(next_uid, validity, max(modseq, epoch))
+    return _of(*row)
 
 
 def containers(db: Connection, account: str, ids: Sequence[str]) -> dict[str, Container]:
@@ -73,13 +72,26 @@ def containers(db: Connection, account: str, ids: Sequence[str]) -> dict[str, Co
         part = list(ids[start : start + _AT_ONCE])
         part += part[-1:] * ((1 << (len(part) - 1).bit_length()) - len(part))  # few lengths: few statements
         sql = (
-            "SELECT c.id, c.next_uid, c.validity, c.modseq, a.epoch FROM container c JOIN account a ON a.id = c.account"
+            "SELECT c.id, c.next_uid, c.validity, c.modseq, a.epoch, c.first_recent"
+            " FROM container c JOIN account a ON a.id = c.account"
             f" WHERE c.account = ? AND c.id IN ({','.join('?' * len(part))})"
         )
         for id, *numbers in db.rows(sql, (account, *part)):
-            next_uid, validity, modseq, epoch = (int(str(number)) for number in numbers)
-            out[str(id)] = Container(next_uid, validity, max(modseq, epoch))
+            out[str(id)] = _of(*numbers)
     return out
+
+
+def pass_recent(db: Connection, account: str, id: str, uid: int) -> int:
+    """Have no message below a uid recent any more, which is no change to others; from which on they were till now."""
+    was = _int(db.row("SELECT first_recent FROM container WHERE account = ? AND id = ?", (account, id)))
+    sql = "UPDATE container SET first_recent = ? WHERE account = ? AND id = ? AND first_recent < ?"
+    db.run(sql, (uid, account, id, uid))
+    return was
+
+
+def _of(*row: object) -> Container:
+    next_uid, validity, modseq, epoch, first_recent = (int(str(value)) for value in row)
+    return Container(next_uid, validity, max(modseq, epoch), first_recent)
 
 
 def _int(row: tuple[object, ...] | None) -> int:

@@ -26,6 +26,7 @@ from pillarbox.net.recheck import Rechecks
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.listener import ImapListener
 from pillarbox.servers.imap.namespace import Names
+from pillarbox.servers.imap.recent import Recents
 from pillarbox.servers.imap.session import Service
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.services.authentication import Authentication
@@ -198,7 +199,9 @@ async def running(
     bridge = bridge_to(store)
     authentication = Authentication(store.clock)
     store.listeners.append(authentication.changed)
-    service = Service(bridge, Logins(authentication), settings, Names(), Images(), Rechecks(bridge, authentication))
+    service = Service(
+        bridge, Logins(authentication), settings, Names(), Images(), Rechecks(bridge, authentication), Recents(bridge)
+    )
     secure = Secure(sockets[1:], handshakes) if handshakes is not None else None
     listener = ImapListener(service, sockets[:1], secure=secure, handshakes=handshakes, counts=counts)
     server = Running(store, bridge, listener, sockets)

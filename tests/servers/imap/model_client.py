@@ -29,6 +29,7 @@ class Told:
 
     uid: int | None = None
     flags: Flags | None = None
+    is_recent: bool | None = None
 
 
 class Server(Protocol):
@@ -60,6 +61,8 @@ class ModelClient:
             resync = f" (QRESYNC ({self._codes['UIDVALIDITY']} {self._codes['HIGHESTMODSEQ']} {known}))"
         else:
             self.messages = []
+        for told in self.messages:
+            told.is_recent = None  # it is another session
         self._is_opening = bool(resync)
         await self.ok(f"SELECT {self.mailbox}{resync}")
         self._is_opening = False
@@ -165,4 +168,7 @@ class ModelClient:
             assert told.uid in (None, int(uid[1])), "a number stands for another message than before"
             told.uid = int(uid[1])
         if (flags := _FLAGS.search(items)) is not None:
-            told.flags = frozenset(flags[1].split())
+            told.flags = frozenset(flags[1].split()) - {"\\Recent"}
+            is_recent = "\\Recent" in flags[1]
+            assert told.is_recent in (None, is_recent), "what is recent to a session changes as long as it lasts"
+            told.is_recent = is_recent

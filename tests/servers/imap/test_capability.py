@@ -11,6 +11,7 @@ from pillarbox.servers.imap.capability import capabilities
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.login import authenticate, log_in
 from pillarbox.servers.imap.namespace import Names
+from pillarbox.servers.imap.recent import Recents
 from pillarbox.servers.imap.session import Service, Session
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.services.authentication import Authentication
@@ -40,7 +41,7 @@ class Line:
 def session(store: Store, policy: Policy | None = None, **line: bool) -> Session:
     bridge, authentication = bridge_to(store), Authentication(store.clock)
     logins, rechecks = Logins(authentication, policy), Rechecks(bridge, authentication)
-    service = Service(bridge, logins, ImapSettings(), Names(), Images(), rechecks)
+    service = Service(bridge, logins, ImapSettings(), Names(), Images(), rechecks, Recents(bridge))
     return Session(service, Machine(Options(), lambda: pytest.fail("no message comes")), Line(**line))
 
 

@@ -281,7 +281,7 @@ def test_removals_are_told_as_vanished_once_qresync_is_on(store: EmbeddedStore) 
         await other.ok("EXPUNGE")
         assert await client.hear() == "* VANISHED 1"
         await other.append("INBOX", b"x")
-        assert await client.hear() == "* 2 EXISTS"
+        assert [await client.hear() for _ in range(2)] == ["* 2 EXISTS", "* 0 RECENT"]
         assert (await client.hear()).endswith("UID 3)")
 
     play(store, body)
@@ -362,6 +362,7 @@ def test_what_happens_while_a_mailbox_is_opened_is_told_once_it_is_open(
         (exists,) = (line for line in heard if line.endswith(" EXISTS"))
         assert not any("EXPUNGE" in line or "VANISHED" in line for line in heard)
         gone = "* VANISHED 1" if enable else "* 1 EXPUNGE"
-        assert await client.ok("NOOP") == [gone, exists]  # one less, and one more
+        recent = exists.replace("EXISTS", "RECENT")
+        assert await client.ok("NOOP") == [gone, exists, recent]  # one less, and one more
 
     play(store, body)

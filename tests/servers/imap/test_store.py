@@ -35,6 +35,7 @@ def test_what_others_have_changed_is_told_before_what_the_command_did(store: Emb
         await other.append("INBOX", b"Subject: new\r\n\r\nx\r\n")
         assert await one.ok("STORE 2 +FLAGS (\\Flagged)") == [
             "* 4 EXISTS",
+            "* 0 RECENT",
             "* 1 FETCH (UID 1 FLAGS (\\Seen))",
             "* 2 FETCH (FLAGS (\\Flagged))",
         ]

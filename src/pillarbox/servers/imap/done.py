@@ -29,7 +29,7 @@ class Done(NamedTuple):
 
 @functools.lru_cache(_TEXTS)
 def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub(" ", text.encode("ascii", "replace").decode()).strip().lstrip("[") or "-"
+    return _UNPRINTABLE.sub(" ", text.encode("ascii", "replace").decode()).strip().lstrip("[ ") or "-"
 
 
 class Ended(Exception):

@@ -39,7 +39,9 @@ async def tell(session: Session, selected: Selected, program: Program, batch: Se
 
 async def _read(session: Session, selected: Selected, program: Program, batch: Sequence[Span]) -> Answer:
     is_all = batch == [(0, len(selected.uids))]
-    if is_all and program.key is not None:
+    # What is recent to a session is told so to nobody else.
+    has_recent = bool(selected.uids) and selected.recent.reaches(selected.uids[-1])
+    if is_all and program.key is not None and not has_recent:
         return Answer([await session.read(partial(_all, session.service.images, selected, program))])
     is_slow = count(batch) > (1 if program.reads_octets else _QUICK)
     return await session.read(lambda view: program.run(view, selected, batch), slow=is_slow)

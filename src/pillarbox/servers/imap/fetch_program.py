@@ -112,16 +112,19 @@ class Program:
         for piece in [spans] if self._sections or self._since else batches(spans, _IN_A_PIECE):
             chosen = read_rows(self._source, view, selected, piece, self._since)
             if chosen.rows:
-                self._print(answer, view, selected.place.account, chosen)
+                self._print(answer, view, selected, chosen)
         return answer
 
-    def _print(self, answer: Answer, view: View, account: str, chosen: Chosen) -> None:
-        rows = chosen.rows
+    def _print(self, answer: Answer, view: View, selected: Selected, chosen: Chosen) -> None:
+        account, rows = selected.place.account, chosen.rows
         if Plain.FLAGS in self._columns and self._source.words is not None:
             at = self._source.words
             self.words |= {row[at] for row in rows}
         names = [_FORMS[item] for item in self._columns]
         values: list[Sequence[object]] = [self._source.columns[item](rows) for item in self._columns]
+        if Plain.FLAGS in self._columns and selected.recent.reaches(rows[-1][0]):
+            at = self._columns.index(Plain.FLAGS)
+            values[at] = selected.recent.mark([row[0] for row in rows], values[at])
         texts: list[bytes] = []
         if self._parts:
             name, texts = part_texts(view, account, self._ids(rows), self._parts, is_utf8=self._is_utf8)

@@ -29,19 +29,19 @@ class Finder(NamedTuple):
     memory: SearchMemory
 
     def in_mailbox(
-        self, view: View, account: str, mailbox: str, key: k.SearchKey, known: Uids = (), saved: Sequence[int] = ()
+        self, view: View, account: str, mailbox: str, key: k.SearchKey, selected: Selected | None = None
     ) -> tuple[Image, Uids]:
-        """What a program finds in a mailbox; `known` and `saved` as in `Scene`."""
+        """What a program finds in a mailbox, which is the selected one when that is given."""
         image = self.images.now(view, account, mailbox)
-        search = self._search(view, account, mailbox, image, known, saved)
+        search = self._search(view, account, mailbox, image, selected)
         found = self.memory.found((account, mailbox), image, key, lambda: (search.run(key), search.is_whole))
         return image, found
 
-    def _search(
-        self, view: View, account: str, mailbox: str, image: Image, known: Uids, saved: Sequence[int]
-    ) -> Search:
-        memory = self.memory
-        return Search(view, Scene(account, mailbox, image, memory.sheets, memory.concordances, known, saved))
+    def _search(self, view: View, account: str, mailbox: str, image: Image, selected: Selected | None) -> Search:
+        scene = Scene(account, mailbox, image, self.memory.sheets, self.memory.concordances)
+        if selected is not None:
+            scene = scene._replace(known=selected.uids, saved=selected.saved, recent=selected.recent.ranges)
+        return Search(view, scene)
 
     def in_selected(self, view: View, selected: Selected, command: m.Search | m.Sort) -> Found:
         """What a command finds of the messages that the client knows."""
@@ -59,10 +59,10 @@ class Finder(NamedTuple):
     def _scored(self, view: View, selected: Selected, command: m.Search | m.Sort) -> tuple[Image, Uids, dict[int, int]]:
         place = selected.place
         if not _wants_scores(command):
-            found = self.in_mailbox(view, place.account, place.id, command.key, selected.uids, selected.saved)
+            found = self.in_mailbox(view, place.account, place.id, command.key, selected)
             return *found, {}
         image = self.images.now(view, place.account, place.id)
-        search = self._search(view, place.account, place.id, image, selected.uids, selected.saved)
+        search = self._search(view, place.account, place.id, image, selected)
         uids = search.run(command.key)
         return image, uids, {uid: _score(uid, search.exact) for uid in uids}
 

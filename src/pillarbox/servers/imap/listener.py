@@ -54,6 +54,7 @@ class ImapListener:
     async def stop(self) -> None:
         """Accept no more, let commands that are being carried out end, and say BYE to everybody."""
         await self._roster.stop(self._settings.stop_seconds)
+        await self._service.recents.settle()
 
     @property
     def connection_count(self) -> int:

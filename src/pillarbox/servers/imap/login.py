@@ -104,7 +104,7 @@ def _refusal(fault: Fault) -> Done:
 async def log_out(session: Session, _command: c.Logout) -> Done:
     """End the conversation (RFC 9051 §6.1.3)."""
     session.say(parting.GOODBYE)
-    session.unselect()
+    await session.leave()
     session.is_over = True
     return ok("Logged out")
 

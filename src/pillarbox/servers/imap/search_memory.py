@@ -78,7 +78,7 @@ def is_lasting(key: k.SearchKey) -> bool:
     """Whether a program finds the same for every session and at any time, and is short."""
     length = 0
     for at, one in enumerate(k.all_keys(key)):
-        if isinstance(one, k.Within) or (isinstance(one, k.Numbers) and not is_whole(one.set)):
+        if isinstance(one, k.Within | k.Recent) or (isinstance(one, k.Numbers) and not is_whole(one.set)):
             return False
         length += len(one.text) if isinstance(one, k.Text | k.Header) else 0
         if at >= _MOST_KEYS or length > _MOST_CHARACTERS:

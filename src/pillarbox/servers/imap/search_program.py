@@ -21,6 +21,7 @@ from pillarbox.servers.imap.column import IDS, SENT_DAY, TEXTS
 from pillarbox.servers.imap.concordances import Concordances
 from pillarbox.servers.imap.flag import condition_of
 from pillarbox.servers.imap.image import Image, Uids
+from pillarbox.servers.imap.recent import within
 from pillarbox.servers.imap.sheet import MOST_ROWS, Sheet, Sheets
 from pillarbox.servers.imap.text_search import TextSearch, as_phrase, too_much
 from pillarbox.wire.imap import search_key as k
@@ -41,7 +42,10 @@ _MOST_FIELDS = 10  # keys for which messages themselves are read
 
 
 class Scene(NamedTuple):
-    """Where is searched: a mailbox as the view sees it. `known` gives message numbers a meaning, `saved` is `$`."""
+    """Where is searched: a mailbox as the view sees it.
+
+    `known` gives message numbers a meaning, `saved` is `$`; in `recent` are the ranges of uids that are so.
+    """
 
     account: str
     mailbox: str
@@ -50,6 +54,7 @@ class Scene(NamedTuple):
     concordances: Concordances
     known: Uids = ()
     saved: Sequence[int] = ()
+    recent: Sequence[tuple[int, int]] = ()
 
 
 class Search:
@@ -136,8 +141,8 @@ class Search:
                 return c.Compare("id" if which == "email" else "thread_id", "=", id)
             case k.SaveDateSupported():
                 return _ALL
-            case k.Recent():  # RFC 9051 §2.3.2: \Recent is of the past; no session is told of any
-                return _NONE
+            case k.Recent():
+                return within(self._scene.recent)
             case _:
                 raise AssertionError(key)
 

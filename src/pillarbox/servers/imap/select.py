@@ -26,6 +26,7 @@ class Opened(NamedTuple):
 
     place: Place
     image: Image
+    first_recent: int
     vanished: Ranges
     rows: Sequence[Membership]
 
@@ -37,7 +38,7 @@ async def select(session: Session, command: c.Select) -> Done:
         return bad("Enable QRESYNC first")
     # RFC 9051 §6.3.2: whatever comes of it, no mailbox is selected meanwhile.
     was_selected = session.selected is not None
-    session.unselect()
+    await session.leave()
     if was_selected:
         session.say(b"* OK [CLOSED] The mailbox before is closed\r\n")
     if command.condstore:
@@ -45,6 +46,8 @@ async def select(session: Session, command: c.Select) -> Done:
     opened = await session.read(lambda view: _open(session, view, command))
     is_read_only = command.is_read_only or opened.place.access.is_read_only
     selected = Selected(opened.place, opened.image, is_read_only=is_read_only)
+    if not session.is_rev2:
+        await selected.begin_recent(session.service.recents, opened.first_recent)
     session.select(selected)
     session.say(b"".join(_greet(session, selected, opened, command.mailbox)))
     for piece in _missed(session, selected, opened):
@@ -54,17 +57,19 @@ async def select(session: Session, command: c.Select) -> Done:
 
 def _open(session: Session, view: Snapshot, command: c.Select) -> Opened:
     place = session.find(view, command.mailbox)
-    image = session.service.images.now(view, place.account, place.id)
+    state = view.container(place.account, place.id)
+    image = session.service.images.now(view, place.account, place.id, state)
     resync = command.resync
     if resync is None or resync.uid_validity != image.uid_validity:
-        return Opened(place, image, (), ())
+        return Opened(place, image, state.first_recent, (), ())
     known = None
     if resync.known_uids is not None:
         known = resync.known_uids.bounded(max(image.uid_next - 1, 1))
     rows = view.memberships(place.account, place.id, since=resync.modseq)
     if known is not None:
         rows = [row for row in rows if holds(known, row.uid)]
-    return Opened(place, image, vanished(view, place, image, known, resync.modseq, resync.match), rows)
+    gone = vanished(view, place, image, known, resync.modseq, resync.match)
+    return Opened(place, image, state.first_recent, gone, rows)
 
 
 def _greet(session: Session, selected: Selected, opened: Opened, asked: str) -> Iterator[bytes]:
@@ -72,7 +77,7 @@ def _greet(session: Session, selected: Selected, opened: Opened, asked: str) -> 
     permanent = "" if selected.is_read_only else f"{mailbox_flags(selected.keywords)} \\*"
     yield f"* {len(image.uids)} EXISTS\r\n".encode()
     if not session.is_rev2:
-        yield b"* 0 RECENT\r\n"
+        yield selected.recent_line()
     yield selected.flags_line()
     yield f"* OK [PERMANENTFLAGS ({permanent})] Flags that stay\r\n".encode()
     yield f"* OK [UIDVALIDITY {image.uid_validity}] UIDs are valid\r\n".encode()
@@ -102,13 +107,13 @@ async def close(session: Session, _command: c.Close) -> Done:
     assert selected is not None
     if not selected.is_read_only:
         await remove_deleted(session, selected)
-    session.unselect()
+    await session.leave()
     return ok("Closed")
 
 
 async def unselect(session: Session, _command: c.Unselect) -> Done:
     """Close, and remove nothing."""
-    session.unselect()
+    await session.leave()
     return ok("Closed")
 
 

@@ -18,6 +18,7 @@ from pillarbox.servers.imap.done import Ended, no
 from pillarbox.servers.imap.flag import mailbox_flags
 from pillarbox.servers.imap.image import Image, Images, Uids, without
 from pillarbox.servers.imap.namespace import Place
+from pillarbox.servers.imap.recent import Recent, Recents, marked
 from pillarbox.wire.imap.response import flags
 from pillarbox.wire.imap.sequence_set import SequenceSet, to_set
 
@@ -31,6 +32,8 @@ class Speech(Protocol):
     def has_qresync(self) -> bool: ...
     @property
     def is_uid_only(self) -> bool: ...
+    @property
+    def is_rev2(self) -> bool: ...
 
 
 class News(NamedTuple):
@@ -40,6 +43,7 @@ class News(NamedTuple):
     gone: Sequence[int] = ()
     rows: Sequence[Membership] = ()
     is_gone: bool = False  # the mailbox itself
+    first_recent: int = 0  # as the store has it
 
 
 class Selected:
@@ -52,6 +56,9 @@ class Selected:
         self.keywords = image.keywords
         self.uid_next = image.uid_next
         self.modseq = image.modseq
+        self.recent = Recent()
+        self.has_taken_recent = False  # which is to be written down when the mailbox is left
+        self._recents: Recents | None = None  # None: no message is recent to this session
         self.saved: Sequence[int] = ()  # the UIDs of `$` (RFC 5182)
         self.contexts: Contexts = {}  # results that are kept up to date, by tag
         # (uid, modseq) of changes that the client made, and knows of or asked not to hear of.
@@ -66,6 +73,29 @@ class Selected:
             raise Ended(no("You may only read in that account", "NOPERM"))
         if self.is_read_only:
             raise Ended(no("The mailbox is open for reading only", "CANNOT"))
+
+    # --- what is new to everybody
+
+    async def begin_recent(self, recents: Recents, written: int) -> None:
+        """Take what is recent, where the store has this uid; opened for reading it stays so for others."""
+        self._recents = recents
+        first = recents.first(self.place, written)
+        if not self.is_read_only and first < self.uid_next:
+            recents.take(self.place, self.uid_next)
+            first = max(first, await recents.write(self.place, self.uid_next))  # another process was faster
+        self.recent.add(first, self.uid_next)
+
+    def _take_recent(self, image: Image, written: int) -> None:
+        if self._recents is not None:
+            first = max(self._recents.first(self.place, written), self.uid_next)
+            self.recent.add(first, image.uid_next)
+            if not self.is_read_only and first < image.uid_next:
+                self._recents.take(self.place, image.uid_next)
+                self.has_taken_recent = True
+
+    def recent_line(self) -> bytes:
+        """The untagged RECENT."""
+        return f"* {self.recent.count(self.uids)} RECENT\r\n".encode()
 
     # --- numbers
 
@@ -130,15 +160,16 @@ class Selected:
             return News()
         image = images.now(view, account, id, state, keeps=keeps)
         if (step := image.changes(self.modseq)) is not None:
-            return News(image, step.gone, step.rows)
+            return News(image, step.gone, step.rows, first_recent=state.first_recent)
         if (changed := view.changed_members(account, id, self.modseq)) is not None:
-            return News(image, changed[1], changed[0])
+            return News(image, changed[1], changed[0], first_recent=state.first_recent)
         if self.modseq >= view.known_since(account):
             gone: Sequence[int] = view.removed_uids(account, id, self.modseq)
         else:  # nobody knows any more what was removed since: it is not there
             there = set(image.uids)
             gone = [uid for uid in self.uids if uid not in there]
-        return News(image, gone, view.memberships(account, id, since=self.modseq))
+        rows = view.memberships(account, id, since=self.modseq)
+        return News(image, gone, rows, first_recent=state.first_recent)
 
     def stands_at(self, state: Container) -> bool:
         """Whether the client has been told of all up to this state."""
@@ -170,7 +201,8 @@ class Selected:
             yield from self._expunge(known_gone, speech)
         if image is None:
             return
-        yield from self._grow(image, may_expunge=may_expunge)
+        self._take_recent(image, news.first_recent)
+        yield from self._grow(image, speech, may_expunge=may_expunge)
         changed = self._changed(news.rows, speech)
         self.modseq, self.uid_next = image.modseq, image.uid_next
         line = self.learn(image.keywords)
@@ -203,7 +235,7 @@ class Selected:
             yield "".join([f"* {number} EXPUNGE\r\n" for number in numbers]).encode()
         self.uids = without(self.uids, gone)
 
-    def _grow(self, image: Image, *, may_expunge: bool) -> Iterator[bytes]:
+    def _grow(self, image: Image, speech: Speech, *, may_expunge: bool) -> Iterator[bytes]:
         before = len(self.uids)
         if may_expunge or not self._owed:
             self.uids, grew = image.uids, len(image.uids) != before
@@ -215,6 +247,8 @@ class Selected:
                 self.uids.extend(new)
         if grew:
             yield f"* {len(self.uids)} EXISTS\r\n".encode()
+            if not speech.is_rev2:
+                yield self.recent_line()
 
     def _changed(self, rows: Sequence[Membership], speech: Speech) -> bytes:
         known, lines = self.own, []
@@ -229,6 +263,7 @@ class Selected:
     def flags_of(self, number: int, row: Membership, speech: Speech, *, with_uid: bool = True) -> str:
         """The untagged FETCH with the flags of a message, and its modseq for who wants it."""
         text = flags(row.words, is_deleted=bool(row.is_deleted))
+        text = marked(text) if self.recent.holds(row.uid) else text
         tail = f" MODSEQ ({row.modseq})" if speech.has_condstore else ""
         return self._line(number, row, f"FLAGS {text}{tail}", speech, with_uid=with_uid)
 

@@ -5,6 +5,7 @@ RFC 9051 §3 (states), §5.2 (updates), §7.5.1 (when EXPUNGE may be told).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pillarbox.servers.imap import parting
 from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.namespace import Names, Place
 from pillarbox.servers.imap.news import News
+from pillarbox.servers.imap.recent import Recents
 from pillarbox.servers.imap.search_memory import SearchMemory
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.settings import ImapSettings
@@ -42,6 +44,7 @@ class Service:
     names: Names
     images: Images
     rechecks: Rechecks[Held]
+    recents: Recents
     memory: SearchMemory = field(default_factory=SearchMemory)
 
 
@@ -207,12 +210,21 @@ class Session:
         self.machine.state = State.SELECTED
         self.news.listen()
 
-    def unselect(self) -> None:
-        """Have none open."""
-        if self.selected is not None:
+    async def leave(self) -> None:
+        """Have none open, and have it written down which messages were told of."""
+        if (task := self.unselect()) is not None:
+            await task
+
+    def unselect(self) -> asyncio.Task[int] | None:
+        """Have none open; what ends when it is written down which messages were told of, if that is to be."""
+        task = None
+        if (selected := self.selected) is not None:
+            if selected.has_taken_recent:
+                task = self.service.recents.write(selected.place, selected.uid_next)
             self.selected = None
             self.machine.state = State.AUTHENTICATED
             self.news.listen()
+        return task
 
     def find(self, view: Snapshot, name: str) -> Place:
         """The mailbox of a name. Raises NOT_FOUND."""

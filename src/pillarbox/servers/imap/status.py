@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,7 @@ def status_line(session: Session, view: Snapshot, place: Place, items: Sequence[
     """The untagged STATUS of a mailbox."""
     state = view.container(place.account, place.id)
     totals = session.service.images.totals(view, place.account, place.id) if _TOTALS.keys() & set(items) else None
+    first_recent = session.service.recents.first(place, state.first_recent)
     values: list[str] = []
     for item in items:
         if item in _TOTALS:
@@ -56,8 +58,10 @@ def status_line(session: Session, view: Snapshot, place: Place, items: Sequence[
             value = f"({place.id})"
         elif item == "APPENDLIMIT":
             value = str(session.service.settings.max_message)
-        else:
-            value = "0"  # RECENT, which is no more
+        else:  # RECENT, which reads the mailbox's uids only where something is
+            has_recent = first_recent < state.uid_next and not session.is_rev2
+            uids = session.service.images.now(view, place.account, place.id, state).uids if has_recent else ()
+            value = str(len(uids) - bisect_left(uids, first_recent))
         values.append(f"{item} {value}")
     name = mailbox_word(place.name, is_utf8=session.is_utf8)
     return to_bytes(f"* STATUS {name} ({' '.join(values)})\r\n")

@@ -40,7 +40,7 @@ async def thread(session: Session, command: m.Thread) -> Done:
     finder = Finder(session.service.images, session.service.memory)
 
     def body(view: View) -> bytes:
-        found = finder.in_mailbox(view, place.account, place.id, command.key, selected.uids, selected.saved)
+        found = finder.in_mailbox(view, place.account, place.id, command.key, selected)
         image, uids = found[0], known_of(selected, *found)
         numbers = uids if is_uid else numbers_of(selected, uids)
         what = command.algorithm, is_uid

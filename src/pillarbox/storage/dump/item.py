@@ -75,6 +75,7 @@ class ContainerItem(msgspec.Struct, frozen=True, array_like=True, tag_field="tab
     next_uid: int
     modseq: int = 0
     validity: int = 0
+    first_recent: int = 1
 
 
 class FloorItem(msgspec.Struct, frozen=True, array_like=True, tag_field="table", tag="f"):
@@ -108,7 +109,7 @@ Item: TypeAlias = RecordItem | MemberItem | BlobItem | TailItem | ContainerItem 
 # The columns of each table in the order of its item; `doc` of an index table is the store's own and given anew.
 RECORD = "id, created, modseq, full_modseq, touched, destroyed, unique_key, body, gaps"
 MEMBER = "container, uid, item, type, created, modseq, removed, sort_key, group_id, size, words, saved_at"
-CONTAINER = "id, next_uid, modseq, validity"
+CONTAINER = "id, next_uid, modseq, validity, first_recent"
 BLOB = "id, size, stored_at, pending"
 OUTBOX = "id, due_at, kind, item, blob, body, queue, destination, rank, message, lease, throttle"
 INDEX = {

@@ -185,9 +185,9 @@ class Replay:
 
     def _container(self, item: ContainerItem) -> None:
         sql = (
-            "INSERT INTO container (account, id, next_uid, modseq, validity) VALUES (?, ?, ?, ?, ?)"
+            "INSERT INTO container (account, id, next_uid, modseq, validity, first_recent) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (account, id) DO UPDATE SET next_uid = excluded.next_uid, modseq = excluded.modseq,"
-            " validity = excluded.validity"
+            " validity = excluded.validity, first_recent = excluded.first_recent"
         )
         self._db.run(sql, tuple_of(item))
 
