@@ -136,3 +136,21 @@ def test_a_body_of_which_nothing_remains_takes_nothing_of_others_with_it(store: 
         assert "* 1 FETCH (FLAGS (k0 k1 k2 k3))" in await one.ok("FETCH 1 (FLAGS)")
 
     play(store, body)
+
+
+def test_an_email_has_at_most_a_hundred_keywords_whoever_sets_them(store: EmbeddedStore) -> None:
+    words = [f"w{number}" for number in range(98)]
+
+    async def body(one: Client, other: Client) -> None:
+        await one.ok(f"STORE 1 +FLAGS.SILENT ({' '.join(words)} a b)")
+        refused = await one.say("STORE 1 +FLAGS (c)")
+        assert refused[-1].startswith("NO [LIMIT]")
+        assert (await one.say(f"STORE 2 FLAGS ({' '.join(words)} a b c)"))[-1].startswith("NO [LIMIT]")
+        # What was there before the limit may go, and changes that add nothing are none of it.
+        await one.ok("STORE 1 -FLAGS.SILENT (a)")
+        await one.ok(r"STORE 1 +FLAGS.SILENT (\Seen)")
+        await one.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+        assert (await other.append("INBOX", b"x", flags=" ".join([*words, "a", "b", "c"]))).startswith("NO [LIMIT]")
+        assert (await other.ok("SEARCH KEYWORD c"))[-1] == "* SEARCH"
+
+    play(store, body)

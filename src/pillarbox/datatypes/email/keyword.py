@@ -26,6 +26,11 @@ def checked_keywords(keywords: Mapping[str, bool], limit: int) -> dict[str, bool
         if value is not True or not _KEYWORD.match(keyword):
             raise invalid("keywords", f"{keyword!r} is not a keyword that is true")
         out[keyword.lower()] = True
-    if len(out) > limit:
-        raise Fault(Kind.TOO_MANY_KEYWORDS, f"an email has at most {limit} keywords")
+    check_count(len(out), limit)
     return out
+
+
+def check_count(count: int, limit: int) -> None:
+    """Raises tooManyKeywords for an email with more than the limit."""
+    if count > limit:
+        raise Fault(Kind.TOO_MANY_KEYWORDS, f"an email has at most {limit} keywords")

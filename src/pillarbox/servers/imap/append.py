@@ -8,6 +8,7 @@ from typing import Any
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.datatypes.email.keyword import check_count
 from pillarbox.datatypes.email.reading import Reading, read_message
 from pillarbox.datatypes.email.store import add_message
 from pillarbox.net.spool import Spool
@@ -113,6 +114,7 @@ def _store(tx: Transaction, target: Place, new: Sequence[_New]) -> tuple[list[in
     """Store messages; their UIDs, and the response code that tells them."""
     ids = []
     for one in new:
+        check_count(len(one.keywords), tx.limits.max_keywords_per_email)
         received = tx.now_ms if one.received_ms is None else one.received_ms
         boxes = {target.id: True}
         ids.append(add_message(EMAIL, tx, target.account, one.reading, boxes, one.keywords, received).id)

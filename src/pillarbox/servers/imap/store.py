@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.datatypes.email.keyword import check_count
 from pillarbox.datatypes.email.record import Email
 from pillarbox.datatypes.membership import Membership
 from pillarbox.servers.imap.chosen import Span, batches, choose, count, emails_of
@@ -59,6 +60,8 @@ class _Change:
             if row.uid in left:
                 continue
             new = self._changed(email, place.id)
+            if len(new.keywords) > len(email.keywords):
+                check_count(len(new.keywords), tx.limits.max_keywords_per_email)
             if new is not email:
                 tx.write(EMAIL, place.account, email, new)
                 row = _became(row, new, place.id, tx.numbers[place.account])  # noqa: PLW2901

@@ -23,7 +23,7 @@ def change_keywords(
 ) -> list[str]:
     r"""Add and remove keywords, or have `only` these. Emails that are gone are passed over; \Deleted ones are not.
 
-    Returns the ids of those that this changed. Raises Fault: tooManyKeywords.
+    Returns the ids of those that this changed. How many they may have, the caller has to see to.
     """
     out = []
     for email in tx.get_with_deleted(EMAIL, account, list(ids)).values():
