@@ -11,7 +11,7 @@ import pytest
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.view import Transaction
 from pillarbox.services.directory import caller_for
-from pillarbox.services.mail.url_access import Asker, authorize, read_by_url, reset_keys
+from pillarbox.services.mail.url_access import Asker, Content, authorize, content_by_url, read_by_url, reset_keys
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.wire.imap.message_url import BadUrl
 from tests.directory_fixture import SetClock
@@ -58,6 +58,81 @@ def test_a_message_and_its_part_are_read(store: EmbeddedStore) -> None:
     assert read(store, whole) == message(1)
     assert read(store, part) == b"This is the text of number 1.\r\n"
     assert read(store, cut) == b"the "
+
+
+PARTS = (
+    b"From: Ann <ann@example.org>\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\npreamble\r\n"
+    b"--a\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nol=C3=A9=\r\n\r\nend\r\n"
+    b"--a\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\nContent-ID: <i>\r\n\r\nQUJDAEQ=\r\n"
+    b"--a\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nContent-Transfer-Encoding: base64\r\n\r\nSGk=\r\n"
+    b"--a\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: x-odd\r\n\r\n?\r\n--a--\r\n"
+)
+_TEXT, _NILS = b'("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL', b" NIL NIL NIL NIL)"
+_IMAGE = b'("IMAGE" "PNG" NIL "<i>" NIL'
+
+
+@pytest.mark.parametrize(
+    ("section", "items", "content"),
+    [
+        ("1", "BODY", Content(b"ol=C3=A9=\r\n\r\nend", None)),
+        ("1", "BINARY", Content(b"ol\xc3\xa9\r\nend", None)),
+        ("1", "BODYPARTSTRUCTURE", Content(None, _TEXT + b' "QUOTED-PRINTABLE" 16 2' + _NILS)),
+        (
+            "1",
+            "BINARY BODYPARTSTRUCTURE",
+            Content(b"ol\xc3\xa9\r\nend", _TEXT + b' "8BIT" 9 1' + _NILS),
+        ),
+        ("2", "BODY BODYPARTSTRUCTURE", Content(b"QUJDAEQ=", _IMAGE + b' "BASE64" 8' + _NILS)),
+        ("2", "BINARY BODYPARTSTRUCTURE", Content(b"ABC\0D", _IMAGE + b' "BINARY" 5' + _NILS)),
+        ("2/;PARTIAL=2.2", "BINARY", Content(b"C\0", None)),
+        # Into the message inside, by its only part and by its text; its header is as it is.
+        ("3.1", "BINARY BODYPARTSTRUCTURE", Content(b"Hi", _TEXT + b' "7BIT" 2 0' + _NILS)),
+        ("3.TEXT", "BINARY BODYPARTSTRUCTURE", Content(b"Hi", _TEXT + b' "7BIT" 2 0' + _NILS)),
+        ("3.HEADER.FIELDS%20(Subject)", "BINARY BODYPARTSTRUCTURE", Content(b"Subject: inner\r\n\r\n", None)),
+        ("2.MIME", "BODYPARTSTRUCTURE", Content(None, None)),
+        # What cannot be decoded is told as it is.
+        (
+            "4",
+            "BINARY BODYPARTSTRUCTURE",
+            Content(None, b'("TEXT" "HTML" NIL NIL NIL "X-ODD" 1 0' + _NILS),
+        ),
+        ("5", "BINARY BODYPARTSTRUCTURE", None),
+        ("1.HEADER", "BODYPARTSTRUCTURE", None),
+        ("1.HEADER.FIELDS%20(Subject)", "BODY", None),
+    ],
+)
+def test_a_part_is_told_as_it_is_sent(store: EmbeddedStore, section: str, items: str, content: Content | None) -> None:
+    deliver_to(store, "alice", PARTS)
+    (url,) = signed(store, rump("anonymous", more=f"/;SECTION={section}").replace("UID=1", "UID=3"))
+    assert told(store, url, items) == content
+
+
+def told(store: EmbeddedStore, url: str, items: str, asker: Asker = ALICE) -> Content | None:
+    return store.read(lambda view: content_by_url(view, url, asker, items.split(), is_utf8=False))
+
+
+def test_the_structure_of_a_whole_message_or_a_multipart_is_that_of_all_its_parts(store: EmbeddedStore) -> None:
+    outer = PARTS.replace(b"boundary=a", b"boundary=o").replace(b"--a", b"--o")
+    inner = PARTS[PARTS.index(b"Content-Type: multipart") :]
+    deliver_to(store, "alice", PARTS, outer.replace(b"preamble\r\n", b"preamble\r\n--o\r\n" + inner))
+    whole, part = signed(
+        store,
+        rump("anonymous").replace("UID=1", "UID=3"),
+        rump("anonymous", more="/;SECTION=1").replace("UID=1", "UID=4"),
+    )
+    found = [told(store, url, "BINARY BODYPARTSTRUCTURE") for url in (whole, part)]
+    structures = [one.structure for one in found if one is not None and one.structure is not None]
+    assert structures == [structures[0]] * 2
+    assert structures[0].endswith(b' "MIXED" ("BOUNDARY" "a") NIL NIL NIL)')
+    assert b'"QUOTED-PRINTABLE" 16 2' in structures[0]  # nothing was decoded of it
+    assert found[0] == Content(PARTS, structures[0])
+
+
+def test_the_structure_is_told_to_nobody_but_whom_the_url_is_for(store: EmbeddedStore) -> None:
+    (url,) = signed(store, rump("user+bob%40example.org"))
+    assert told(store, url, "BODYPARTSTRUCTURE", BOB) is not None
+    assert told(store, url, "BODYPARTSTRUCTURE", ALICE) is None
+    assert told(store, url[:-1], "BODY BODYPARTSTRUCTURE", BOB) is None
 
 
 @pytest.mark.parametrize(

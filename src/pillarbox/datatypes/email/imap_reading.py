@@ -14,6 +14,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.datatypes.email.imap_part import imap_part
 from pillarbox.datatypes.email.imap_path import Octets, octets_of
+from pillarbox.datatypes.email.imap_place import show_place
 from pillarbox.datatypes.email.imap_section import Sections, UnknownEncoding, cut
 from pillarbox.datatypes.email.record import Email
 from pillarbox.datatypes.view import View
@@ -100,6 +101,23 @@ class MessageReading:
         octets = self._octets(id)
         _, start, end = cut(octets, item.partial)
         return octets.read(start, end)
+
+    def has_section(self, id: str, item: Section) -> bool:
+        """Whether the message has such a section."""
+        sections = self._sections(id)
+        return (sections.section(item) if item.fields else sections.stretch(item)) is not None
+
+    def decoded(self, id: str, item: Section) -> bytes | None:
+        """The octets of a section with its transfer encoding removed; None when that is unknown."""
+        try:
+            return self._sections(id).decoded(item)
+        except UnknownEncoding:
+            return None
+
+    def part_structure(self, id: str, item: Section, *, is_decoded: bool, is_utf8: bool) -> bytes | None:
+        """BODYPARTSTRUCTURE of the part that a section is the content of; None for a header (RFC 5524 §3.2)."""
+        place = self._sections(id).content(item)
+        return show_place(place, is_decoded=is_decoded, is_utf8=is_utf8) if place is not None else None
 
     def _binary(self, id: str, item: Binary) -> bytes:
         try:

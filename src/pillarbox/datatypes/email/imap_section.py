@@ -70,14 +70,21 @@ class Sections:
     def binary(self, item: Binary) -> bytes | None:
         """The decoded octets of a part; of a multipart or a message as it stands. Raises UnknownEncoding."""
         place = self._paths.find(item.part)
-        if place is None:
-            return None
-        start, end = _body(place)
-        if _is_plain(place):
-            stretch = cut(place.octets, item.partial, start, end)
-            return stretch.octets.read(stretch.start, stretch.end)
-        decoded = transfer.decode_transfer(place.octets.read(start, end), place.part.encoding)
-        return _sliced(decoded, item.partial)
+        return _decoded(place, item.partial) if place is not None else None
+
+    def decoded(self, item: Section) -> bytes | None:
+        """The octets of BODY[...] without a transfer encoding, which headers never have. Raises UnknownEncoding."""
+        if item.what not in ("", "TEXT"):
+            return self.section(item)
+        place = self.content(item)
+        return _decoded(place, item.partial) if place is not None else None
+
+    def content(self, item: Section) -> Place | None:
+        """The part or the message whose content a section is; None when there is none, or the section is a header."""
+        if item.what == "":
+            return self._paths.find(item.part)
+        message = self._paths.message(item.part) if item.what == "TEXT" else None
+        return Place(message.octets, message.part) if message is not None else None
 
     def binary_size(self, item: BinarySize) -> int:
         """How many octets BINARY[...] has; 0 when there is no such part. Raises UnknownEncoding."""
@@ -86,6 +93,15 @@ class Sections:
             return 0
         start, end = _body(place)
         return end - start if _is_plain(place) else place.part.size
+
+
+def _decoded(place: Place, partial: Partial) -> bytes:
+    start, end = _body(place)
+    if _is_plain(place):
+        stretch = cut(place.octets, partial, start, end)
+        return stretch.octets.read(stretch.start, stretch.end)
+    decoded = transfer.decode_transfer(place.octets.read(start, end), place.part.encoding)
+    return _sliced(decoded, partial)
 
 
 def _body(place: Place) -> tuple[int, int]:

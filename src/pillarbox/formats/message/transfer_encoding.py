@@ -41,9 +41,14 @@ def encode_message(content: bytes) -> tuple[str, bytes]:
     """
     if not has_only_crlf(content):
         content = _BREAK.sub(b"\r\n", content)
+    return identity_of(content), content
+
+
+def identity_of(content: bytes) -> str:
+    """Which of 7bit, 8bit and binary content is, as it stands (RFC 2045 §2.7-§2.9)."""
     if not is_lines(content):
-        return BINARY, content
-    return (SEVEN_BIT if content.isascii() else EIGHT_BIT), content
+        return BINARY
+    return SEVEN_BIT if content.isascii() else EIGHT_BIT
 
 
 def has_only_crlf(content: bytes) -> bool:

@@ -22,6 +22,7 @@ _LOGGED_IN = (
     "SORT", "SORT=DISPLAY", "ESORT", "CONTEXT=SORT", "I18NLEVEL=1",
     "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "THREAD=REFS",
     "METADATA", "LIST-METADATA", "FILTERS", "NOTIFY", "CREATE-SPECIAL-USE", "INPROGRESS", "URLAUTH",
+    "URLAUTH=BINARY",
 )  # fmt: skip
 # What ENABLE means something for (RFC 5161 §3.1), as it is spelled.
 ENABLED = {name.upper(): name for name in ("IMAP4rev2", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC", "UIDONLY")}

@@ -1,20 +1,20 @@
-"""GENURLAUTH, URLFETCH and RESETKEY: URLs by which others may read a message (RFC 4467 §6, §7, §8)."""
+"""GENURLAUTH, URLFETCH and RESETKEY: URLs by which others may read a message (RFC 4467 §6, §7, §8; RFC 5524)."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from functools import partial
 from typing import Any
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.servers.imap.done import Done, bad, ok
 from pillarbox.servers.imap.session import Session
-from pillarbox.services.mail.url_access import Asker, authorize, read_by_url, reset_keys
+from pillarbox.services.mail.url_access import Asker, Content, authorize, content_by_url, read_by_url, reset_keys
 from pillarbox.wire.imap import access_command as a
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap.authorized_url import INTERNAL
 from pillarbox.wire.imap.message_url import BadUrl
-from pillarbox.wire.imap.response import astring, literal
+from pillarbox.wire.imap.response import astring, literal, literal8
 
 MECHANISMS = f"URLMECH {INTERNAL}"
 
@@ -40,12 +40,34 @@ async def fetch(session: Session, command: a.UrlFetch) -> Done:
     """Tell what URLs name, NIL for those that open nothing for this user."""
     assert session.logged_in is not None
     asker = Asker(session.logged_in.caller.username)
-    for url in command.urls:
-        octets = await session.read(partial(read_by_url, text=url, asker=asker), slow=True)
-        data = literal(octets) if octets is not None else b"NIL"
-        session.say(b"* URLFETCH %b %b\r\n" % (astring(url).encode("utf-8", "surrogateescape"), data))
+    for wanted in command.urls:
+        data = await (_extended if wanted.items else _simple)(session, wanted, asker)
+        session.say(b"* URLFETCH %b %b\r\n" % (astring(wanted.url).encode("utf-8", "surrogateescape"), data))
         await session.line.drain()
     return ok("Fetched")
+
+
+async def _simple(session: Session, wanted: a.FetchedUrl, asker: Asker) -> bytes:
+    octets = await session.read(partial(read_by_url, text=wanted.url, asker=asker), slow=True)
+    return literal(octets) if octets is not None else b"NIL"
+
+
+async def _extended(session: Session, wanted: a.FetchedUrl, asker: Asker) -> bytes:
+    read = partial(content_by_url, text=wanted.url, asker=asker, items=wanted.items, is_utf8=session.is_utf8)
+    content = await session.read(read, slow=True)
+    return _metadata(content, wanted.items) if content is not None else b"NIL"
+
+
+def _metadata(content: Content, items: Container[str]) -> bytes:
+    """The items in parentheses; NIL when there is none, as of the structure of a header (RFC 5524 §3.2, §5)."""
+    told = []
+    if content.structure is not None:
+        told.append(b"(BODYPARTSTRUCTURE %b)" % content.structure)
+    if "BINARY" in items:
+        told.append(b"(BINARY %b)" % (literal8(content.octets) if content.octets is not None else b"NIL"))
+    elif "BODY" in items:
+        told.append(b"(BODY %b)" % (literal(content.octets) if content.octets is not None else b"NIL"))
+    return b" ".join(told) or b"NIL"
 
 
 async def reset(session: Session, command: a.ResetKey) -> Done:

@@ -1,4 +1,6 @@
-"""The right to read a message that is lent by a URL: given, taken back, and made use of (RFC 4467; RFC 4468 §3).
+"""The right to read a message that is lent by a URL: given, taken back, and made use of.
+
+RFC 4467; RFC 4468 §3; RFC 5524.
 
 Each user has a key for each mailbox, and who has a URL that was signed by it may read what the user may read there,
 until it expires, or the key is taken away, or the user loses the right. Keys are annotations that no protocol shows.
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from pillarbox.core.account import DIRECTORY, Access
@@ -24,12 +26,20 @@ from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services.directory import caller_for, may_log_in
 from pillarbox.services.mail.mailbox_named import mailbox_named
 from pillarbox.wire.imap.authorized_url import INTERNAL, AuthorizedUrl, Rump, parse_authorized_url, parse_rump
+from pillarbox.wire.imap.fetch_item import Section
 from pillarbox.wire.imap.message_url import BadUrl
 
 _ENTRY = "/key"
 _KEY_OCTETS = 32
 # RFC 4467 §9: the first octet of a token tells how the rest was made. 1: HMAC-SHA-256 over the rump.
 _ALGORITHM = b"\x01"
+
+
+class Content(NamedTuple):
+    """What a URL names: its octets, if they are wanted and can be had, and its structure, if it is and it has one."""
+
+    octets: bytes | None
+    structure: bytes | None
 
 
 class Asker(NamedTuple):
@@ -44,6 +54,30 @@ def read_by_url(view: View, text: str, asker: Asker) -> bytes | None:
 
     Nothing tells why. Takes time: for a thread. Raises Fault when the store cannot be read now.
     """
+    found = _open(view, text, asker)
+    return found[0].section(found[1], found[2]) if found is not None else None
+
+
+def content_by_url(view: View, text: str, asker: Asker, items: Container[str], *, is_utf8: bool) -> Content | None:
+    """As `read_by_url`, with the items of RFC 5524: BODY or BINARY, BODYPARTSTRUCTURE; None when nothing is there."""
+    found = _open(view, text, asker)
+    if found is None:
+        return None
+    reading, id, section = found
+    if not reading.has_section(id, section):
+        return None
+    octets = structure = None
+    if "BODYPARTSTRUCTURE" in items:
+        structure = reading.part_structure(id, section, is_decoded="BINARY" in items, is_utf8=is_utf8)
+    if "BINARY" in items:
+        octets = reading.decoded(id, section)
+    elif "BODY" in items:
+        octets = reading.section(id, section)
+    return Content(octets, structure)
+
+
+def _open(view: View, text: str, asker: Asker) -> tuple[MessageReading, str, Section] | None:
+    """The message that a URL opens for this asker, its id, and the section that the URL names."""
     try:
         url = parse_authorized_url(text)
     except BadUrl:
@@ -54,7 +88,7 @@ def read_by_url(view: View, text: str, asker: Asker) -> bytes | None:
     found = mailbox_named(view, accounts, url.rump.message.mailbox or "") if accounts else None
     if found is None or not _holds(view, url, accounts[0].account, *found):
         return None
-    return _read(view, url.rump, *found)
+    return _message(view, url.rump, *found)
 
 
 def authorize(tx: Transaction, owner: str, texts: Sequence[str]) -> list[str]:
@@ -124,10 +158,10 @@ def _is_valid(view: View, rump: Rump, access: Access, mailbox: Mailbox) -> bool:
     return validity is None or validity == view.container(access.account, mailbox.id).uid_validity
 
 
-def _read(view: View, rump: Rump, access: Access, mailbox: Mailbox) -> bytes | None:
+def _message(view: View, rump: Rump, access: Access, mailbox: Mailbox) -> tuple[MessageReading, str, Section] | None:
     for row in view.memberships_of(access.account, mailbox.id, [rump.message.uid]):
         emails = view.get_with_deleted(EMAIL, access.account, [row.item])
-        return MessageReading(view, access.account, emails).section(row.item, rump.message.section)
+        return MessageReading(view, access.account, emails), row.item, rump.message.section
     return None
 
 

@@ -99,10 +99,18 @@ class GenUrlAuth(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class FetchedUrl:
+    """A URL of URLFETCH; with `items` of BODY, BINARY and BODYPARTSTRUCTURE by the extended form (RFC 5524 §3)."""
+
+    url: str
+    items: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class UrlFetch(Command):
     """URLFETCH."""
 
-    urls: tuple[str, ...]
+    urls: tuple[FetchedUrl, ...]
 
 
 @dataclass(frozen=True, slots=True)
