@@ -12,6 +12,7 @@ from pillarbox.app.cli import main
 from pillarbox.app.engine import Engine
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.services.mail.mailbox_path import paths_of
+from pillarbox.services.submission import Sender
 from pillarbox.services.verify.run import verify
 from tests.support.mail_house import message
 
@@ -148,6 +149,57 @@ def test_an_account_comes_back_under_another_name_beside_the_first(run: Run, dat
     refused = run("restore", "--from", place, "--account", "ann@example.org", "--as", "x@no.example", *data, code=1)
     assert "domain" in refused
     assert "has no account" in run("restore", "--from", place, "--account", "eve@example.org", *data, code=1)
+
+
+def test_what_was_about_to_be_sent_is_not_sent_by_an_account_that_comes_back(
+    run: Run, data: tuple[str, ...], tmp_path: Path
+) -> None:
+    waits, left = send(data, "a@two.example", hold="3600"), send(data, "b@two.example")
+    place = str(tmp_path / "backups")
+    run("backup", "--to", place, *data)
+    run("restore", "--from", place, "--account", "ann@example.org", "--as", "again@example.org", *data)
+    before, after = submissions(data), submissions(data, "again@example.org")
+    assert (before[waits]["undoStatus"], after[waits]["undoStatus"]) == ("pending", "canceled")
+    assert (before[left]["undoStatus"], after[left]["undoStatus"]) == ("final", "final")
+    assert before[left]["deliveryStatus"]["b@two.example"]["delivered"] == "queued"
+    for id, address in ((waits, "a@two.example"), (left, "b@two.example")):
+        status = after[id]["deliveryStatus"][address]
+        assert status["delivered"] == "unknown"
+        assert status["smtpReply"].startswith("451 4.3.0 restored from a backup, and not sent")
+    with Engine(Path(data[1])) as engine:
+        entries = engine.store.read(lambda view: view.db.rows("SELECT account, kind, item FROM outbox"))
+        ann = account_of(engine, "ann@example.org")
+    assert sorted(entries) == [(ann, "relay", left), (ann, "submission", waits)]
+    assert sound(data)
+    # A whole backup brings the outbox, and what waits waits on.
+    copy = ("--data", str(tmp_path / "copy"))
+    run("restore", "--from", place, *copy)
+    assert submissions(copy) == before
+
+
+def send(data: tuple[str, ...], to: str, hold: str | None = None) -> str:
+    """Submit a letter of ann's; the submission's id."""
+    sender = {"email": "ann@example.org", "parameters": {"HOLDFOR": hold} if hold else None}
+    with Engine(Path(data[1])) as engine:
+        Sender("mx.example.org").connect_rules()
+        account = account_of(engine, "ann@example.org")
+        given = {
+            "identityId": engine.records("Identity", account=account)[0]["id"],
+            "emailId": engine.records("Email", account=account)[0]["id"],
+            "envelope": {"mailFrom": sender, "rcptTo": [{"email": to, "parameters": None}]},
+        }
+        return str(engine.create("EmailSubmission", given, account)["id"])
+
+
+def submissions(data: tuple[str, ...], name: str = "ann@example.org") -> dict[str, dict[str, Any]]:
+    with Engine(Path(data[1])) as engine:
+        return {one["id"]: one for one in engine.records("EmailSubmission", account=account_of(engine, name))}
+
+
+def account_of(engine: Engine, name: str) -> str:
+    account = engine.find("Account", "name", name)
+    assert account is not None
+    return str(account["id"])
 
 
 def test_a_mailbox_comes_back_with_those_below_it_and_twice_is_once(

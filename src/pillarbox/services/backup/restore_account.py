@@ -22,6 +22,7 @@ from pillarbox.services.backup.restore import Outcome, octets_of, take_in
 from pillarbox.services.backup.run import Progress
 from pillarbox.services.backup.target import BackupError
 from pillarbox.services.backup.text import index_texts
+from pillarbox.services.backup.unsent import told_as_unsent
 from pillarbox.storage.container import complete_containers
 from pillarbox.storage.dump.digest import counts
 from pillarbox.storage.dump.finish import finish
@@ -52,7 +53,8 @@ def restore_account(
 ) -> Outcome:
     """Restore an account, under another name if one is given. Raises BackupError, and Fault when the name is taken.
 
-    What it was about to send is left out, and so are app passwords, in which the old id is written.
+    What it was about to send is left out, as its submissions then say, and so are app passwords, in which the old id is
+    written.
     """
     entry = entry_named(manifest, name)
     outcome = Outcome(backup=manifest.id, accounts=1)
@@ -103,8 +105,10 @@ def _begin(tx: Transaction, wanted: Account) -> str:
 
 def _rows(repository: Repository, manifest: Manifest, entry: AccountEntry, id: str) -> Iterator[Item]:
     for item in repository.rows_of(manifest, entry):
-        if not isinstance(item, OutboxItem):
-            yield msgspec.structs.replace(item, account=id)
+        if isinstance(item, OutboxItem):
+            continue
+        told = told_as_unsent(item) if isinstance(item, RecordItem) else item
+        yield msgspec.structs.replace(told, account=id)
 
 
 def _check(tx: Transaction, id: str, entry: AccountEntry) -> list[str]:
