@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.envelope import Address
+from pillarbox.datatypes.submission_record import EmailSubmission
 from pillarbox.services import queue_admin
 from pillarbox.services.queue import PERSONAL, Origin, Outgoing, enqueue
 from pillarbox.services.queue_admin import Change, QueuedMessage, Search
 from pillarbox.services.route import ROUTING, Routes
-from pillarbox.storage import lane
+from pillarbox.storage import lane, record
 from pillarbox.storage.lane import Claim, Claimer
 from pillarbox.storage.store import Store
+from pillarbox.storage.transaction import Transaction
 from tests.directory_fixture import SetClock
 
 
@@ -27,13 +30,14 @@ class Desk:
         for account in ("a1", "a2"):
             store.write(lambda tx, a=account: tx.add_account(a))  # type: ignore[misc]
 
-    def put(self, *recipients: str, account: str = "a1", origin: Origin = "submission") -> None:
+    def put(self, *recipients: str, account: str = "a1", origin: Origin = "submission", item: str = "") -> None:
         out = Outgoing(
             account=account,
             data=b"Subject: x\r\n\r\nhello\r\n",
             mail_from=Address("alice@example.org"),
             recipients=[Address(email) for email in recipients],
             origin=origin,
+            item=item,
         )
         self.store.write(lambda tx: enqueue(tx, out))
 
@@ -77,6 +81,19 @@ def test_the_queue_is_shown_in_the_order_in_which_it_is_due(desk: Desk) -> None:
     assert (shown.account_id, shown.queue, shown.destination) == ("a2", "bulk", "two.example")
     assert (shown.sender, shown.status, shown.attempts, shown.last_reply) == ("alice@example.org", "due", 0, None)
     assert desk.one("a@one.example").message_id == desk.one("b@one.example").message_id
+
+
+def test_the_submission_is_named_of_what_is_one(desk: Desk) -> None:
+    def submit(tx: Transaction) -> str:
+        new = EmailSubmission(id=tx.new_id(EMAIL_SUBMISSION), identity_id="i", email_id="e")
+        record.insert(tx.db, EMAIL_SUBMISSION, "a1", new, 1)
+        return new.id
+
+    id = desk.store.write(submit)
+    desk.put("jmap@one.example", item=id)
+    desk.put("smtp@one.example", item="4NQV7KPT")  # what an SMTP session calls it
+    desk.put("list@one.example", origin="list")
+    assert [desk.one(f"{name}@one.example").submission_id for name in ("jmap", "smtp", "list")] == [id, None, None]
 
 
 @pytest.mark.parametrize(

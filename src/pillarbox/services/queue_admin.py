@@ -11,6 +11,7 @@ import msgspec
 
 from pillarbox.core.clock import utc_date
 from pillarbox.core.faults import Fault, Kind, invalid
+from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.outbox import NEVER, Entry
 from pillarbox.services.queue import DIRECT_NAME, QUEUES, RELAY, Job, job_of, job_to_bytes, lane_now
 from pillarbox.services.queue_throttle import THROTTLING
@@ -36,7 +37,7 @@ class QueuedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     id: str
     message_id: str  # the same for all recipients of one message; no field of it
     account_id: str
-    submission_id: str | None
+    submission_id: str | None  # of an EmailSubmission that is there: other mail in the queue has none
     origin: str
     queue: str
     destination: str
@@ -154,6 +155,12 @@ def _fits(entry: Entry, search: Search) -> bool:
     ).casefold() in job.rcpt_to.email.casefold()
 
 
+def _submission_of(view: Snapshot, entry: Entry) -> str | None:
+    """What was handed in by SMTP has the id of the SMTP session's message in its place, a receipt that of an Email."""
+    is_there = entry.item and view.get(EMAIL_SUBMISSION, entry.account, entry.item) is not None
+    return entry.item if is_there else None
+
+
 def _shown(view: Snapshot, entry: Entry) -> QueuedMessage:
     job = job_of(entry)
     block = queue_list.blocked(view.db, entry.destination, view.now_ms)
@@ -169,7 +176,7 @@ def _shown(view: Snapshot, entry: Entry) -> QueuedMessage:
         id=f"{entry.account}_{entry.id}",
         message_id=entry.message,
         account_id=entry.account,
-        submission_id=entry.item or None,
+        submission_id=_submission_of(view, entry),
         origin=job.origin,
         queue=entry.queue,
         destination=entry.destination,
