@@ -217,7 +217,7 @@ def test_a_result_that_cannot_be_found_any_more_is_no_longer_kept(
 ) -> None:
     async def body(server: Running) -> None:
         client = await server.connect(mailbox="INBOX")
-        await client.ok("UID SEARCH RETURN (UPDATE) OR FLAGGED SEEN")
+        await client.ok("UID SEARCH RETURN (UPDATE) OR SAVEDSINCE 1-Jan-2100 SEEN")
         monkeypatch.setattr("pillarbox.servers.imap.search_program._MOST_TESTS", 1)
         heard = await client.ok("STORE 2 +FLAGS (\\Seen)")
         assert heard[-1] == '* NO [NOUPDATE "t3"] This result is not kept up to date'

@@ -14,6 +14,7 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.servers.imap import concordances, text_search
 from pillarbox.servers.imap.concordances import Concordances
 from pillarbox.servers.imap.image import Images
+from pillarbox.servers.imap.ledger import Ledgers
 from pillarbox.servers.imap.search_program import Scene, Search
 from pillarbox.servers.imap.sheet import Sheets
 from pillarbox.servers.imap.text_search import as_phrase
@@ -250,11 +251,11 @@ def program(chance: random.Random, mails: list[Mail], depth: int = 3) -> k.Searc
 
 def search(house: House, key: k.SearchKey, **more: Any) -> list[int]:
     images, sheets = more.pop("images", None) or Images(), more.pop("sheets", None) or Sheets()
-    words = more.pop("words", None) or Concordances()
+    words, ledgers = more.pop("words", None) or Concordances(), more.pop("ledgers", None) or Ledgers()
 
     def body(view: Any) -> list[int]:
         image = images.now(view, "a1", house.box["inbox"])
-        return list(Search(view, Scene("a1", house.box["inbox"], image, sheets, words, **more)).run(key))
+        return list(Search(view, Scene("a1", house.box["inbox"], image, sheets, words, ledgers, **more)).run(key))
 
     return house.store.read(body)
 
@@ -263,7 +264,7 @@ def search(house: House, key: k.SearchKey, **more: Any) -> list[int]:
 def test_a_program_finds_what_it_finds_one_by_one(house: House, seed: int) -> None:
     chance = random.Random(seed)
     mails = fill(house, chance)
-    images, sheets, words = Images(), Sheets(), Concordances()
+    images, sheets, words, ledgers = Images(), Sheets(), Concordances(), Ledgers()
     # The client has not heard yet of those that are gone, nor of the last one.
     known = list(range(1, mails[-1].uid))
     saved = chance.sample(known, 9)
@@ -271,7 +272,7 @@ def test_a_program_finds_what_it_finds_one_by_one(house: House, seed: int) -> No
     for _ in range(250):
         key = program(chance, mails)
         wanted = [mail.uid for mail in mails[:-1] if holds(key, mail, known, saved, now)]
-        found = search(house, key, known=known, saved=saved, images=images, sheets=sheets, words=words)
+        found = search(house, key, known=known, saved=saved, images=images, sheets=sheets, words=words, ledgers=ledgers)
         assert [uid for uid in found if uid in known] == wanted, key
 
 
@@ -298,7 +299,7 @@ def test_in_an_empty_mailbox_every_program_finds_nothing(house: House) -> None:
 def search_in(house: House, box: str, key: k.SearchKey) -> list[int]:
     def body(view: Any) -> list[int]:
         image = Images().now(view, "a1", house.box[box])
-        return list(Search(view, Scene("a1", house.box[box], image, Sheets(), Concordances())).run(key))
+        return list(Search(view, Scene("a1", house.box[box], image, Sheets(), Concordances(), Ledgers())).run(key))
 
     return house.store.read(body)
 
@@ -392,7 +393,7 @@ def test_what_one_search_has_not_read_is_searched_by_words_and_found_whole_later
 
     def is_whole(view: Any) -> bool:
         box = house.box["inbox"]
-        one = Search(view, Scene("a1", box, Images().now(view, "a1", box), Sheets(), words))
+        one = Search(view, Scene("a1", box, Images().now(view, "a1", box), Sheets(), words, Ledgers()))
         one.run(middle)
         return one.is_whole
 

@@ -38,7 +38,8 @@ class Finder(NamedTuple):
         return image, found
 
     def _search(self, view: View, account: str, mailbox: str, image: Image, selected: Selected | None) -> Search:
-        scene = Scene(account, mailbox, image, self.memory.sheets, self.memory.concordances)
+        memory = self.memory
+        scene = Scene(account, mailbox, image, memory.sheets, memory.concordances, memory.ledgers)
         if selected is not None:
             scene = scene._replace(known=selected.uids, saved=selected.saved, recent=selected.recent.ranges)
         return Search(view, scene)

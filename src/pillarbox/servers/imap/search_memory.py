@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pillarbox.servers.imap.concordances import Concordances
 from pillarbox.servers.imap.image import Image, Uids
+from pillarbox.servers.imap.ledger import Ledgers
 from pillarbox.servers.imap.sheet import Sheets
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.wire.imap import search_key as k
@@ -26,7 +27,7 @@ class SearchMemory:
     """The memory for searches that the sessions of a process share."""
 
     def __init__(self) -> None:
-        self.sheets, self.concordances = Sheets(), Concordances()
+        self.sheets, self.concordances, self.ledgers = Sheets(), Concordances(), Ledgers()
         self._found: ResultCache[int] = ResultCache(_MAX_NUMBERS)
         self._orders: ResultCache[int] = ResultCache(_MAX_NUMBERS)
         self._threads: ResultCache[int] = ResultCache(_MAX_THREADS)

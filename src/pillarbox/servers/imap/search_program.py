@@ -1,16 +1,18 @@
 r"""From a search program to the UIDs of the messages that it finds (RFC 9051 §6.4.4 and extensions).
 
-A key becomes a condition, of which the store makes SQL, or a set of UIDs, where columns or lists of words answer. Sets
-are joined as sets; at last one statement asks for all that is left, of those that the sets have found.
+A ledger answers a program that asks of flags, arrivals and sizes alone. Else a key becomes a condition, of which the
+store makes SQL, or a set of UIDs, where columns or lists of words answer. Sets are joined as sets; at last one
+statement asks for all that is left, of those that the sets have found.
 What is found where is told in docs/topics/search.md.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property
+from itertools import compress
 from typing import NamedTuple
 
 from pillarbox.datatypes import condition as c
@@ -19,17 +21,19 @@ from pillarbox.datatypes.view import View
 from pillarbox.formats.message.collation import search_key
 from pillarbox.servers.imap.column import IDS, SENT_DAY, TEXTS
 from pillarbox.servers.imap.concordances import Concordances
+from pillarbox.servers.imap.day import are_so, dated
 from pillarbox.servers.imap.flag import condition_of
 from pillarbox.servers.imap.image import Image, Uids
+from pillarbox.servers.imap.ledger import Ledgers
 from pillarbox.servers.imap.recent import within
+from pillarbox.servers.imap.row_search import Ranges, RowSearch, is_of_rows
 from pillarbox.servers.imap.sheet import MOST_ROWS, Sheet, Sheets
 from pillarbox.servers.imap.text_search import TextSearch, as_phrase, too_much
 from pillarbox.wire.imap import search_key as k
-from pillarbox.wire.imap.sequence_set import SequenceSet, is_whole
+from pillarbox.wire.imap.sequence_set import is_whole
 
 Part = frozenset[int] | c.Condition
 _ALL, _NONE = c.Every(()), c.Some(())
-_DAY_MS = 86_400_000
 _INDEX = {"from": "sender", "to": "recipient", "cc": "cc", "bcc": "bcc", "subject": "subject", "body": "body"}
 _READ_TOGETHER = ("from", "to", "cc", "bcc", "subject")
 _FEW_RANGES = 20
@@ -52,6 +56,7 @@ class Scene(NamedTuple):
     image: Image
     sheets: Sheets
     concordances: Concordances
+    ledgers: Ledgers
     known: Uids = ()
     saved: Sequence[int] = ()
     recent: Sequence[tuple[int, int]] = ()
@@ -72,6 +77,8 @@ class Search:
         """The UIDs that are found, rising. Raises REQUEST_TOO_LARGE for a program that would take too long."""
         if len(self._scene.image.uids) > _QUICK_MESSAGES or len(list(k.all_keys(key))) > _QUICK_KEYS:
             self._view.take_time()
+        if is_of_rows(key) and (found := self._by_ledger(key)) is not None:
+            return found
         part = self._part(key)
         if part == _ALL:
             return self._scene.image.uids
@@ -85,6 +92,11 @@ class Search:
     def _select(self, where: c.Condition) -> list[int]:
         scene = self._scene
         return self._view.select_uids(EMAIL, scene.account, scene.mailbox, where)
+
+    def _by_ledger(self, key: k.SearchKey) -> Uids | None:
+        scene = self._scene
+        ledger = scene.ledgers.of(self._view, scene.account, scene.mailbox, scene.image)
+        return RowSearch(ledger, self._view.now_ms, self._ranges).run(key) if ledger is not None else None
 
     # --- keys of keys
 
@@ -123,12 +135,12 @@ class Search:
         if self._tests * len(self._scene.image.uids) > _MOST_TESTS:
             raise too_much()
         match key:
-            case k.Numbers(numbers, is_uid):
-                return self._numbers(numbers, is_uid=is_uid)
+            case k.Numbers():
+                return self._numbers(key)
             case k.HasFlag(flag):
                 return condition_of(flag)
             case k.Dated(which, relation, day):
-                return _dated("saved_at" if which == "saved" else "received_at", relation, day)
+                return dated("saved_at" if which == "saved" else "received_at", relation, day)
             case k.Within(is_older, seconds):
                 # RFC 5032 §3: of just that age a message is both.
                 limit = self._view.now_ms - seconds * 1000
@@ -146,27 +158,27 @@ class Search:
             case _:
                 raise AssertionError(key)
 
-    def _numbers(self, numbers: SequenceSet, *, is_uid: bool) -> Part:
-        known = self._scene.known
-        if numbers.is_saved:
+    def _numbers(self, key: k.Numbers) -> Part:
+        if key.set.is_saved:
             return self._all.intersection(self._scene.saved)
-        if is_whole(numbers):
+        if is_whole(key.set):
             return _ALL
-        if is_uid:
-            uids = known or self._scene.image.uids
-            ranges = numbers.bounded(uids[-1] if uids else 0)
-        else:
-            # A number that is too high names nothing: RFC 9051 §6.4.4 lets a search for it end well.
-            pairs = [(max(first, 1), min(last, len(known))) for first, last in numbers.bounded(len(known))]
-            ranges = [(known[first - 1], known[last - 1]) for first, last in pairs if first <= last]
+        ranges, there = self._ranges(key), self._scene.image.uids
         if len(ranges) <= _FEW_RANGES:
-            return c.Some(
-                tuple(c.Every((c.Compare("uid", ">=", first), c.Compare("uid", "<=", last))) for first, last in ranges)
-            )
-        there = self._scene.image.uids
-        return frozenset(
-            uid for first, last in ranges for uid in there[bisect_left(there, first) : bisect_right(there, last)]
-        )
+            return within(ranges)
+        places = [(bisect_left(there, first), bisect_left(there, before)) for first, before in ranges]
+        return frozenset(uid for start, end in places for uid in there[start:end])
+
+    def _ranges(self, key: k.Numbers | k.Recent) -> Ranges:
+        known = self._scene.known
+        if isinstance(key, k.Recent):
+            return self._scene.recent
+        if key.is_uid:
+            uids = known or self._scene.image.uids
+            return [(first, last + 1) for first, last in key.set.bounded(uids[-1] if uids else 0)]
+        # A number that is too high names nothing: RFC 9051 §6.4.4 lets a search for it end well.
+        pairs = [(max(first, 1), min(last, len(known))) for first, last in key.set.bounded(len(known))]
+        return [(known[first - 1], known[last - 1] + 1) for first, last in pairs if first <= last]
 
     # --- what stands in the message
 
@@ -260,15 +272,8 @@ class Search:
         return self._remembered(name, lambda: found.union(self._select(c.Every((_uids(rest), field)))))
 
     def _sent(self, relation: str, day: date) -> list[int]:
-        sheet, wanted = self._sheet(SENT_DAY), day.toordinal()
-        days = zip(sheet.uids, sheet.values[SENT_DAY], strict=True)
-        if relation == "<":
-            found = [uid for uid, sent in days if 0 < sent < wanted]
-        elif relation == "=":
-            found = [uid for uid, sent in days if sent == wanted]
-        else:
-            found = [uid for uid, sent in days if sent >= wanted]
-        return self._there(sheet, found)
+        sheet = self._sheet(SENT_DAY)
+        return self._there(sheet, list(compress(sheet.uids, are_so(sheet.values[SENT_DAY], relation, day))))
 
     def _there(self, sheet: Sheet, uids: list[int]) -> list[int]:
         """Those that are in the mailbox still."""
@@ -288,11 +293,3 @@ def _as_condition(part: Part) -> c.Condition:
 
 def _uids(uids: Sequence[int]) -> c.Condition:
     return c.NumberIn("uid", tuple(uids)) if uids else _NONE
-
-
-def _dated(column: str, relation: str, day: date) -> c.Condition:
-    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
-    since, before = c.Compare(column, ">=", start), c.Compare(column, "<", start)
-    if relation == "<":
-        return before
-    return since if relation == ">=" else c.Every((since, c.Compare(column, "<", start + _DAY_MS)))
