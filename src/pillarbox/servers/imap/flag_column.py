@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 KIND_OCTETS = 300  # what a combination of flags costs
-_MOST_KINDS = 256  # that an octet can tell
+_CODES = 256  # that an octet can be
+_MOST_KINDS = _CODES
 Kind = tuple[str, bool]  # a message's keywords between spaces, and whether it is \Deleted
 
 
@@ -35,7 +36,7 @@ class FlagColumn:
             kinds = {codes[code]: at for at, code in enumerate(sorted(used))}
             if len(kinds) + len(wanted) > _MOST_KINDS:
                 return None
-            octets = octets.translate(bytes(kinds.get(codes.get(code, ("", False)), 0) for code in range(_MOST_KINDS)))
+            octets = octets.translate(bytes(kinds.get(codes.get(code, ("", False)), 0) for code in range(_CODES)))
         for kind in wanted:
             kinds[kind] = len(kinds)
         for at in reversed(gone):
@@ -54,7 +55,7 @@ class FlagColumn:
         return self._those({kind for kind in self.kinds if kind[1]})
 
     def _those(self, wanted: set[Kind]) -> bytes:
-        table = bytearray(_MOST_KINDS)
+        table = bytearray(_CODES)
         for kind in wanted:
             table[self.kinds[kind]] = 1
         return self.octets.translate(table)

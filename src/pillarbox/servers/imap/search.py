@@ -89,10 +89,13 @@ def _line(session: Session, selected: Selected, found: Found, command: m.Search 
     return f"* ESEARCH (TAG {string(session.tag)}){' UID' if is_uid else ''}{words}\r\n".encode()
 
 
-def numbers_of(selected: Selected, uids: Sequence[int]) -> list[int]:
+def numbers_of(selected: Selected, uids: Sequence[int]) -> Sequence[int]:
     """The message numbers of UIDs that the client knows, in their order."""
     known = selected.uids
     if len(uids) * _DENSE > len(known):
+        before = known[0] - 1
+        if known[-1] - before == len(known):  # no message has gone from between: number and UID go side by side
+            return [uid - before for uid in uids] if before else uids
         table = dict(zip(known, range(1, len(known) + 1), strict=True))
         return [table[uid] for uid in uids]
     return [number for uid in uids if (number := selected.number_of(uid)) is not None]
