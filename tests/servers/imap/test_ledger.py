@@ -177,6 +177,8 @@ def test_what_an_older_view_sees_is_not_told_by_a_newer_ledger_nor_the_other_way
         before = run(view, house, SEEN, Ledgers())
         assert 1 not in before
         house.update("Email", ids[0], {"keywords": {"$seen": True}})
+        assert house.store.read(lambda new: run(new, house, SEEN, ledgers)) == [1, *before]
+        assert run(view, house, SEEN, ledgers) == before
         house.store.write(lambda tx: set_deleted(tx, "a1", house.box["inbox"], ids[1:2], on=True))
         house.store.write(lambda tx: expunge(tx, "a1", house.box["inbox"], ids[1:2]))
         add(house, chance)

@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
@@ -23,6 +24,14 @@ _ENTRY_OCTETS = 4_000  # what a ledger costs beside its columns
 _ROW_OCTETS = 2 * VALUE_OCTETS + 5  # with the uid, although that is most often the image's own
 _MOST_CHANGES = 500  # after more it is read anew
 _QUICK = 1_000  # more messages than this are read in a thread
+
+
+class State(NamedTuple):
+    """Which state of a mailbox an image is of; later ones are greater."""
+
+    uid_validity: int
+    modseq: int
+    uid_next: int
 
 
 class Ledger:
@@ -44,7 +53,7 @@ class Ledger:
 
     def after(self, image: Image, rows: Sequence[Membership], gone: Sequence[int]) -> Ledger | None:
         """The ledger of a later image, which these messages differ in; None when they do not make it."""
-        before, uids = self.state[1], array("I", self.uids)
+        before, uids = self.state.uid_next, array("I", self.uids)
         places = [at for uid in gone if (at := _place(uids, uid)) is not None]
         for at in reversed(places):
             del uids[at]
@@ -84,11 +93,8 @@ class Ledgers:
         if known is not None and known.state == state:
             return known
         ledger = None
-        if known is not None and known.state[0] == image.uid_validity:
-            if (image.modseq, image.uid_next) < (
-                known.state[2],
-                known.state[1],
-            ):  # this view does not see all that others have
+        if known is not None and known.state.uid_validity == state.uid_validity:
+            if state < known.state:  # this view does not see all that others have
                 return None
             ledger = _brought_up(view, account, mailbox, known, image)
         ledger = ledger or _read(view, account, mailbox, image)
@@ -113,8 +119,8 @@ def _weight(ledger: Ledger | None) -> int:
     return ledger.weight if ledger is not None else KIND_OCTETS
 
 
-def _state(image: Image) -> tuple[int, int, int]:
-    return image.uid_validity, image.uid_next, image.modseq
+def _state(image: Image) -> State:
+    return State(image.uid_validity, image.modseq, image.uid_next)
 
 
 def _kind(row: Membership) -> Kind:
@@ -140,9 +146,9 @@ def _read(view: View, account: str, mailbox: str, image: Image) -> Ledger | None
 
 def _brought_up(view: View, account: str, mailbox: str, known: Ledger, image: Image) -> Ledger | None:
     """The ledger after what has changed; None when that is much, or is not known any more."""
-    step = image.changes(known.state[2])
+    step = image.changes(known.state.modseq)
     found = (step.rows, step.gone) if step is not None else None
-    found = found or view.changed_members(account, mailbox, known.state[2])
+    found = found or view.changed_members(account, mailbox, known.state.modseq)
     if found is None or len(found[0]) + len(found[1]) > _MOST_CHANGES:
         return None
     return known.after(image, *found)
