@@ -185,3 +185,14 @@ def test_ranges_are_kept_joined_and_tell_what_is_in_them(steps: list[tuple[int, 
     assert [recent.reaches(uid) for uid in uids] == [any(one <= uid for one in there) for uid in uids]
     assert all(before < first for (_, before), (first, _) in pairwise(recent.ranges))
     assert recent.mark(uids, [b"()" for _ in uids]) == [rb"(\Recent)" if uid in there else b"()" for uid in uids]
+
+
+def test_how_many_are_recent_is_told_when_some_of_them_go(store: EmbeddedStore) -> None:
+    async def body(server: Running) -> None:
+        client, other = await server.connect(mailbox="INBOX"), await server.connect(mailbox="INBOX")
+        await other.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+        assert await other.ok("EXPUNGE") == ["* 1 EXPUNGE"]  # to this one nothing was recent
+        told = await client.ok("NOOP")
+        assert told == ["* 1 EXPUNGE", "* 1 RECENT"]
+
+    play(store, body)

@@ -42,7 +42,8 @@ def talk(store: Store, body: Callable[[Running, Client], Awaitable[None]]) -> No
 def test_who_has_the_mailbox_open_hears_of_removals_that_are_forgotten(store: Store) -> None:
     async def body(_: Running, client: Client) -> None:
         assert await client.ok("NOOP") == [f"* {number} EXPUNGE" for number in (9, 5, 3, 2)] + [
-            "* 1 FETCH (UID 1 FLAGS (\\Recent \\Flagged $hasnoattachment))"
+            "* 6 RECENT",
+            "* 1 FETCH (UID 1 FLAGS (\\Recent \\Flagged $hasnoattachment))",
         ]
         assert await client.ok("UID SEARCH ALL") == ["* SEARCH 1 4 6 7 8 10"]
         assert await client.ok("FETCH 6 (UID)") == ["* 6 FETCH (UID 10)"]

@@ -32,8 +32,6 @@ class Speech(Protocol):
     def has_qresync(self) -> bool: ...
     @property
     def is_uid_only(self) -> bool: ...
-    @property
-    def is_rev2(self) -> bool: ...
 
 
 class News(NamedTuple):
@@ -59,6 +57,7 @@ class Selected:
         self.recent = Recent()
         self.has_taken_recent = False  # which is to be written down when the mailbox is left
         self._recents: Recents | None = None  # None: no message is recent to this session
+        self._recent_told = 0
         self.saved: Sequence[int] = ()  # the UIDs of `$` (RFC 5182)
         self.contexts: Contexts = {}  # results that are kept up to date, by tag
         # (uid, modseq) of changes that the client made, and knows of or asked not to hear of.
@@ -95,7 +94,13 @@ class Selected:
 
     def recent_line(self) -> bytes:
         """The untagged RECENT."""
-        return f"* {self.recent.count(self.uids)} RECENT\r\n".encode()
+        self._recent_told = self.recent.count(self.uids)
+        return f"* {self._recent_told} RECENT\r\n".encode()
+
+    def _recent_news(self, *, is_asked: bool = False) -> bytes:
+        """The same if it is another number than before, as after EXPUNGE, or it goes with EXISTS."""
+        is_news = self._recents is not None and (is_asked or self.recent.count(self.uids) != self._recent_told)
+        return self.recent_line() if is_news else b""
 
     # --- numbers
 
@@ -200,9 +205,10 @@ class Selected:
         if may_expunge and known_gone:
             yield from self._expunge(known_gone, speech)
         if image is None:
+            yield self._recent_news()
             return
         self._take_recent(image, news.first_recent)
-        yield from self._grow(image, speech, may_expunge=may_expunge)
+        yield from self._grow(image, may_expunge=may_expunge)
         changed = self._changed(news.rows, speech)
         self.modseq, self.uid_next = image.modseq, image.uid_next
         line = self.learn(image.keywords)
@@ -235,7 +241,7 @@ class Selected:
             yield "".join([f"* {number} EXPUNGE\r\n" for number in numbers]).encode()
         self.uids = without(self.uids, gone)
 
-    def _grow(self, image: Image, speech: Speech, *, may_expunge: bool) -> Iterator[bytes]:
+    def _grow(self, image: Image, *, may_expunge: bool) -> Iterator[bytes]:
         before = len(self.uids)
         if may_expunge or not self._owed:
             self.uids, grew = image.uids, len(image.uids) != before
@@ -247,8 +253,7 @@ class Selected:
                 self.uids.extend(new)
         if grew:
             yield f"* {len(self.uids)} EXISTS\r\n".encode()
-            if not speech.is_rev2:
-                yield self.recent_line()
+        yield self._recent_news(is_asked=grew)
 
     def _changed(self, rows: Sequence[Membership], speech: Speech) -> bytes:
         known, lines = self.own, []
