@@ -51,7 +51,7 @@ def test_a_stranger_has_so_many_seconds_whatever_they_say_meanwhile(store: Store
 
 def test_who_is_nobody_again_is_a_stranger_again(store: Store) -> None:
     async def body() -> None:
-        async with running(store, login_seconds=0.2) as server:
+        async with running(store, login_seconds=1.5) as server:
             client = await server.connect()
             await client.ok("UNAUTHENTICATE")
             assert (await client.hear()).startswith("* BYE [UNAVAILABLE]")
