@@ -18,6 +18,7 @@ from typing import Any, Self
 CORE, MAIL = "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"
 SUBMISSION = "urn:ietf:params:jmap:submission"
 Json = dict[str, Any]
+_FRESH_SECONDS = 15
 LATER = 10.0  # seconds after which what should have come by itself is missed
 
 
@@ -41,6 +42,7 @@ class Client:
             if tls is not None
             else http.client.HTTPConnection(self._host, timeout=30)
         )
+        self._used_at = time.monotonic()
         self.session: Json = json.loads(self.http("GET", session_url))
         self.account: str = self.session["primaryAccounts"][MAIL]
 
@@ -53,10 +55,13 @@ class Client:
     def http(self, method: str, url: str, body: bytes | None = None, type: str = "application/json") -> bytes:
         """One exchange; the answer's body. Asserts that it succeeded."""
         target = urllib.parse.urlsplit(url)
+        if time.monotonic() - self._used_at > _FRESH_SECONDS:
+            self._connection.close()  # the server may have, as it may at any time; it is opened again by itself
         headers = self._login | ({"Content-Type": type} if body is not None else {})
         self._connection.request(method, f"{target.path}?{target.query}".rstrip("?"), body, headers)
         answer = self._connection.getresponse()
         data = answer.read()
+        self._used_at = time.monotonic()
         assert 200 <= answer.status < 300, (method, url, answer.status, data)
         return data
 
