@@ -1,46 +1,32 @@
 """Keys are made for domains, published, seen, used, retired and removed."""
 
 import asyncio
-from typing import TypeVar
 
 import pytest
 
 from pillarbox.app.wiring import bridge_to
-from pillarbox.core.dns import Answer, Lookup, Question, Status, drive
 from pillarbox.services.dkim_rotation import Timing
 from pillarbox.workers.dkim_keys import DkimKeys
 from tests.directory_fixture import Office, office
+from tests.support.txt_table import TxtTable
 
 __all__ = ["office"]
 
-T = TypeVar("T")
 TIMING = Timing(rotate_days=90, prepublish_hours=48, retire_days=14)
 _DAY = 86_400
 
 
-class Dns:
+class Dns(TxtTable):
     """A DNS that an administrator fills from what the server says it needs."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, str] = {}
-        self.is_up = True
-
-    async def ask(self, question: Question) -> Answer:
-        return self.answer(question)
-
-    async def run(self, lookup: Lookup[T], seconds: float | None = None) -> T:
-        return drive(lookup, self.answer)
-
-    def answer(self, question: Question) -> Answer:
-        if not self.is_up:
-            return Answer(Status.FAILED)
-        found = self.records.get(question.name)
-        return Answer(Status.NO_NAME) if found is None else Answer(Status.FOUND, (b"v=spf1 -all", found.encode()))
 
     def publish(self, office: Office) -> None:
         """Put in all records, as people do: with spaces."""
         for key in office.records("DkimKey"):
-            self.records[key["dnsName"]] = key["record"].replace("; p=", " ;p= ")
+            self.put(key["dnsName"], key["record"].replace("; p=", " ;p= "))
+
+    def put(self, name: str, record: str) -> None:
+        """Put in one record, beside another that the name has."""
+        self.records[name] = [b"v=spf1 -all", record.encode()]
 
 
 def rounds(office: Office, dns: Dns | None, days: float = 0, timing: Timing = TIMING) -> list[str]:
@@ -73,7 +59,7 @@ def test_without_rotation_keys_stay(office: Office) -> None:
 
 
 def test_a_key_is_replaced_in_time_with_an_overlap_on_both_sides(office: Office) -> None:
-    dns = Dns()
+    dns = Dns({})
     rounds(office, dns)
     dns.publish(office)
     assert rounds(office, dns, 87.9) == ["202311e active", "202311r active"]
@@ -88,12 +74,12 @@ def test_a_key_is_replaced_in_time_with_an_overlap_on_both_sides(office: Office)
 
 
 def test_a_new_key_does_not_sign_before_its_record_is_seen(office: Office) -> None:
-    dns = Dns()
+    dns = Dns({})
     rounds(office, dns)
     rounds(office, dns, 88)
     waiting = ["202311e active", "202311r active", "202402e published", "202402r published"]
     assert rounds(office, dns, 30) == waiting
-    dns.records["202402r._domainkey.example.org"] = "v=DKIM1; k=rsa; p=QUJD"
+    dns.put("202402r._domainkey.example.org", "v=DKIM1; k=rsa; p=QUJD")
     assert rounds(office, dns) == waiting
     dns.publish(office)
     dns.is_up = False

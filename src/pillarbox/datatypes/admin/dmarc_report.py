@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pillarbox.datatypes.admin.received_report import FILTERS, SORTS, ReceivedReport, ReceivedReportRules
-from pillarbox.datatypes.capability import ADMIN
+from pillarbox.datatypes.admin.received_report import ReceivedReport, report_type
 from pillarbox.datatypes.declare import DataType, Filter
 from pillarbox.datatypes.mark import ServerSet
 
@@ -54,17 +53,11 @@ class DmarcReport(ReceivedReport, frozen=True, kw_only=True):
     errors: ServerSet[list[str]] = msgspec.field(default_factory=list)
 
 
-DMARC_REPORT: DataType[DmarcReport] = DataType(
+DMARC_REPORT: DataType[DmarcReport] = report_type(
     DmarcReport,
-    letter="c",
-    capability=ADMIN,
-    rules=ReceivedReportRules(),
-    methods=frozenset({"get", "changes", "set", "query", "queryChanges"}),
-    directory=True,
-    unique_key=lambda report: report.key or None,
-    filters={
-        **FILTERS,
+    "c",
+    {
         "hasFailures": Filter(bool, test=lambda report, value: (report.passed < report.messages) is value, fixed=True),
     },
-    sorts=SORTS,
+    {},
 )

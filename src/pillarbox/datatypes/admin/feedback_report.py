@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pillarbox.datatypes.admin.received_report import FILTERS, SORTS, ReceivedReport, ReceivedReportRules
-from pillarbox.datatypes.capability import ADMIN
+from pillarbox.datatypes.admin.received_report import ReceivedReport, report_type
 from pillarbox.datatypes.declare import DataType, Filter, Sort
 from pillarbox.datatypes.mark import Indexed, Reference, ServerSet
 
@@ -44,16 +43,10 @@ class FeedbackReport(ReceivedReport, frozen=True, kw_only=True):
     authentication_results: ServerSet[list[str]] = msgspec.field(default_factory=list)
 
 
-FEEDBACK_REPORT: DataType[FeedbackReport] = DataType(
+FEEDBACK_REPORT: DataType[FeedbackReport] = report_type(
     FeedbackReport,
-    letter="o",
-    capability=ADMIN,
-    rules=ReceivedReportRules(),
-    methods=frozenset({"get", "changes", "set", "query", "queryChanges"}),
-    directory=True,
-    unique_key=lambda report: report.key or None,
-    filters={
-        **FILTERS,
+    "o",
+    {
         "feedbackType": Filter(str, test=lambda report, kind: report.feedback_type == kind, fixed=True),
         "accountId": Filter(
             str | None, test=lambda report, account: report.account_id == account, reference=True, fixed=True
@@ -61,5 +54,5 @@ FEEDBACK_REPORT: DataType[FeedbackReport] = DataType(
         "address": Filter(str, test=lambda report, address: report.address == address, fixed=True),
         "sourceAddress": Filter(str, test=lambda report, address: report.source_address == address, fixed=True),
     },
-    sorts={**SORTS, "incidents": Sort(key=lambda report: report.incidents, fixed=True)},
+    {"incidents": Sort(key=lambda report: report.incidents, fixed=True)},
 )

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pillarbox.datatypes.admin.received_report import FILTERS, SORTS, ReceivedReport, ReceivedReportRules
-from pillarbox.datatypes.capability import ADMIN
+from pillarbox.datatypes.admin.received_report import ReceivedReport, report_type
 from pillarbox.datatypes.declare import DataType, Filter
 from pillarbox.datatypes.mark import ServerSet
 
@@ -38,17 +37,11 @@ class TlsReport(ReceivedReport, frozen=True, kw_only=True):
     failures_omitted: ServerSet[int] = 0
 
 
-TLS_REPORT: DataType[TlsReport] = DataType(
+TLS_REPORT: DataType[TlsReport] = report_type(
     TlsReport,
-    letter="u",
-    capability=ADMIN,
-    rules=ReceivedReportRules(),
-    methods=frozenset({"get", "changes", "set", "query", "queryChanges"}),
-    directory=True,
-    unique_key=lambda report: report.key or None,
-    filters={
-        **FILTERS,
+    "u",
+    {
         "hasFailures": Filter(bool, test=lambda report, value: (report.failed > 0) is value, fixed=True),
     },
-    sorts=SORTS,
+    {},
 )
