@@ -43,7 +43,9 @@ class Desk:
 
     def find(self, **search: Any) -> list[QueuedMessage]:
         with self.store.snapshot() as view:
-            return list(queue_admin.find(view, Search(**search)))
+            shown = [queue_admin.show(view, id) for id in queue_admin.find(view, Search(**search))]
+        assert None not in shown
+        return [message for message in shown if message is not None]
 
     def names(self, **search: Any) -> list[str]:
         return [message.recipient for message in self.find(**search)]

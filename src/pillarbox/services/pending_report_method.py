@@ -12,7 +12,9 @@ import msgspec
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.capability import ADMIN
 from pillarbox.datatypes.declare import MethodCall
-from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result, positive
+from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
+from pillarbox.services.methods.window import ARGUMENTS as QUERY_ARGUMENTS
+from pillarbox.services.methods.window import read_search, window
 from pillarbox.services.reports import pending
 from pillarbox.services.reports.outgoing import KINDS
 from pillarbox.services.reports.pending import PendingReport, Search
@@ -44,30 +46,12 @@ def get(view: Any, call: MethodCall) -> Result:
 
 def query(view: Any, call: MethodCall) -> Result:
     """The ids of reports that are searched for, the oldest day first."""
-    arguments = call.arguments
-    try:
-        search = msgspec.convert(arguments["filter"] or {}, Search)
-    except msgspec.ValidationError as error:
-        raise Fault(Kind.UNSUPPORTED_FILTER, str(error)) from None
+    search = read_search(call, Search)
     if search.kind is not None and search.kind not in KINDS:
         raise Fault(Kind.UNSUPPORTED_FILTER, f"a kind is one of {', '.join(KINDS)}")
-    if arguments["position"] < 0:
-        raise Fault(Kind.INVALID_ARGUMENTS, "position must not be negative", arguments=["position"])
-    most = view.limits.max_objects_in_get
-    limit = min(positive(call, "limit") or most, most)
     view.take_time()
-    found = pending.find(view, search)
-    result: Result = {
-        "accountId": call.account,
-        "queryState": str(view.now_ms),
-        "canCalculateChanges": False,
-        "position": arguments["position"],
-        "limit": limit,
-        "ids": [one.id for one in found[arguments["position"] :][:limit]],
-    }
-    if arguments["calculateTotal"]:
-        result["total"] = len(found)
-    return result
+    ids = (one.id for one in pending.find(view, search))
+    return window(call, str(view.now_ms), ids, view.limits.max_objects_in_get)
 
 
 METHODS: tuple[Method, ...] = (
@@ -81,13 +65,7 @@ METHODS: tuple[Method, ...] = (
     Method(
         "PendingReport/query",
         ADMIN,
-        {
-            **ACCOUNT_ID,
-            "filter": Argument(dict[str, Any] | None, None),
-            "position": Argument(int, 0),
-            "limit": Argument(int | None, None),
-            "calculateTotal": Argument(bool, False),  # noqa: FBT003 -- an argument's default
-        },
+        QUERY_ARGUMENTS,
         read=query,
         directory=True,
     ),

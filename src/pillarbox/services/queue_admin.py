@@ -57,7 +57,7 @@ class QueuedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     throttled_by: str | None
 
 
-class Search(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Search(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Which messages; None is any. Addresses are searched for parts, in any case."""
 
     account_id: str | None = None
@@ -77,18 +77,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     route: str | None = None
 
 
-def find(view: Snapshot, search: Search) -> Iterator[QueuedMessage]:
-    """The messages that are searched for, those due first at first."""
+def find(view: Snapshot, search: Search) -> Iterator[str]:
+    """The ids of messages that are searched for, those due first at first."""
     if search.status is not None and search.status not in STATUSES:
         raise Fault(Kind.UNSUPPORTED_FILTER, f"a status is one of {', '.join(STATUSES)}")
     if search.queue is not None and search.queue not in QUEUES:
         raise Fault(Kind.UNSUPPORTED_FILTER, f"a queue is one of {', '.join(QUEUES)}")
     wanted = Wanted(account=search.account_id, queue=search.queue, destination=search.destination)
     for entry in queue_list.entries(view.db, RELAY, wanted):
-        if _fits(entry, search):
-            shown = _shown(view, entry)
-            if search.status in (None, shown.status):
-                yield shown
+        if _fits(entry, search) and search.status in (None, _status(view, entry)[0]):
+            yield _id_of(entry)
 
 
 def show(view: Snapshot, id: str) -> QueuedMessage | None:
@@ -146,6 +144,10 @@ def _entry(view: Snapshot | Transaction, id: str) -> Entry | None:
     return queue_list.entry(view.db, RELAY, account, entry_id)
 
 
+def _id_of(entry: Entry) -> str:
+    return f"{entry.account}_{entry.id}"
+
+
 def _fits(entry: Entry, search: Search) -> bool:
     if search.message_id not in (None, entry.message):
         return False
@@ -161,19 +163,24 @@ def _submission_of(view: Snapshot, entry: Entry) -> str | None:
     return entry.item if is_there else None
 
 
+def _status(view: Snapshot, entry: Entry) -> tuple[str, tuple[str, int] | None]:
+    """The status, and if it is throttled, by what and until when at least."""
+    if queue_list.is_leased(view.db, entry, view.now_ms):
+        return "sending", None
+    if job_of(entry).held_at is not None:
+        return "held", None
+    if entry.due_at > view.now_ms:
+        return "waiting", None
+    held = throttle.held_until(view.db, lane_of(entry)) if entry.throttle else None
+    return "throttled" if held is not None else "due", held
+
+
 def _shown(view: Snapshot, entry: Entry) -> QueuedMessage:
     job = job_of(entry)
     block = queue_list.blocked(view.db, entry.destination, view.now_ms)
-    if queue_list.is_leased(view.db, entry, view.now_ms):
-        status = "sending"
-    elif job.held_at is not None:
-        status = "held"
-    else:
-        status = "due" if entry.due_at <= view.now_ms else "waiting"
-    held = throttle.held_until(view.db, lane_of(entry)) if status == "due" and entry.throttle else None
-    status = "throttled" if held is not None else status
+    status, held = _status(view, entry)
     return QueuedMessage(
-        id=f"{entry.account}_{entry.id}",
+        id=_id_of(entry),
         message_id=entry.message,
         account_id=entry.account,
         submission_id=_submission_of(view, entry),

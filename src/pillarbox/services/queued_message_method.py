@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,7 +16,9 @@ from pillarbox.datatypes.capability import ADMIN
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.email_submission import RULES as SUBMISSION_RULES
 from pillarbox.services import queue_admin
-from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result, positive
+from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
+from pillarbox.services.methods.window import ARGUMENTS as QUERY_ARGUMENTS
+from pillarbox.services.methods.window import read_search, window
 from pillarbox.services.queue_admin import Change, QueuedMessage, Search
 from pillarbox.storage.database import Interrupted
 
@@ -44,28 +45,9 @@ def get(view: Any, call: MethodCall) -> Result:
 
 def query(view: Any, call: MethodCall) -> Result:
     """The ids of messages that are searched for, those due first at first."""
-    arguments = call.arguments
-    try:
-        search = msgspec.convert(arguments["filter"] or {}, Search)
-    except msgspec.ValidationError as error:
-        raise Fault(Kind.UNSUPPORTED_FILTER, str(error)) from None
-    if arguments["position"] < 0:
-        raise Fault(Kind.INVALID_ARGUMENTS, "position must not be negative", arguments=["position"])
-    limit = min(positive(call, "limit") or _DEFAULT_LIMIT, view.limits.max_objects_in_get)
+    search = read_search(call, Search)
     view.take_time()
-    found = queue_admin.find(view, search)
-    ids = [message.id for message in islice(found, arguments["position"], arguments["position"] + limit)]
-    result: Result = {
-        "accountId": call.account,
-        "queryState": _state(view),
-        "canCalculateChanges": False,
-        "position": arguments["position"],
-        "limit": limit,
-        "ids": ids,
-    }
-    if arguments["calculateTotal"]:
-        result["total"] = arguments["position"] + len(ids) + sum(1 for _ in found)
-    return result
+    return window(call, _state(view), queue_admin.find(view, search), view.limits.max_objects_in_get, _DEFAULT_LIMIT)
 
 
 def set_(tx: Any, call: MethodCall) -> Result:
@@ -139,7 +121,6 @@ def _state(view: Any) -> str:
     return str(view.now_ms)
 
 
-_FILTER = {**ACCOUNT_ID, "filter": Argument(dict[str, Any] | None, None)}
 METHODS: tuple[Method, ...] = (
     Method(
         "QueuedMessage/get",
@@ -151,12 +132,7 @@ METHODS: tuple[Method, ...] = (
     Method(
         "QueuedMessage/query",
         ADMIN,
-        {
-            **_FILTER,
-            "position": Argument(int, 0),
-            "limit": Argument(int | None, None),
-            "calculateTotal": Argument(bool, False),  # noqa: FBT003 -- an argument's default
-        },
+        QUERY_ARGUMENTS,
         read=query,
         directory=True,
     ),

@@ -9,13 +9,13 @@ from typing import Any
 
 from pillarbox.datatypes import declare
 from pillarbox.datatypes.declare import DataType, MethodCall
-from pillarbox.services.methods import changes, copy, get, query, query_changes, set
+from pillarbox.services.methods import changes, copy, get, query, query_changes, set, window
 from pillarbox.services.methods.method import Argument, FollowUp, Method, Result
 
 _READERS: Mapping[str, tuple[Callable[..., Result], Mapping[str, Argument]]] = {
     declare.GET: (get.get, get.ARGUMENTS),
     declare.CHANGES: (changes.changes, changes.ARGUMENTS),
-    declare.QUERY: (query.query, query.ARGUMENTS),
+    declare.QUERY: (query.query, window.ARGUMENTS),
     declare.QUERY_CHANGES: (query_changes.query_changes, query_changes.ARGUMENTS),
 }
 

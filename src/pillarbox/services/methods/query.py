@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import DataType, MethodCall
 from pillarbox.datatypes.view import ResultCache, View
 from pillarbox.services.methods.filter import Checked, check_filter, check_sort, resolve_filter, to_condition, to_test
-from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
+from pillarbox.services.methods.method import Result
+from pillarbox.services.methods.window import limit_of, start_of, told_limit
 
 _SHORT = 1_000  # results up to here are read in order, and remembered only where reading is far
 # Arguments that say what of the results is wanted, not what the results are.
@@ -19,19 +19,6 @@ _OF_THE_WINDOW = frozenset({
     "accountId", "position", "anchor", "anchorOffset", "limit", "calculateTotal", "sinceQueryState", "maxChanges",
     "upToId",
 })  # fmt: skip
-FILTER_AND_SORT = {
-    **ACCOUNT_ID,
-    "filter": Argument(dict[str, Any] | None, None),
-    "sort": Argument(list[dict[str, Any]] | None, None),
-    "calculateTotal": Argument(bool, False),  # noqa: FBT003 -- an argument's default
-}
-ARGUMENTS = {
-    **FILTER_AND_SORT,
-    "position": Argument(int, 0),
-    "anchor": Argument(str | None, None),
-    "anchorOffset": Argument(int, 0),
-    "limit": Argument(int | None, None),
-}
 
 
 class Query:
@@ -130,15 +117,10 @@ def _one_of_each(rows: Sequence[tuple[str, str]]) -> list[str]:
 
 def query(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     """One window of the results."""
-    asked = call.arguments["limit"]
-    if asked is not None and asked < 0:
-        raise Fault(Kind.INVALID_ARGUMENTS, "limit must not be negative", arguments=["limit"])
-    limit = min(asked if asked is not None else view.limits.max_query_limit, view.limits.max_query_limit)
+    limit = limit_of(call, view.limits.max_query_limit)
     work = Query(kind, view, call)
     total = work.total()
     position, anchor = call.arguments["position"], call.arguments["anchor"]
-    if anchor is not None and anchor.startswith("#"):
-        anchor = call.created_ids.get(anchor[1:], anchor)
     total_known = total is not None or not call.arguments["calculateTotal"]
     # A short window without a total is worth more than a whole list that nobody pages through.
     if anchor is None and position >= 0 and position + limit <= _SHORT and total_known and kind.index_table:
@@ -146,7 +128,7 @@ def query(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     else:
         ids = work.ids()
         total = len(ids)
-        position = _start(ids, position, anchor, call.arguments["anchorOffset"])
+        position = start_of(call, ids)
         window = ids[position : position + limit]
     result: Result = {
         "accountId": call.account,
@@ -154,19 +136,8 @@ def query(kind: DataType[Any], view: View, call: MethodCall) -> Result:
         "canCalculateChanges": work.local,
         "position": position if window else min(position, total if total is not None else position),
         "ids": list(window),
+        **told_limit(call, limit),
     }
     if call.arguments["calculateTotal"]:
         result["total"] = total
-    if asked is None or asked > limit:
-        result["limit"] = limit
     return result
-
-
-def _start(ids: Sequence[str], position: int, anchor: str | None, offset: int) -> int:
-    if anchor is not None:
-        try:
-            return max(0, ids.index(anchor) + offset)
-        except ValueError:
-            raise Fault(Kind.ANCHOR_NOT_FOUND, "the anchor is not among the results") from None
-    # RFC 8620 §5.5: a negative position counts from the end, and is clamped to 0.
-    return max(0, len(ids) + position) if position < 0 else position

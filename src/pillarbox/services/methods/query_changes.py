@@ -14,7 +14,8 @@ from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.declare import DataType, MethodCall
 from pillarbox.datatypes.view import View
 from pillarbox.services.methods.method import Argument, Result, positive
-from pillarbox.services.methods.query import FILTER_AND_SORT, Query
+from pillarbox.services.methods.query import Query
+from pillarbox.services.methods.window import FILTER_AND_SORT
 
 ARGUMENTS = {
     **FILTER_AND_SORT,
