@@ -40,6 +40,7 @@ class Shell:
                 data=b"From: alice@example.org\r\nSubject: Plans\r\n\r\nhello\r\n",
                 mail_from=Address("alice@example.org"),
                 recipients=[Address("bob@one.example"), Address("carol@two.example")],
+                item="x4k9",
             )
             engine.store.write(lambda tx: enqueue(tx, out))
 
@@ -79,6 +80,14 @@ def test_the_queue_is_listed_and_one_message_shown(shell: Shell) -> None:
     assert shell.json("queue", "show", id)["sender"] == "alice@example.org"
     few = shell.run("queue", "list", "--limit", "1")
     assert "and 1 more" in few.output
+
+
+def test_a_message_is_found_by_the_id_that_the_reply_to_it_had(shell: Shell) -> None:
+    assert shell.listed("--id", "x4k9").keys() == {"bob@one.example", "carol@two.example"}
+    assert shell.listed("--id", "x4k9", "--recipient", "bob").keys() == {"bob@one.example"}
+    assert shell.listed("--id", "x4k") == {}
+    assert shell.listed()["bob@one.example"]["acceptedAs"] == "x4k9"
+    assert shell.ok("queue", "hold", "--id", "x4k9") == "Held: 2.\n"
 
 
 def test_messages_are_held_and_released(shell: Shell) -> None:

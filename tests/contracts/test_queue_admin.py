@@ -106,13 +106,15 @@ def test_the_submission_is_named_of_what_is_one(desk: Desk) -> None:
         ({"destination": "one.example"}, ["a@one.example", "b@one.example"]),
         ({"recipient": "B@ONE"}, ["b@one.example"]),
         ({"sender": "nobody"}, []),
+        ({"accepted_as": "xdef"}, ["c@two.example"]),
+        ({"accepted_as": "xde"}, []),
         ({"status": "due"}, ["a@one.example", "b@one.example", "c@two.example"]),
         ({"status": "held"}, []),
     ],
 )
 def test_the_queue_is_searched(desk: Desk, search: dict[str, str], found: list[str]) -> None:
-    desk.put("a@one.example", "b@one.example")
-    desk.put("c@two.example", account="a2", origin="list")
+    desk.put("a@one.example", "b@one.example", item="xabc")
+    desk.put("c@two.example", account="a2", origin="list", item="xdef")
     assert sorted(desk.names(**search)) == found
 
 

@@ -5,6 +5,8 @@ import logging
 import re
 from pathlib import Path
 
+import pytest
+
 from pillarbox.core.event import EVENTS, Event
 from tests.support.log import Lines
 
@@ -22,6 +24,11 @@ def test_a_limited_event_tells_how_many_lines_were_left_out() -> None:
         assert len(lines.of("test.limited")) <= 2
     finally:
         del EVENTS["test.limited"]
+
+
+def test_an_event_leaves_the_fields_of_each_line_to_it() -> None:
+    with pytest.raises(ValueError, match="a field message of its own"):
+        Event("test.taken", logging.INFO, "something", "message")
 
 
 def test_the_source_tells_only_fields_that_its_events_declare() -> None:

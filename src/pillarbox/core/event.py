@@ -14,6 +14,7 @@ from pillarbox.core.operation import current
 
 EVENTS: dict[str, Event] = {}
 _MINUTE = 60.0
+_OWN = frozenset({"time", "level", "event", "message", "pid", "exception"})  # what each line says by itself
 
 
 class Event:
@@ -25,6 +26,8 @@ class Event:
         self._logger = logging.getLogger("pillarbox." + name.rpartition(".")[0])
         self._lock = threading.Lock()
         self._since, self._lines, self._suppressed = 0.0, 0, 0
+        if taken := _OWN.intersection(fields):
+            raise ValueError(f"each line has a field {min(taken)} of its own")
         if name in EVENTS:
             raise ValueError(f"there are two events {name}")
         EVENTS[name] = self

@@ -39,8 +39,9 @@ _QUEUE_OF: dict[Origin, str] = {
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that is to leave. `account` answers for it and holds it; `item` is the submission that it is of.
+    """A message that is to leave. `account` answers for it and holds it.
 
+    `item` is the submission that it is of, or the id that a listener gave to the message it was made of.
     `priority` is that of RFC 6710, -9 to 9; `due_at` in milliseconds since 1970, now if there is none.
     """
 

@@ -38,6 +38,7 @@ class QueuedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     message_id: str  # the same for all recipients of one message; no field of it
     account_id: str
     submission_id: str | None  # of an EmailSubmission that is there: other mail in the queue has none
+    accepted_as: str | None  # what whoever handed it in was told: by SMTP the id in the reply, which Received has too
     origin: str
     queue: str
     destination: str
@@ -62,6 +63,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 
     account_id: str | None = None
     message_id: str | None = None
+    accepted_as: str | None = None
     queue: str | None = None
     destination: str | None = None
     sender: str | None = None
@@ -83,7 +85,9 @@ def find(view: Snapshot, search: Search) -> Iterator[str]:
         raise Fault(Kind.UNSUPPORTED_FILTER, f"a status is one of {', '.join(STATUSES)}")
     if search.queue is not None and search.queue not in QUEUES:
         raise Fault(Kind.UNSUPPORTED_FILTER, f"a queue is one of {', '.join(QUEUES)}")
-    wanted = Wanted(account=search.account_id, queue=search.queue, destination=search.destination)
+    wanted = Wanted(
+        account=search.account_id, queue=search.queue, destination=search.destination, item=search.accepted_as
+    )
     for entry in queue_list.entries(view.db, RELAY, wanted):
         if _fits(entry, search) and search.status in (None, _status(view, entry)[0]):
             yield _id_of(entry)
@@ -184,6 +188,7 @@ def _shown(view: Snapshot, entry: Entry) -> QueuedMessage:
         message_id=entry.message,
         account_id=entry.account,
         submission_id=_submission_of(view, entry),
+        accepted_as=entry.item or None,
         origin=job.origin,
         queue=entry.queue,
         destination=entry.destination,

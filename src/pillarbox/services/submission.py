@@ -206,6 +206,7 @@ class _Delivery:
             mail_from=self._mail_from,
             recipients=tuple(here),
             received_ms=self._tx.now_ms,
+            id=self._item,
             require_tls=self._mail_from.requires_tls,
         )
         try:

@@ -19,12 +19,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     queue: str | None = None
     destination: str | None = None
+    item: str | None = None
 
 
 def entries(db: Connection, kind: str, wanted: Wanted) -> Iterator[Entry]:
     """The entries of a kind that are wanted, those due first at first; read page by page."""
     conditions, values = ["kind = ?"], [kind]
-    for column in ("account", "queue", "destination"):
+    for column in ("account", "queue", "destination", "item"):
         if (value := getattr(wanted, column)) is not None:
             conditions.append(f"{column} = ?")
             values.append(value)

@@ -11,7 +11,9 @@ from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.account import ACCOUNT
 from pillarbox.datatypes.admin.alias import ALIAS, Alias
 from pillarbox.datatypes.admin.mailing_list import MAILING_LIST, MailingList
+from pillarbox.services import queue_admin
 from pillarbox.services.queue import job_of
+from pillarbox.services.queue_admin import Search
 from pillarbox.storage.store import Store
 from tests.servers.smtp.lmtp_server import Running, mail_of, open_store, serve
 
@@ -53,6 +55,26 @@ def test_who_is_full_but_forwards_takes_mail(store: Store) -> None:
     serve(store, body)
     assert set(queued(store)) == {"alice@far.test", "bob@far.test", "x@far.test"}
     assert [len(mail_of(store, name)) for name in ("alice", "bob", "carol")] == [0, 0, 1]
+
+
+def test_what_is_sent_on_is_found_by_the_id_of_the_reply(store: Store) -> None:
+    replies: list[str] = []
+
+    async def body(server: Running) -> None:
+        client = await server.connect()
+        replies.extend(await client.deliver("alice@example.org", "far@example.org", "team@example.org"))
+
+    def open_list(tx: Any) -> None:
+        old = tx.get(MAILING_LIST, DIRECTORY, "g1")
+        tx.write(MAILING_LIST, DIRECTORY, old, msgspec.structs.replace(old, member_addresses=["y@far.test"]))
+
+    store.write(open_list)
+    serve(store, body)
+    (id,) = {reply.split()[2] for reply in replies}
+    with store.snapshot() as view:
+        shown = [queue_admin.show(view, one) for one in queue_admin.find(view, Search(accepted_as=id))]
+    assert {one.recipient for one in shown if one} == {"alice@far.test", "x@far.test", "y@far.test"}
+    assert {one.submission_id for one in shown if one} == {None}
 
 
 def test_a_rewritten_path_takes_bounces_and_nothing_else(store: Store) -> None:

@@ -11,7 +11,9 @@ import pytest
 from pillarbox.datatypes.mailbox import MAILBOX
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.net.tls import TlsContexts
+from pillarbox.services import queue_admin
 from pillarbox.services.mail.url_access import authorize
+from pillarbox.services.queue_admin import Search
 from pillarbox.services.srs import reverse_path
 from pillarbox.services.submission import HELD, Sender
 from pillarbox.services.suppression import note_bounce
@@ -52,6 +54,25 @@ def test_what_is_for_elsewhere_is_queued_before_it_is_acknowledged(store: Embedd
         assert [entry.destination for entry in entries(store, answer)] == ["elsewhere.example"]
 
     serve(store, body)
+
+
+def test_the_queue_and_the_log_know_a_message_by_the_id_of_the_reply(store: EmbeddedStore) -> None:
+    answers: list[str] = []
+
+    async def body(server: Running) -> None:
+        client = await server.logged_in()
+        answers.append(await client.send("dave@elsewhere.example", "erin@elsewhere.example"))
+
+    with Lines() as lines:
+        serve(store, body)
+    id = answers[0].split()[2]
+    with store.snapshot() as view:
+        shown = [queue_admin.show(view, one) for one in queue_admin.find(view, Search(accepted_as=id))]
+    assert [one and (one.recipient, one.accepted_as) for one in shown] == [
+        ("dave@elsewhere.example", id),
+        ("erin@elsewhere.example", id),
+    ]
+    assert [line["id"] for line in lines.of("smtp.message")] == [id]
 
 
 def test_without_a_login_nothing_is_sent(store: EmbeddedStore) -> None:

@@ -14,6 +14,7 @@ from pillarbox.services.relay import Schedule
 from pillarbox.services.route import Routes
 from pillarbox.workers.relay.settings import RelaySettings
 from pillarbox.workers.relay.worker import RelayWorker
+from tests.support.log import Lines
 from tests.support.smtp_sink import Sink, serving
 from tests.workers.relay.relay_fixture import ALICE, DATA, LOOPBACK, Depot, attempts_on
 
@@ -33,6 +34,22 @@ def test_a_message_goes_to_all_of_one_domain_at_once_as_it_was(depot: Depot) -> 
         assert depot.inbox() == []
 
     depot.run(body)
+
+
+def test_the_log_names_a_message_as_the_reply_to_it_did_beside_the_other_servers_reply(depot: Depot) -> None:
+    depot.put("bob@two.test", item="x4k9")
+    depot.put("eve@two.test", item="x5k1")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(says={"RCPT TO:<eve@two.test>": b"550 5.1.1 no\r\n"})) as sink:
+            await depot.send(sink.port)
+
+    with Lines() as lines:
+        depot.run(body)
+    (relayed,), (failed,) = lines.of("relay.relayed"), lines.of("relay.failed")
+    assert (relayed["accepted_as"], failed["accepted_as"]) == ("x4k9", "x5k1")
+    assert (relayed["reply"][:3], failed["reply"][:3]) == ("250", "550")
+    assert relayed["message"] == "another server took a message"
 
 
 def test_messages_to_one_server_share_a_connection_and_do_not_mix(depot: Depot) -> None:

@@ -31,6 +31,13 @@ _COLUMNS = {
     "recipient": "to",
     "lastReply": "last reply, or why it waits",
 }
+_SEARCH = (
+    ("--id", "acceptedAs", "Only what was accepted by this id, as SMTP's reply and the Received field have it."),
+    ("--sender", "sender", "Only from addresses with this in them."),
+    ("--recipient", "recipient", "Only to addresses with this in them."),
+    ("--destination", "destination", "Only for this domain, or server of a route."),
+    ("--status", "status", "Only those that are due, waiting, throttled, sending or held."),
+)
 
 
 @click.group()
@@ -39,14 +46,9 @@ def queue() -> None:
 
 
 def _search(command: Any) -> Any:
-    """Options that choose messages."""
-    for name, help in (
-        ("--sender", "Only from addresses with this in them."),
-        ("--recipient", "Only to addresses with this in them."),
-        ("--destination", "Only for this domain, or server of a route."),
-        ("--status", "Only those that are due, waiting, throttled, sending or held."),
-    ):
-        command = click.option(name, help=help)(command)
+    """Options that choose messages, by the names of the conditions."""
+    for name, condition, help in _SEARCH:
+        command = click.option(name, condition, help=help)(command)
     return command
 
 
@@ -141,9 +143,9 @@ def _with_reason(record: Mapping[str, Any]) -> dict[str, Any]:
 def _change(done: str, patch: Mapping[str, Any] | None, *, notify: bool = False, **options: Any) -> None:
     """Change the chosen messages, or without a patch destroy them."""
     ids: Sequence[str] = options["ids"]
-    search = {name: options[name] for name in ("sender", "recipient", "destination", "status")}
+    search = {condition: options[condition] for _, condition, _ in _SEARCH}
     if not ids and not options["every"] and not any(search.values()):
-        raise click.UsageError("say which: ids, --sender, --recipient, --destination, --status, or --all")
+        raise click.UsageError(f"say which: ids, {', '.join(name for name, *_ in _SEARCH)}, or --all")
     with engine_for(options["config_file"], options["data"]) as engine:
         _obey_settings(options["config_file"], options["data"])
         chosen = list(ids) or _find(engine, search, None)[0]

@@ -151,6 +151,7 @@ class Decider:
             mail_from=reverse_path_of(Envelope(id=id, sender=message.sender, parameters=message.parameters)),
             recipients=tuple(self._recipients),
             received_ms=received_ms,
+            id=id,
             require_tls=message.parameters.require_tls,
         )
         self._recipients = []

@@ -168,6 +168,7 @@ class InboundDialogue(Dialogue):
             mail_from=sender,
             recipients=destinations,
             received_ms=self.bridge.store.clock.now_ms(),
+            id=passed.envelope.id,
             require_tls=passed.envelope.parameters.require_tls,
             is_quarantined=(passed.junk or checked.junk) is not None,
             is_sender_denied=checked.authenticated is not None and checked.authenticated.spf.result in _DENIED,

@@ -145,15 +145,15 @@ def _answer(tx: Transaction, account: str, incoming: Incoming) -> None:
     data, to = found
     try:
         with tx.savepoint():
-            _send_answer(tx, account, data, to)
+            _send_answer(tx, account, data, to, incoming.id)
     except Fault as fault:
         failed(account, fault)
 
 
-def _send_answer(tx: Transaction, account: str, data: bytes, to: Address) -> None:
+def _send_answer(tx: Transaction, account: str, data: bytes, to: Address, id: str) -> None:
     null, recipient = Address(""), find_recipient(tx, to.email)
     if recipient.refusal is Refusal.NOT_OURS:
-        outgoing = Outgoing(account=account, data=data, mail_from=null, recipients=[to], origin="vacation")
+        outgoing = Outgoing(account=account, data=data, mail_from=null, recipients=[to], item=id, origin="vacation")
         enqueue(tx, outgoing)
     elif recipient.refusal is None:
         answer = Incoming(
@@ -161,6 +161,7 @@ def _send_answer(tx: Transaction, account: str, data: bytes, to: Address) -> Non
             mail_from=null,
             recipients=(Destination(to, recipient),),
             received_ms=tx.now_ms,
+            id=id,
         )
         accept(tx, answer)
     observed.ANSWERED.log(account=account)

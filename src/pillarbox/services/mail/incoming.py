@@ -26,6 +26,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: Address  # without an address: the null reverse-path
     recipients: tuple[Destination, ...]
     received_ms: int
+    id: str = ""  # what whoever brought it was told, and what Received names: entries of the queue keep it
     is_quarantined: bool = False  # goes to the mailboxes for junk
     is_sender_denied: bool = False  # by the domain of the reverse-path: SPF fails, or nearly (RFC 7208 §8.4, §8.5)
     require_tls: bool = False  # RFC 8689

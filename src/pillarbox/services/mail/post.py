@@ -80,6 +80,7 @@ def copies(incoming: Incoming, postings: Sequence[Posting]) -> Iterator[tuple[Po
             data=reading.data[reading.data.find(b"\n") + 1 :],
             mail_from=Address(posting.list.role_address(BOUNCES), parameters or None),
             recipients=[Address(forward.address) for forward in posting.forwards],
+            item=incoming.id,
             origin="list",
             require_tls=incoming.require_tls,
         )

@@ -41,6 +41,7 @@ def send_on(
             data=(delivered_to(source) if source else b"") + incoming.seal + leaving_data(incoming),
             mail_from=Address(path, mail_from.parameters),
             recipients=[Address(address, _parameters(recipient, alone=alone)) for address in addresses],
+            item=incoming.id,
             origin="forward",
             require_tls=incoming.require_tls,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from pillarbox.core.event import Event
 from pillarbox.core.metric import Counter
@@ -11,20 +12,35 @@ from pillarbox.services.relay import Concluded
 from pillarbox.workers.relay.attempt import Attempt
 
 RELAYED = Event(
-    "relay.relayed", logging.INFO, "another server took a message", "message", "destination", "recipients", "reply"
+    "relay.relayed",
+    logging.INFO,
+    "another server took a message",
+    "message_id",
+    "accepted_as",
+    "destination",
+    "recipients",
+    "reply",
 )
 DEFERRED = Event(
     "relay.deferred",
     logging.INFO,
     "a message could not be sent yet, and is tried again",
-    "message",
+    "message_id",
+    "accepted_as",
     "destination",
     "recipients",
     "reply",
     per_minute=600,
 )
 FAILED = Event(
-    "relay.failed", logging.WARNING, "a message cannot be sent", "message", "destination", "recipients", "reply"
+    "relay.failed",
+    logging.WARNING,
+    "a message cannot be sent",
+    "message_id",
+    "accepted_as",
+    "destination",
+    "recipients",
+    "reply",
 )
 NOT_SENT = Event("relay.error", logging.ERROR, "sending a message met an error", "destination", per_minute=60)
 NOT_CONCLUDED = Event(
@@ -58,13 +74,13 @@ def tell(entry: Entry, attempt: Attempt, done: Concluded) -> None:
     def reply(*outcomes: str) -> str:
         return next((one.reply for one in attempt.results if one.outcome in outcomes), "")[:_LONGEST_REPLY]
 
-    message, to = entry.message, entry.destination
+    about: dict[str, Any] = {"message_id": entry.message, "accepted_as": entry.item, "destination": entry.destination}
     if done.sent:
-        RELAYED.log(message=message, destination=to, recipients=done.sent, reply=reply("delivered", "relayed"))
+        RELAYED.log(**about, recipients=done.sent, reply=reply("delivered", "relayed"))
         RECIPIENTS.add(done.sent, "sent")
     if done.later:
-        DEFERRED.log(message=message, destination=to, recipients=done.later, reply=reply("later"))
+        DEFERRED.log(**about, recipients=done.later, reply=reply("later"))
         RECIPIENTS.add(done.later, "later")
     if done.failed:
-        FAILED.log(message=message, destination=to, recipients=done.failed, reply=reply("failed", "later"))
+        FAILED.log(**about, recipients=done.failed, reply=reply("failed", "later"))
         RECIPIENTS.add(done.failed, "failed")
