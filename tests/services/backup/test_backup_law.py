@@ -144,6 +144,26 @@ def test_what_is_destroyed_and_forgotten_between_two_readings_does_not_come_back
     copy.close()
 
 
+def test_what_was_destroyed_before_a_backup_and_is_forgotten_while_it_is_made_does_not_come_back(
+    house: House, tmp_path: Path
+) -> None:
+    """The number of its end is below that at which the backup began: nothing else says that it is gone."""
+    source = repository(tmp_path / "backups")
+    gone, stays = house.add(), house.add()
+    back_up(house.store, source)
+    house.destroy("Email", gone)
+    at = house.store.read(lambda view: bounds(view.db, "a1", "Email")[1])
+    house.update("Email", stays, {"keywords/$seen": True})
+
+    def forget(*_: int) -> None:
+        house.store.write(lambda tx: purge(tx.db, "a1", "Email", at))
+
+    back_up(house.store, source, None, forget)
+    copy = restored(source, tmp_path / "copy")
+    assert rows(copy) == rows(house.store)
+    copy.close()
+
+
 def test_a_delivery_does_not_have_the_account_read_anew(house: House, tmp_path: Path) -> None:
     """It raises the floor of EmailDelivery, which has no records that could be forgotten."""
     source = repository(tmp_path / "backups")

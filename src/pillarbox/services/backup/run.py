@@ -118,7 +118,8 @@ class _Run:
             return body(view)
 
         base, since = self._base.get(state.id), self._since.get(state.id, 0)
-        if state.floor > since:  # what was destroyed and forgotten since cannot be told of
+        # What was destroyed since, or after the base, and forgotten before it was met, cannot be told of.
+        if state.floor > (since if base is None else min(base.modseq, since)):
             self._out.restart(state.id)
             base, since = None, 0
         if state.modseq > since:
