@@ -57,13 +57,19 @@ def dmarc_mail(*rows: DmarcRow, domain: str = "example.org", id: str = "r1", beg
     return dmarc_report_to_bytes(report, _HEADING, "receiver.example", lambda: "boundary")
 
 
-def tls_mail(succeeded: int, *failures: Failure, domain: str = "example.org", id: str = "t1") -> bytes:
+def tls_mail(
+    succeeded: int,
+    *failures: Failure,
+    domain: str = "example.org",
+    id: str = "t1",
+    ends_at: str = "2026-11-01T23:59:59Z",
+) -> bytes:
     """A message with a TLS report."""
     failed = sum(failure.failed_session_count for failure in failures)
     policy = TlsPolicy(policy_type="sts", policy_domain=domain)
     report = TlsReport(
         organization_name="Receiver",
-        date_range=DateRange("2026-11-01T00:00:00Z", "2026-11-01T23:59:59Z"),
+        date_range=DateRange("2026-11-01T00:00:00Z", ends_at),
         contact_info="noreply@receiver.example",
         report_id=id,
         policies=[PolicyResult(policy, Summary(succeeded, failed), list(failures))],

@@ -79,6 +79,14 @@ def test_a_report_becomes_a_record_with_what_fails_first(intake: Intake) -> None
     assert "key" not in record
 
 
+def test_a_report_with_a_date_that_has_no_utc_date_does_not_take_others_with_it(intake: Intake) -> None:
+    intake.bring(REPORT)
+    intake.bring(tls_mail(1, id="odd", ends_at="9999-12-31T23:59:59-01:00"))
+    intake.look()
+    assert len(intake.office.records("DmarcReport")) == 1
+    assert [record["endsAt"] for record in intake.office.records("TlsReport")] == [""]
+
+
 def test_a_tls_report_becomes_a_record(intake: Intake) -> None:
     failure = Failure(result_type="certificate-expired", receiving_mx_hostname="mx.example.org", failed_session_count=3)
     intake.bring(tls_mail(10, failure), to="tls@example.org")

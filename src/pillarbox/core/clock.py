@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+_EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_YEAR_10000 = 253_402_300_800_000  # in milliseconds since 1970
 
 
 class Clock(Protocol):
@@ -26,13 +29,17 @@ def utc_date(ms: int) -> str:
 
 
 def from_date(text: str) -> int | None:
-    """Milliseconds for a Date or UTCDate; None when the text is no such date (RFC 8620 §1.4)."""
+    """Milliseconds for a Date or UTCDate; None when the text is no such date (RFC 8620 §1.4).
+
+    None as well for what is after the year 9999 in UTC, which has no UTCDate.
+    """
     if len(text) < 20 or text[10] != "T" or not (text[-1] == "Z" or text[-6] in "+-"):
         return None
     try:
-        return int(datetime.fromisoformat(text).timestamp() * 1000)
-    except (ValueError, OverflowError):
+        ms = (datetime.fromisoformat(text) - _EPOCH) // _MS
+    except ValueError:
         return None
+    return ms if ms < _YEAR_10000 else None
 
 
 def is_utc_date(text: str) -> bool:

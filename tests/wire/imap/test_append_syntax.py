@@ -153,6 +153,8 @@ def test_an_empty_message_cancels_all_of_them() -> None:
     [
         b"a APPEND INBOX (\\Seen {5}",
         b'a APPEND INBOX "32-Jul-1996 02:44:25 -0700" {5}',
+        b'a APPEND INBOX "31-Dec-9999 23:59:59 -0100" {5}',  # in UTC these years have no four digits
+        b'a APPEND INBOX "01-Jan-0001 00:00:00 +1400" {5}',
         b'a APPEND INBOX "17-Jul-1996" {5}',
         b'a APPEND INBOX "17-Jul-1996 02:44:25 -0700" (\\Seen) {5}',
         b"a APPEND INBOX text {5}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from pillarbox.wire.imap.refusal import Refused
 from pillarbox.wire.imap.scanner import Scanner
@@ -25,7 +25,7 @@ def day(scanner: Scanner) -> date:
 
 
 def date_time(scanner: Scanner) -> datetime:
-    """A time with its zone, in quotes."""
+    """A time with its zone, in quotes; one that falls into a year of four digits in UTC, too, where it is told."""
     match = scanner.match(_DATE_TIME, 'a time such as " 1-Feb-2030 12:00:00 +0100"')
     offset = timedelta(hours=int(match[8]), minutes=int(match[9]))
     seconds = 59 if match[6] == "60" else int(match[6])  # a leap second is told as the one before
@@ -38,8 +38,8 @@ def date_time(scanner: Scanner) -> datetime:
             int(match[5]),
             seconds,
             tzinfo=timezone(-offset if match[7] == "-" else offset),
-        )
-    except ValueError:
+        ).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Refused("There is no such time") from None
 
 
