@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
+from pillarbox.datatypes.condition import Matches
+from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.servers.imap import concordance
 from pillarbox.servers.imap import concordances as module
 from pillarbox.servers.imap.concordance import Concordance, from_text, read_concordance
 from pillarbox.servers.imap.concordances import Concordances
 from pillarbox.servers.imap.image import Image, Images
 from pillarbox.servers.imap.needle import needle_of
+from pillarbox.servers.imap.text_search import TextSearch, as_phrase
 from pillarbox.storage.database import BudgetExceeded
 from pillarbox.storage.store import Store
 from tests.servers.imap.imap_server import deliver_to, message
@@ -124,6 +128,54 @@ def test_one_search_reads_only_so_much_and_the_next_goes_on(store: Store, monkey
     deliver_to(store, "alice", *(message(n) for n in range(1, 10)))
     known = Concordances()
     assert [of(store, known)[-1].last for _ in range(4)] == [4, 8, 9, 9]
+
+
+def test_messages_with_more_words_than_fit_into_memory_are_read_a_few_at_a_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concordance, "_MOST_GATHERED", 20_000)
+    deliver_to(store, "alice", *(message(n, X_Words=" ".join(f"w{n}x{at}" for at in range(50))) for n in range(1, 8)))
+    known, seen = Concordances(), reads(monkeypatch)
+    lists = of(store, known)
+    assert uids(lists) == list(range(1, 8))
+    assert [uids(lists, f"w{n}x49") for n in range(1, 8)] == [[n] for n in range(1, 8)]
+    assert [each.after for each in lists[1:]] == [each.last for each in lists[:-1]]
+    assert len(seen) > 7  # those that found no room were asked for again
+
+
+def test_lists_are_not_merged_when_that_would_take_too_much(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver_to(store, "alice", *(message(n) for n in range(1, 10)))
+    assert len(of(store, Concordances())) == 1
+    monkeypatch.setattr(module, "_MOST_MERGED", 0)
+    lists = of(store, Concordances())
+    assert [each.last for each in lists] == [3, 6, 9]
+    assert uids(lists) == list(range(1, 10))
+
+
+def test_lists_of_a_mailbox_end_where_its_messages_have_far_more_words_than_mail_has(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MESSAGE_ROOM", 0)
+    monkeypatch.setattr(module, "_LEAST_ROOM", module._ENTRY_OCTETS + 1)
+    deliver_to(store, "alice", *(message(n) for n in range(1, 10)))
+    known, seen = Concordances(), reads(monkeypatch)
+    assert [of(store, known)[-1].last for _ in range(3)] == [3, 3, 3]
+    assert seen == [1, 2, 3]
+    found = find(store, known, "number")
+    assert found == (set(range(1, 10)), False)  # the others by the text index
+
+
+def find(store: Store, known: Concordances, text: str) -> tuple[set[int], bool]:
+    """What a search for a text finds, and whether all of it was found in lists."""
+
+    def body(view: Any) -> tuple[set[int], bool]:
+        box = inbox(view)
+        search = TextSearch(view, "alice", box, Images().now(view, "alice", box), known)
+        words = Matches(("body",), as_phrase(text))
+        found = search.find("body", text, lambda: view.select_uids(EMAIL, "alice", box, words))
+        return found, search.is_whole
+
+    return store.read(body)
 
 
 def test_a_view_of_before_is_told_of_more_and_spoils_nothing(store: Store) -> None:

@@ -19,6 +19,7 @@ from pillarbox.servers.imap.message_text import message_texts
 from pillarbox.servers.imap.needle import Needle, words_of
 from pillarbox.servers.imap.word_list import Gathering, Packed, WordList, joined, unpacked
 
+_MOST_GATHERED = 64_000_000  # octets; anybody may send a message in which no word is like another
 _LEVEL = 1  # of compression: it is written while somebody waits
 
 
@@ -83,13 +84,20 @@ def from_text(text: str) -> Concordance | None:
 
 
 def read_concordance(view: View, account: str, mailbox: str, after: int, uids: Sequence[int]) -> Concordance:
-    """That of messages of a mailbox, by uid; between `after` and the last of them there are no others."""
+    """That of messages of a mailbox, by uid; between `after` and the last of them there are no others.
+
+    Of the first of them, when they have more words than fit into memory at a time: it ends with the last that it has.
+    """
     rows = view.memberships_of(account, mailbox, uids)
-    head, body = Gathering(), Gathering()
-    for text in message_texts(view, account, [row.item for row in rows]):
+    head, body, read = Gathering(), Gathering(), array("I")
+    for row, text in zip(rows, message_texts(view, account, [row.item for row in rows]), strict=True):
         head.add(words_of(text.head))
         body.add(words_of(text.body))
-    return Concordance(after, uids[-1], array("I", [row.uid for row in rows]), head.done(), body.done())
+        read.append(row.uid)
+        if head.weight + body.weight > _MOST_GATHERED:
+            break
+    last = uids[-1] if len(read) == len(rows) else read[-1]
+    return Concordance(after, last, read, head.done(), body.done())
 
 
 def merged(one: Concordance, other: Concordance) -> Concordance:

@@ -28,6 +28,9 @@ _MOST_LEARNED = 8
 _STEP = 8_192  # messages of which one is made at a time
 MOST_READ = 20_000  # messages that one search reads, so that it ends in some seconds
 _MANY_GONE = 1_000
+_MOST_MERGED = 32_000_000  # octets: to merge takes several times as many
+# Octets of the lists of one mailbox: so many, and so many for each message, which is more than most mail has.
+_LEAST_ROOM, _MESSAGE_ROOM = 32_000_000, 6_000
 
 
 class Learned(NamedTuple):
@@ -52,7 +55,10 @@ class Concordances:
         self._lock = threading.Lock()
 
     def of(self, view: View, account: str, mailbox: str, image: Image) -> tuple[Concordance, ...]:
-        """Those of a mailbox, which the view sees. The last one may end before the mailbox does, if that is large."""
+        """Those of a mailbox, which the view sees.
+
+        The last one may end before the mailbox does, if that is large, or has far more words than mail has.
+        """
         key = account, mailbox, image.uid_validity
         with self._lock:
             known = self._known.get(key)
@@ -70,10 +76,11 @@ class Concordances:
         new = image.uids[bisect_right(image.uids, last) :][:MOST_READ]
         if len(new) > _QUICK:
             view.take_time()
-        for start in range(0, len(new), _STEP):
-            step = new[start : start + _STEP]
-            known = _grown(known, read_concordance(view, account, mailbox, last, step))
-            last = step[-1]
+        most = _LEAST_ROOM + _MESSAGE_ROOM * len(image.uids)
+        while new and _weight(known) < most:
+            known = _grown(known, read_concordance(view, account, mailbox, last, new[:_STEP]))
+            last = known[-1].last
+            new = new[bisect_right(new, last) :]
         if known is not before:
             self._keep(key, known)
             self._learn(key, [each for each in known if not any(each is one for one in before)])
@@ -115,7 +122,7 @@ def _loaded(view: View, key: tuple[str, str, int]) -> tuple[Concordance, ...]:
 def _grown(known: tuple[Concordance, ...], new: Concordance) -> tuple[Concordance, ...]:
     """With another one at the end, or merged."""
     while known and len(known[-1].uids) <= 2 * len(new.uids):
-        if len(known[-1].uids) + len(new.uids) > MOST_ROWS:
+        if len(known[-1].uids) + len(new.uids) > MOST_ROWS or known[-1].weight + new.weight > _MOST_MERGED:
             break
         new, known = merged(known[-1], new), known[:-1]
     return (*known, new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import compress
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from pillarbox.servers.imap.needle import END
 
 MOST_ROWS = 16_384  # places of messages have 16 bits
 _DENSE = 16  # of so many messages one has a word, or more: a bit for each takes less room than their places
+_WORD_OCTETS = 200  # what a word takes while a list is made
 _ONE, _BITS = ord("1"), bytes.maketrans(b"01", b"\0\1")
 
 
@@ -107,14 +108,20 @@ class Gathering:
 
     def __init__(self) -> None:
         self._places: defaultdict[bytes, list[int]] = defaultdict(list)
-        self._count = 0
+        self._count = self._octets = 0
 
-    def add(self, words: Iterable[bytes]) -> None:
+    @property
+    def weight(self) -> int:
+        """About the octets that it takes, which is several times as many as the list will."""
+        return _WORD_OCTETS * len(self._places) + self._octets
+
+    def add(self, words: Collection[bytes]) -> None:
         """The next message has these words, each named once."""
         row, places = self._count, self._places
         for word in words:
             places[word].append(row)
         self._count += 1
+        self._octets += 8 * len(words) + sum(map(len, words))
 
     def done(self) -> WordList:
         """The list of the messages so far."""
