@@ -7,7 +7,8 @@ import pytest
 
 from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.outbox import NEVER
-from pillarbox.services.queue import BULK, PERSONAL, QUEUES, Origin, Outgoing, enqueue, job_of
+from pillarbox.services.queue import BULK, PASSING, PERSONAL, QUEUES, Origin, Outgoing, enqueue, job_of
+from pillarbox.services.relay import Result, Schedule, conclude
 from pillarbox.storage import lane
 from pillarbox.storage.lane import Claim, Claimer
 from pillarbox.storage.store import Store
@@ -272,3 +273,25 @@ def test_whatever_happens_all_is_sent_and_nothing_by_two_at_a_time(queue: Queue,
             assert not sent & set(names(claim))
             sent.update(names(claim))
     assert queue.count("outbox") == queue.count("lease") == 0
+
+
+@pytest.mark.parametrize("second", ["failed", "later"])
+def test_of_two_who_send_the_same_only_the_first_to_end_says_what_became_of_it(queue: Queue, second: str) -> None:
+    """The first is slow, so that its lease ends, and another has the message as well."""
+    queue.put("bob@one.test", origin="forward")
+    slow = queue.claim(ONE, PASSING)
+    queue.clock.forward(seconds=61)
+    quick = queue.claim(TWO, PASSING)
+    assert slow is not None
+    assert quick is not None
+    schedule = Schedule(delay_notice_hours=0.001)
+    told = []
+    for claim, outcome in ((slow, "failed"), (quick, second)):
+        results = [Result(outcome, "550 5.1.1 nobody", "mx.one.test")]  # type: ignore[arg-type]
+        done = queue.store.write(
+            lambda tx, claim=claim, results=results: conclude(tx, claim, results, schedule, "mx")  # type: ignore[misc]
+        )
+        told.append((done.failed, done.later))
+    assert told == [(1, 0), (0, 0)]
+    assert queue.count("outbox") == 1  # the notification
+    assert queue.count("lease") == 0

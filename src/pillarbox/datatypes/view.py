@@ -263,11 +263,11 @@ class Transaction(View, Protocol):
     def add_entry(self, entry: Entry) -> str:
         """Put an entry into the outbox and return its id, which it is given when it has none."""
 
-    def postpone_entry(self, entry: Entry, due_at: int, body: bytes) -> None:
-        """Keep an entry of the outbox for a later time, with another body."""
+    def postpone_entry(self, entry: Entry, due_at: int, body: bytes) -> bool:
+        """Keep an entry of the outbox for a later time, with another body; whether it was there."""
 
-    def finish_entry(self, entry: Entry) -> None:
-        """Take an entry out of the outbox: done, or not wanted any more."""
+    def finish_entry(self, entry: Entry) -> bool:
+        """Take an entry out of the outbox, done or not wanted any more; whether it was there."""
 
     def remember(self, key: str, value: Any) -> None:
         """Keep a note for the rest of this transaction, for rules that gather what follows."""

@@ -113,12 +113,14 @@ def conclude(
         if result.outcome == "later" and _is_too_old(tx.now_ms, job, schedule):
             result = _given_up(tx.now_ms, job, result, schedule)
         if result.outcome != "later":
-            tx.finish_entry(entry)
+            if not tx.finish_entry(entry):  # somebody else, who had it as well, has said what became of it
+                continue
             told += [] if result.tells_success else [_told(job, result.outcome, result, schedule)]
         elif is_ours:
             late = _is_late(tx.now_ms, job, schedule)
+            if not _postpone(tx, entry, job, result, schedule, was_told=job.was_told or late):
+                continue
             told += [_told(job, "delayed", result, schedule)] if late else []
-            _postpone(tx, entry, job, result, schedule, was_told=job.was_told or late)
         else:  # somebody else has it now, who will find out anew
             continue
         statuses[job.rcpt_to.email] = DeliveryStatus(_shown(result), _DELIVERED[result.outcome])
@@ -187,14 +189,14 @@ def redirect(tx: Transaction, claim: Claim, lanes: Sequence[Lane]) -> None:
     lane.release(tx.db, claim.lease, tx.now_ms)
 
 
-def _postpone(tx: Transaction, entry: Entry, job: Job, result: Result, schedule: Schedule, *, was_told: bool) -> None:
+def _postpone(tx: Transaction, entry: Entry, job: Job, result: Result, schedule: Schedule, *, was_told: bool) -> bool:
     attempts = job.attempts + 1
     new = msgspec.structs.replace(job, attempts=attempts, reply=_shown(result)[:_MAX_REPLY], was_told=was_told)
     due_at = min(tx.now_ms + schedule.wait_ms(attempts), int(job.queued_at + schedule.expire_days * _DAY))
     by = deliver_by(job)
     if by is not None and not by.is_over(tx.now_ms):
         due_at = min(due_at, by.ends_at)
-    tx.postpone_entry(entry, max(due_at, tx.now_ms + _MINUTE), job_to_bytes(new))
+    return tx.postpone_entry(entry, max(due_at, tx.now_ms + _MINUTE), job_to_bytes(new))
 
 
 def _suppress(tx: Transaction, claim: Claim, results: Sequence[Result], schedule: Schedule) -> None:

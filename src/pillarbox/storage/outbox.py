@@ -43,16 +43,19 @@ def of_item(db: Connection, account: str, item: str) -> list[Entry]:
     return [Entry(*row) for row in db.rows(sql, (account, item))]  # type: ignore[arg-type]
 
 
-def postpone(db: Connection, entry: Entry, due_at: int, body: bytes) -> None:
-    """Keep an entry for later, with what was learnt. Nobody has it then."""
-    sql = "UPDATE outbox SET due_at = ?, body = ?, lease = '' WHERE account = ? AND id = ?"
-    db.run(sql, (due_at, body, entry.account, entry.id))
+def postpone(db: Connection, entry: Entry, due_at: int, body: bytes) -> bool:
+    """Keep an entry for later, with what was learnt; whether it was there. Nobody has it then."""
+    sql = "UPDATE outbox SET due_at = ?, body = ?, lease = '' WHERE account = ? AND id = ? RETURNING id"
+    if db.row(sql, (due_at, body, entry.account, entry.id)) is None:
+        return False
     if entry.destination:
         lane.wake(db, lane_of(entry), due_at)
+    return True
 
 
-def finish(db: Connection, entry: Entry, now_ms: int) -> None:
-    """Take an entry out: its work is done, or not wanted any more. Nothing happens when it is gone."""
+def finish(db: Connection, entry: Entry, now_ms: int) -> bool:
+    """Take an entry out: its work is done, or not wanted any more; whether it was there."""
     row = db.row("DELETE FROM outbox WHERE account = ? AND id = ? RETURNING id", (entry.account, entry.id))
     if entry.blob and row is not None:
         blob_reference.let_go(db, entry.account, entry.blob, HOLDER, entry.id, now_ms)
+    return row is not None

@@ -253,14 +253,14 @@ class Transaction(Snapshot):
         outbox.add(self.db, entry)
         return entry.id
 
-    def postpone_entry(self, entry: Entry, due_at: int, body: bytes) -> None:
+    def postpone_entry(self, entry: Entry, due_at: int, body: bytes) -> bool:
         self.lock(entry.account)
-        outbox.postpone(self.db, entry, due_at, body)
+        return outbox.postpone(self.db, entry, due_at, body)
 
-    def finish_entry(self, entry: Entry) -> None:
+    def finish_entry(self, entry: Entry) -> bool:
         self.lock(entry.account)
         self._new_blobs.discard((entry.account, entry.blob))
-        outbox.finish(self.db, entry, self.now_ms)
+        return outbox.finish(self.db, entry, self.now_ms)
 
     # --- memos
 
