@@ -83,6 +83,24 @@ def test_near_the_limit_mail_to_other_servers_leaves_at_the_speed_that_is_allowe
     post.sender.connect_rules()
 
 
+def test_mail_that_was_held_leaves_no_sooner_for_it(post: Post) -> None:
+    Sender("mx.example.org", SendingLimits(SendingAllowance(messages_an_hour=10, messages_a_day=1000))).connect_rules()
+    email = post.draft("alice")
+    one = envelope("alice@example.org", "bob@example.org", "dora@elsewhere.example")
+    held = {**one, "mailFrom": {**one["mailFrom"], "parameters": {"HOLDFOR": "60"}}}
+    for _ in range(8):
+        post.submit("alice", email, envelope=one)
+    for _ in range(2):
+        post.submit("alice", email, envelope=held)
+    assert len(post.inbox("bob")) == 8
+    post.clock.forward(seconds=60)
+    assert post.office.store.write(post.sender.send_due) == 2
+    assert len(post.inbox("bob")) == 10
+    assert [seconds for seconds, _ in queued(post)] == [-60] * 8 + [300, 660]
+    assert "leaves slowly" in queued(post)[-1][1]
+    post.sender.connect_rules()
+
+
 def test_an_account_that_sends_without_limits_is_not_counted(post: Post) -> None:
     Sender("mx.example.org", SendingLimits(SendingAllowance())).connect_rules()
     post.submit("alice", post.draft("alice"))

@@ -5,14 +5,12 @@ Sections: RFC 6409 §8 (what a submission server adds); RFC 4865 §4 (FUTURERELE
 
 from __future__ import annotations
 
-import msgspec
-
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.envelope import Envelope, release_time
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.submission_record import DeliveryStatus
 from pillarbox.datatypes.view import Transaction
-from pillarbox.services.submission import HELD, Sender
+from pillarbox.services.submission import HELD, Held, Sender
 
 
 def hand_in(
@@ -28,5 +26,6 @@ def hand_in(
         statuses, _ = sender.send(tx, account, data, envelope, item, leaves_at)
         return statuses
     blob = tx.put_blob(account, data)
-    tx.add_entry(Entry(account, "", at, HELD, item, msgspec.json.encode(envelope), blob))
+    held = Held(envelope.mail_from, envelope.rcpt_to, leaves_at)
+    sender.hold(tx, Entry(account, "", at, HELD, item, b"", blob), held)
     return {}

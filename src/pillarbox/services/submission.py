@@ -47,6 +47,12 @@ _REFUSED = {
 }
 
 
+class Held(Envelope, frozen=True, omit_defaults=True):
+    """The body of an entry of the outbox that is held. `leaves_at`: for other servers not before, as it is slowed."""
+
+    leaves_at: int | None = None
+
+
 @dataclass(frozen=True)
 class Sender:
     """Sends for all accounts; knows the name by which this server calls itself, and how much an account may send."""
@@ -74,8 +80,12 @@ class Sender:
         if submission.send_ms <= tx.now_ms:
             self._release(tx, account, submission.id, email.blob_id, submission.envelope, leaves_at)
             return
-        body = msgspec.json.encode(submission.envelope)
-        tx.add_entry(Entry(account, "", submission.send_ms, HELD, submission.id, body, email.blob_id))
+        held = Held(submission.envelope.mail_from, submission.envelope.rcpt_to, leaves_at)
+        self.hold(tx, Entry(account, "", submission.send_ms, HELD, submission.id, b"", email.blob_id), held)
+
+    def hold(self, tx: Transaction, entry: Entry, held: Held) -> None:
+        """Keep a message in the outbox until it is due."""
+        tx.add_entry(msgspec.structs.replace(entry, body=msgspec.json.encode(held)))
 
     def count(self, tx: Transaction, account: str, envelope: Envelope) -> int | None:
         """Count a message; when it may leave for other servers if it has to wait. Raises Fault, as RATE_LIMIT."""
@@ -99,8 +109,9 @@ class Sender:
         for entry in entries:
             try:
                 with tx.savepoint():
-                    envelope = msgspec.json.decode(entry.body, type=Envelope)
-                    self._release(tx, entry.account, entry.item, entry.blob, envelope)
+                    held = msgspec.json.decode(entry.body, type=Held)
+                    leaves_at = held.leaves_at if (held.leaves_at or 0) > tx.now_ms else None
+                    self._release(tx, entry.account, entry.item, entry.blob, held, leaves_at)
                     tx.finish_entry(entry)
             except Interrupted:
                 raise
