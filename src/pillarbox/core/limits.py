@@ -35,7 +35,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         int, Doc(description="How many HTTP connections a process holds, if it may have so many open files.")
     ] = 20_000
     max_calls_in_request: Annotated[int, Doc(description="How many method calls one API request may make.")] = 16
+    max_size_answer: Annotated[
+        int,
+        Doc(
+            ge=100_000,
+            description="The largest answer to one API request, in octets; a call that would be more is refused.",
+        ),
+    ] = 60_000_000
     max_objects_in_get: Annotated[int, Doc(description="How many objects one /get may fetch.")] = 500
+    max_properties_in_get: Annotated[
+        int, Doc(ge=50, description="How many properties one call may name, of objects, and of their parts.")
+    ] = 200
     max_objects_in_set: Annotated[
         int, Doc(description="How many objects one /set may create, update and destroy in all.")
     ] = 500
@@ -70,9 +80,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         75_000_000
     )
     max_keywords_per_email: Annotated[int, Doc(description="How many keywords one email may have.")] = 100
-    max_body_values_octets: Annotated[int, Doc(description="How much text one answer may hold, in characters.")] = (
-        60_000_000
-    )
     max_thread_emails: Annotated[
         int, Doc(description="How many emails one thread may have; what follows begins another.")
     ] = 500

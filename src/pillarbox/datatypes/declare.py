@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from pillarbox.core.account import Access, Caller
+from pillarbox.core.room import Room
 from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.mark import Mark, ServerSet
 from pillarbox.datatypes.membership import Members
@@ -186,6 +187,7 @@ class MethodCall:
     created_ids: dict[str, str] = field(default_factory=dict)
     prepared: Any = None
     octets_read: int = 0  # of blobs, for what the client wants made of them
+    room: Room = field(default_factory=Room)  # of its answer
     using: frozenset[str] = frozenset()  # the capabilities that the request named (RFC 8620 §3.3)
 
     @property

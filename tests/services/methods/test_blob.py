@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from pillarbox.core.account import Access, Caller
@@ -67,7 +68,7 @@ class Desk:
 
     def get(self, blob: str, *names: str, **arguments: Any) -> dict[str, Any]:
         (found,) = self.call("Blob/get", ids=[blob], properties=list(names) or None, **arguments)["list"]
-        return dict(found)
+        return dict(msgspec.json.decode(found))
 
 
 @pytest.fixture

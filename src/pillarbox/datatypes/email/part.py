@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.limits import Limits
+from pillarbox.core.room import Room
 from pillarbox.datatypes.email.header_property import HeaderProperty, headers, parse_property, read_property
 from pillarbox.formats.message.blob_slice import part_blob_id
 from pillarbox.formats.message.body import decode_text, truncate_value
@@ -46,14 +50,18 @@ class BodyRequest:
     html_values: bool = False
     all_values: bool = False
     max_value_octets: int = 0
-    octets_left: int = 0  # how much text one answer may hold
+    room: Room = field(default_factory=Room)  # of the answer
 
     @classmethod
-    def from_arguments(cls, arguments: Mapping[str, Any], octets: int) -> BodyRequest:
-        """Check the arguments. Raises invalidArguments."""
+    def from_arguments(cls, arguments: Mapping[str, Any], limits: Limits, room: Room) -> BodyRequest:
+        """Check the arguments. Raises invalidArguments, and requestTooLarge for too many names."""
         names = arguments["bodyProperties"]
         if names is None:
             names = DEFAULT_PROPERTIES
+        if len(names) > limits.max_properties_in_get:
+            raise Fault(
+                Kind.REQUEST_TOO_LARGE, f"at most {limits.max_properties_in_get} properties can be named in one call"
+            )
         if unknown := [n for n in names if n not in PROPERTIES and parse_property(n) is None]:
             raise Fault(
                 Kind.INVALID_ARGUMENTS, f"a body part has no property {unknown[0]}", arguments=["bodyProperties"]
@@ -68,7 +76,7 @@ class BodyRequest:
             arguments["fetchHTMLBodyValues"],
             arguments["fetchAllBodyValues"],
             arguments["maxBodyValueBytes"],
-            octets,
+            room,
         )
 
 
@@ -113,12 +121,12 @@ class BodyView:
             elif name == "blobId":
                 out[name] = part_blob_id(self._blob, part)
             elif name == "headers":
-                out[name] = headers(self._data, part.fields)
+                out[name] = self._request.room.told(headers(self._data, part.fields))
             elif name == "subParts":
                 out[name] = None if not part.is_multipart else []
             else:
                 prop: HeaderProperty = self._header_properties[name]
-                out[name] = read_property(self._data, part.fields, prop)
+                out[name] = self._request.room.told(read_property(self._data, part.fields, prop))
         return out
 
     def _values(self) -> dict[str, Any]:
@@ -133,7 +141,7 @@ class BodyView:
         parts = {p.part_id: p for p in wanted if p.type.startswith("text/") and p.part_id is not None}
         return {part_id: self._body_value(part) for part_id, part in parts.items()}
 
-    def _body_value(self, part: Part) -> dict[str, Any]:
+    def _body_value(self, part: Part) -> msgspec.Raw:
         request = self._request
         limit = request.max_value_octets
         # A little more than the limit is decoded, so that what is cut is known to be cut.
@@ -142,13 +150,9 @@ class BodyView:
         if limit:
             value, truncated = truncate_value(value, limit, is_html=part.type == "text/html")
             truncated = truncated or part.size > limit * 4 + 16
-        request.octets_left -= len(value)
-        if request.octets_left < 0:
-            raise Fault(
-                Kind.REQUEST_TOO_LARGE,
-                "these body values are too much for one answer; ask for fewer, or use maxBodyValueBytes",
-            )
-        return {"value": value, "isEncodingProblem": text.is_encoding_problem, "isTruncated": truncated}
+        return request.room.told(
+            {"value": value, "isEncodingProblem": text.is_encoding_problem, "isTruncated": truncated}
+        )
 
 
 def names_parts(names: Sequence[str]) -> bool:

@@ -158,12 +158,12 @@ class EmailRules(Rules[Email]):
     # --- answers
 
     def accept(self, view: View, call: MethodCall) -> None:
-        BodyRequest.from_arguments(call.arguments, view.limits.max_body_values_octets)
+        BodyRequest.from_arguments(call.arguments, view.limits, call.room)
 
     def compute(
         self, view: View, call: MethodCall, records: Mapping[str, Any], names: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:
-        request = BodyRequest.from_arguments(call.arguments, view.limits.max_body_values_octets)
+        request = BodyRequest.from_arguments(call.arguments, view.limits, call.room)
         return show_stored(self.kind, view, call.account, records, names, request)
 
     def refine(self, view: View, account: str, where: c.Condition, container: str | None = None) -> c.Condition:

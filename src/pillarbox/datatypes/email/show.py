@@ -43,20 +43,24 @@ def show_stored(
     return out
 
 
-def show(data: bytes, blob: str, structure: Structure, names: Sequence[str], request: BodyRequest) -> dict[str, Any]:
-    """The computed properties of one message."""
+def show(
+    data: bytes, blob: str, structure: Structure, names: Sequence[str], request: BodyRequest
+) -> dict[str, msgspec.Raw]:
+    """The computed properties of one message, which take their room in the answer."""
     view = BodyView(data, blob, structure, request)
     fields = structure.root.fields
-    out: dict[str, Any] = {}
+    room = request.room
+    out: dict[str, msgspec.Raw] = {}
     for name in names:
+        before = room.taken
         if name in BODY_NAMES:
-            out[name] = view.value(name)
+            out[name] = room.told(view.value(name), before)
         elif name == "headers":
-            out[name] = headers(data, fields)
+            out[name] = room.told(headers(data, fields))
         else:
             prop = parse_property(name)
             assert prop is not None
-            out[name] = read_property(data, fields, prop)
+            out[name] = room.told(read_property(data, fields, prop))
     return out
 
 

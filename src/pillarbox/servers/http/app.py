@@ -82,7 +82,13 @@ class HttpApp:
         self._note(request, operation, answer)
 
     def _leave(self, request: Request) -> None:
-        """Count a request no longer: before its last octets, since the next may come as soon as these are read."""
+        """Count a request no longer: before its last octets, since the next may come as soon as these are read.
+
+        Not sooner: an answer that nobody takes is in memory for as long.
+        """
+        if request.release is not None:
+            request.release()
+            request.release = None
         if self.admission is not None and request.place:
             self.admission.leave(request.place)
             request.place = ""

@@ -17,13 +17,16 @@ Send = Callable[[Message], Awaitable[None]]
 class Request:
     """A request's method, path, headers and body. Names of headers are lower-case octets, as ASGI has them."""
 
-    __slots__ = ("headers", "id", "method", "path", "place", "receive", "scope")
+    __slots__ = ("headers", "id", "method", "path", "place", "receive", "release", "scope")
 
     def __init__(self, scope: Scope, receive: Receive, id: str = "") -> None:
         self.scope = scope
         self.receive = receive
         self.id = id
         self.place = ""  # what it is counted under
+        self.release: Callable[[], None] | None = (
+            None  # what is to be done once the client has taken most of the answer
+        )
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])

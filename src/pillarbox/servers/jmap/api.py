@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -157,13 +158,11 @@ class ApiResource:
             raise not_json("the request's content type is not application/json", status=415)
         concurrency, limits = self._calls.concurrency, self._calls.limits
         concurrency.enter(caller.account)
-        try:
-            given = self._calls.decode(await request.body(limits.max_size_request, self._too_large))
-            conversation, state = await self._calls.run(caller, given)
-            # RFC 8620 §3.4: createdIds is "only returned if given in the request".
-            body = encode(response(conversation, state, with_created_ids=given.created_ids is not None))
-        finally:
-            concurrency.leave(caller.account)
+        request.release = partial(concurrency.leave, caller.account)
+        given = self._calls.decode(await request.body(limits.max_size_request, self._too_large))
+        conversation, state = await self._calls.run(caller, given)
+        # RFC 8620 §3.4: createdIds is "only returned if given in the request".
+        body = encode(response(conversation, state, with_created_ids=given.created_ids is not None))
         return Answer(200, JSON, body, compressible=True)
 
     def _too_large(self) -> Problem:

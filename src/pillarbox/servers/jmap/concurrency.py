@@ -44,3 +44,24 @@ class Concurrency:
         # 429 rather than 400: it says to every client and proxy that the same request may succeed a moment later.
         detail = f"at most {self._most} at the same time"
         return limit_problem(self._name, detail, status=429, headers=((b"retry-after", b"1"),))
+
+
+class Untaken:
+    """Requests of one connection that go on to count while their answers wait in memory for the client."""
+
+    __slots__ = ("_accounts", "_concurrency")
+
+    def __init__(self, concurrency: Concurrency) -> None:
+        self._concurrency = concurrency
+        self._accounts: list[str] = []  # one for each
+
+    def answered(self, account: str, *, waits: bool) -> None:
+        """A request is answered. It counts on if the answer `waits`."""
+        self._accounts.append(account)
+        if not waits:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """The client has taken what it asked for, or never will."""
+        while self._accounts:
+            self._concurrency.leave(self._accounts.pop())

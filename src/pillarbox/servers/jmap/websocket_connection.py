@@ -12,6 +12,7 @@ from pillarbox.core.account import Caller
 from pillarbox.core.faults import Fault
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.upgraded import Upgraded
+from pillarbox.servers.jmap.concurrency import Untaken
 from pillarbox.servers.jmap.open_sockets import OpenSockets
 from pillarbox.servers.jmap.websocket_message import Asked, PushEnable, Refused, error_message, read_message
 from pillarbox.servers.jmap.websocket_patience import Patience
@@ -28,21 +29,9 @@ class WebSocketConnection(Upgraded):
     """The conversation with one client."""
 
     __slots__ = (
-        "_account",
-        "_checked_at",
-        "_deflate",
-        "_held",
-        "_is_ending",
-        "_is_large",
-        "_is_paused",
-        "_patience",
-        "_push",
-        "_receiver",
-        "_running",
-        "_sockets",
-        "_transport",
-        "_unheard",
-    )
+        "_account", "_checked_at", "_deflate", "_held", "_is_ending", "_is_large", "_is_paused", "_patience", "_push",
+        "_receiver", "_running", "_sockets", "_transport", "_unheard", "_untaken",
+    )  # fmt: skip
 
     def __init__(self, sockets: OpenSockets, held: Held, deflate: Deflate | None) -> None:
         self._sockets, self._held, self._deflate = sockets, held, deflate
@@ -51,6 +40,7 @@ class WebSocketConnection(Upgraded):
         self._push: Push | None = None
         self._unheard: list[bytes] = []  # messages that came while the login is looked at
         self._running = 0  # requests that are not answered yet
+        self._untaken = Untaken(sockets.calls.concurrency)
         self._is_ending = self._is_paused = self._is_large = False
         self._checked_at = 0.0
         self._patience = Patience(sockets.timing.patience)
@@ -76,6 +66,8 @@ class WebSocketConnection(Upgraded):
         self._sockets.remove(self)
         self._stop_push()
         self._let_go_of_large()
+        self._is_paused = False
+        self._untaken.let_go()
         if self._account:
             self._sockets.streams.leave(self._account)
 
@@ -108,6 +100,7 @@ class WebSocketConnection(Upgraded):
     def resume_writing(self) -> None:
         """It reads again."""
         self._is_paused = False
+        self._untaken.let_go()
         self._patience.heard(_now(), is_answer=not self._is_ending)
         self._patience.reads_again()
         if not self._transport.is_closing():
@@ -175,11 +168,11 @@ class WebSocketConnection(Upgraded):
     async def _answer(self, asked: Asked, caller: Caller) -> None:
         try:
             octets = await self._sockets.answer(asked, caller, self._deflate)
+            self.send(octets)
         finally:
-            self._sockets.calls.concurrency.leave(caller.account)
             self._running -= 1
-        self.send(octets)
-        self._stop_if_idle()
+            self._untaken.answered(caller.account, waits=self._is_paused)
+            self._stop_if_idle()
 
     @property
     def is_due(self) -> bool:

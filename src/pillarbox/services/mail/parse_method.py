@@ -19,7 +19,7 @@ from pillarbox.datatypes.view import View
 from pillarbox.formats.message.listing import listing
 from pillarbox.formats.message.scan import scan
 from pillarbox.services.blob_access import BlobReader
-from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result
+from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Result, check_names
 
 # RFC 8621 §4.9: these "will be null if requested"; a thread is not looked for either.
 _NULL = frozenset({"id", "mailboxIds", "keywords", "receivedAt", "threadId"})
@@ -36,7 +36,8 @@ def parse(view: View, call: MethodCall) -> Result:
     names = _DEFAULT if names is None else list(dict.fromkeys(names))
     if unknown := [n for n in names if not EMAIL.knows(n)]:
         raise Fault(Kind.INVALID_ARGUMENTS, f"Email has no property {unknown[0]}", arguments=["properties"])
-    request = BodyRequest.from_arguments(call.arguments, view.limits.max_body_values_octets)
+    check_names(names, view.limits)
+    request = BodyRequest.from_arguments(call.arguments, view.limits, call.room)
     parsed: dict[str, Any] = {}
     reader = BlobReader(view, call.account)
     not_parsable, not_found, octets = [], [], 0
@@ -49,11 +50,12 @@ def parse(view: View, call: MethodCall) -> Result:
         octets += len(data)
         if octets > _INLINE_OCTETS:
             view.take_time()
+        before = call.room.taken
         email = _parse_one(data, blob, names, request)
         if email is None:
             not_parsable.append(given)
         else:
-            parsed[blob] = email
+            parsed[blob] = call.room.told(email, before)
     return {
         "accountId": call.account,
         "parsed": parsed or None,

@@ -52,7 +52,7 @@ def get(view: View, call: MethodCall) -> Result:
         view.take_time()
     listings = view.parts(EMAIL, call.account, list(emails), "listing") if in_subject else {}
     structures = view.parts(EMAIL, call.account, list(emails), "structure") if in_body else {}
-    out: list[dict[str, Any]] = []
+    out: list[msgspec.Raw] = []
     for id in ids:
         if id not in emails:
             continue
@@ -61,13 +61,12 @@ def get(view: View, call: MethodCall) -> Result:
         if id in structures:
             data = view.read_blob(call.account, emails[id].blob_id) or b""
             body = index_text(data, _structure.decode(structures[id]), _BODY_CHARACTERS).body
-        out.append(
-            {
-                "emailId": id,
-                "subject": in_subject.mark(subject) if subject else None,
-                "preview": in_body.excerpt(body, _PREVIEW_OCTETS) if body else None,
-            }
-        )
+        snippet = {
+            "emailId": id,
+            "subject": in_subject.mark(subject) if subject else None,
+            "preview": in_body.excerpt(body, _PREVIEW_OCTETS) if body else None,
+        }
+        out.append(call.room.told(snippet))
     missing = [id for id in ids if id not in emails]
     return {"accountId": call.account, "list": out, "notFound": missing or None}
 

@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.limits import Limits
 from pillarbox.datatypes.declare import SINGLETON, DataType, MethodCall
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.view import View
-from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result
-from pillarbox.services.methods.splice import cutter
+from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Result, check_names
+from pillarbox.services.methods.splice import AT_ONCE, cutter
 
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 ARGUMENTS = {**ACCOUNT_ID, "ids": Argument(list[str] | None, None), "properties": Argument(list[str] | None, None)}
@@ -35,13 +36,13 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
     ids = list(dict.fromkeys(ids))
     if len(ids) > limit:
         raise Fault(Kind.REQUEST_TOO_LARGE, f"at most {limit} objects can be fetched in one call")
-    names = _names(kind, call.arguments["properties"])
+    names = _names(kind, call.arguments["properties"], view.limits)
     kind.rules.accept(view, call)
     if not (kind.screened or kind.singleton) and not any(
         name in kind.computed_names or kind.is_dynamic(name) for name in names
     ):
         return _spliced(kind, view, call, ids, names)
-    found = kind.rules.screen(call, fetch(kind, view, call, ids, names))
+    found = kind.rules.screen(call, _fetched(kind, view, call, ids, names))
     return {
         "accountId": call.account,
         "state": str(view.state(kind, call.account)),
@@ -52,7 +53,7 @@ def get(kind: DataType[Any], view: View, call: MethodCall) -> Result:
 
 
 def _spliced(kind: DataType[Any], view: View, call: MethodCall, ids: list[str], names: list[str]) -> Result:
-    found = cutter(kind, tuple(names)).cut(view, call.account, ids)
+    found = cutter(kind, tuple(names)).cut(view, call.account, ids, call.room)
     known = set(found.ids)
     return {
         "accountId": call.account,
@@ -62,9 +63,24 @@ def _spliced(kind: DataType[Any], view: View, call: MethodCall, ids: list[str], 
     }
 
 
-def _names(kind: DataType[Any], asked: list[str] | None) -> list[str]:
+def _fetched(
+    kind: DataType[Any], view: View, call: MethodCall, ids: Sequence[str], names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The records as far as the answer has room for them, of which few are read at a time."""
+    room = call.room
+    out: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        before = room.taken
+        some = fetch(kind, view, call, ids[start : start + AT_ONCE], names)
+        room.told(list(some.values()), before)
+        out.update(some)
+    return out
+
+
+def _names(kind: DataType[Any], asked: list[str] | None, limits: Limits) -> list[str]:
     if asked is None:
         return list(kind.visible)
+    check_names(asked, limits)
     if any(name in kind.properties and kind.properties[name].is_marked(Mark.WRITE_ONLY) for name in asked):
         # RFC 8620 §7.2.1: "If one of them is explicitly requested, the method call MUST be rejected with a "forbidden"
         # error."

@@ -5,13 +5,14 @@ RFC 8620 §3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.limits import Limits
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.view import Transaction, View
 
@@ -69,6 +70,14 @@ def check_arguments(method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := [name for name in given if name not in method.arguments]:
         raise Fault(Kind.INVALID_ARGUMENTS, f"{method.name} has no argument {unknown[0]}", arguments=unknown)
     return out
+
+
+def check_names(names: Sequence[str], limits: Limits) -> None:
+    """Raise requestTooLarge for more names of properties than anybody needs; each costs time for each object."""
+    if len(names) > limits.max_properties_in_get:
+        raise Fault(
+            Kind.REQUEST_TOO_LARGE, f"at most {limits.max_properties_in_get} properties can be named in one call"
+        )
 
 
 def positive(call: MethodCall, name: str) -> int | None:

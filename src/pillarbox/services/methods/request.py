@@ -16,6 +16,7 @@ from pillarbox.core.account import DIRECTORY, Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
 from pillarbox.core.operation import current
+from pillarbox.core.room import Room
 from pillarbox.datatypes.declare import MethodCall
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.services.methods import observed
@@ -46,6 +47,7 @@ class Conversation:
         self.created_ids = dict(request.created_ids or {})
         self.answers: list[Answer] = []
         self._allowance = Allowance(limits.max_reference_results, limits.max_reference_octets)
+        self._room = Room(limits.max_size_answer)
 
     def steps(self) -> Steps:
         """Run all calls. When it ends, `answers` is whole."""
@@ -68,6 +70,7 @@ class Conversation:
                 self._fail(name, id, error)
                 continue
             self.created_ids.update(call.created_ids)
+            self._room.taken += _octets(result)  # what is done is told, whatever room there is
             self._answer(method, call, result, id)
 
     def _read_on(self, view: View) -> None:
@@ -86,6 +89,8 @@ class Conversation:
                     raise Fault(Kind.UNKNOWN_METHOD, f"there is no method {name}")
                 call = self._call(method, given, implicit=implicit)
                 result = _timed(method.read, view, call)
+                octets = call.room.taken or _octets(result)
+                self._room.need(octets)
             except Interrupted:
                 self._allowance.octets = octets  # it will be asked again
                 raise
@@ -97,6 +102,7 @@ class Conversation:
                 self._fail(name, id, error)
             else:
                 self._todo.pop(0)
+                self._room.taken += octets
                 self._answer(method, call, result, id)
 
     def _body(self, method: Method, call: MethodCall) -> Callable[[Transaction], dict[str, Any]]:
@@ -125,6 +131,7 @@ class Conversation:
             arguments,
             dict(self.created_ids),
             using=self._using,
+            room=Room(max(0, self._room.most - self._room.taken)),
         )
 
     def _access(self, method: Method, arguments: Mapping[str, Any]) -> Any:
@@ -148,11 +155,17 @@ class Conversation:
 
     def _refuse(self, name: str, fault: Fault, id: str) -> None:
         observed.ERRORS.count(observed.KIND[fault.kind])
+        fault.__traceback__ = fault.__context__ = None  # they hold all that was made for an answer that was too large
         self.answers.append(("error", fault, id))
 
     def _fail(self, name: str, id: str, error: Exception) -> None:
         observed.METHOD_FAILED.log(error, method=name)
         self._refuse(name, Fault(Kind.FAILED, "the server failed; its log says more"), id)
+
+
+def _octets(result: dict[str, Any]) -> int:
+    """How large an answer is, about; a fault in it stands for a record that was refused."""
+    return len(msgspec.json.encode(result, enc_hook=str))
 
 
 def _timed(run: Callable[[Any, MethodCall], T], view: Any, call: MethodCall) -> T:

@@ -11,21 +11,32 @@ from typing import Any
 
 import msgspec
 
+from pillarbox.core.room import Room
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.view import View
 
 _encode = msgspec.json.Encoder().encode
 _REMEMBERED = 2048  # records of one cutter, about 1 MB
+_REMEMBERED_OCTETS = 8_192  # of one of them: hardly any is larger, and those are what somebody made so
+AT_ONCE = 50  # records that are read before it is asked whether the answer has room for them
 _NULL = msgspec.Raw(b"null")
 
 
 class Records(list[msgspec.Raw]):
     """Records of one answer as JSON, and the values that a result reference may ask for."""
 
-    def __init__(self, cutter: Cutter, ids: Sequence[str], bodies: Sequence[Any], ends: Sequence[bytes]) -> None:
-        super().__init__([msgspec.Raw(_encode(body)[:-1] + end) for body, end in zip(bodies, ends, strict=True)])
-        self.ids = ids
-        self._cutter, self._bodies = cutter, bodies
+    def __init__(self, cutter: Cutter) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self._cutter, self._bodies = cutter, list[Any]()
+
+    def add(self, ids: Sequence[str], bodies: Sequence[Any], ends: Sequence[bytes]) -> int:
+        """Add records; how many octets they have."""
+        texts = [_encode(body)[:-1] + end for body, end in zip(bodies, ends, strict=True)]
+        self.extend(map(msgspec.Raw, texts))
+        self.ids += ids
+        self._bodies += bodies
+        return sum(map(len, texts))
 
     def column(self, name: str) -> list[Any] | None:
         """The value of one property in each record, or None when it has to be looked for in the JSON."""
@@ -53,15 +64,18 @@ class Cutter:
         }
         self._remembered: dict[tuple[int, str, str], bytes] = {}
 
-    def cut(self, view: View, account: str, ids: Sequence[str]) -> Records:
-        """The records that exist, in the order of the ids."""
-        bodies = view.bodies(self._kind, account, ids)
-        found = [id for id in ids if id in bodies]
-        decode = self._body.decode
-        cut = [decode(bodies[id][0]) for id in found]
-        if not self._parts:
-            return Records(self, found, cut, [b"}"] * len(found))
-        return Records(self, found, cut, self._ends(view, account, found))
+    def cut(self, view: View, account: str, ids: Sequence[str], room: Room) -> Records:
+        """The records that exist, in the order of the ids, as far as the answer has room for them."""
+        out = Records(self)
+        for start in range(0, len(ids), AT_ONCE):
+            some = ids[start : start + AT_ONCE]
+            bodies = view.bodies(self._kind, account, some)
+            found = [id for id in some if id in bodies]
+            decode = self._body.decode
+            cut = [decode(bodies[id][0]) for id in found]
+            ends = self._ends(view, account, found) if self._parts else [b"}"] * len(found)
+            room.take(out.add(found, cut, ends))
+        return out
 
     def _ends(self, view: View, account: str, ids: Sequence[str]) -> list[bytes]:
         """The end of each record's JSON: what comes from its fixed parts, and the brace."""
@@ -74,7 +88,9 @@ class Cutter:
             if len(known) + len(missing) > _REMEMBERED:
                 known = self._remembered = {}
                 missing = list(ids)
-            known.update(((store, account, id), end) for id, end in self._cut_ends(view, account, missing).items())
+            new = self._cut_ends(view, account, missing)
+            known.update(((store, account, id), end) for id, end in new.items() if len(end) <= _REMEMBERED_OCTETS)
+            return [new[id] if id in new else known[store, account, id] for id in ids]
         return [known[store, account, id] for id in ids]
 
     def _cut_ends(self, view: View, account: str, ids: Sequence[str]) -> dict[str, bytes]:
