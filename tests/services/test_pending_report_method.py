@@ -7,12 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from pillarbox.core.clock import utc_date
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.formats.report.dmarc import PublishedPolicy
+from pillarbox.services.dmarc_failure import failure_of
 from pillarbox.services.reports.counts import DMARC, TLS, DmarcCount, ReportCounts, TlsCount, due_ms, store_counts
+from pillarbox.services.reports.waiting_failure import end, store_failures
 from pillarbox.storage import report_count
 from pillarbox.storage.report_count import Counted
 from tests.directory_fixture import Office, office
+from tests.support.failed_mail import authenticated, peer
 from tests.support.report_mail import row
 
 __all__ = ["office"]
@@ -59,6 +63,32 @@ def test_reports_are_listed_with_what_they_add_up_to_and_when_they_leave(counted
     assert str(first["dueAt"]) > "2023-11-15T00:15"
     assert (second["domain"], tls["kind"], tls["total"]) == ("b.example", "tls", 6)
     assert "counts" not in first
+
+
+def test_failures_that_wait_are_listed_with_their_number_and_when_they_leave(counted: Office) -> None:
+    now = counted.clock.now_ms()
+    failure = failure_of(authenticated(), peer("192.0.2.66", now=now // 1000), "reject")
+    assert failure is not None
+    many = msgspec.structs.replace(failure, incidents=7)
+    counted.store.write(lambda tx: store_failures(tx, [many]))
+    (shown,) = told(counted, kind="failure", domain="Sender.example")
+    assert (shown["kind"], shown["domain"], shown["total"], shown["rows"]) == ("failure", "sender.example", 7, 1)
+    assert (shown["beginsAt"], shown["dueAt"]) == (utc_date(now), utc_date(now + 60_000))
+    (shown,) = told(counted, "counts", kind="failure")
+    assert shown["counts"] == [
+        {
+            "address": "192.0.2.66",
+            "messages": 7,
+            "failure": "dmarc",
+            "result": "reject",
+            "headerFrom": "sender.example",
+            "arrivedAt": utc_date(now),
+        }
+    ]
+    assert [one["kind"] for one in told(counted)] == ["dmarc", "dmarc", "tls", "failure"]
+    assert told(counted, kind="failure", domain="a.example") == []
+    counted.store.write(lambda tx: end(tx, many))
+    assert told(counted, kind="failure") == []
 
 
 def test_its_rows_are_told_if_they_are_asked_for(counted: Office) -> None:

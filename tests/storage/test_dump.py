@@ -23,6 +23,7 @@ OWN = {
     "unordered_part",
     "mta_sts",
     "report_count",
+    "waiting_failure",
     "throttle",
 }  # what a store says of itself, and what is remembered for a time only
 

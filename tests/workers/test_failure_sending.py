@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pillarbox.app.wiring import bridge_to
+from pillarbox.core.dns import Answer, Question
 from pillarbox.formats.message.scan import scan
 from pillarbox.formats.report.feedback import FeedbackReport
 from pillarbox.formats.report.incoming import read_report
@@ -39,7 +40,7 @@ class Desk:
                 "sender.example": [b"v=spf1 ip4:192.0.2.7 -all"],
             }
         )
-        self.processes = [Failures(office.clock) for _ in range(2)]
+        self.processes = [Failures() for _ in range(2)]
 
     def fail(
         self, *signatures: Any, address: str = "192.0.2.66", tags: str = RUF, process: int = 0, **more: Any
@@ -49,15 +50,19 @@ class Desk:
         who = peer(address, now=self.office.clock.now_ms() // 1000)
         self.processes[process].offer(found, who, "reject", MESSAGE)
 
-    def look(self, *, after: int = 60, **settings: Any) -> None:
-        """What the workers do after so many seconds."""
+    def look(self, *, after: int = 60, duties: int = 9, **settings: Any) -> None:
+        """What the workers do after so many seconds; so many of them tell."""
         fields = settings.pop("fields", ("From", "Message-ID", "Received"))
         self.office.clock.forward(seconds=after)
         chosen = FailureSettings(hostname="mx.example.org", fields=fields, **settings)
 
         async def once() -> None:
             bridge = bridge_to(self.office.store)
-            await asyncio.gather(*(FailureSending(bridge, self.dns, each, chosen).once() for each in self.processes))
+            workers = [
+                FailureSending(bridge, self.dns, each, chosen if number < duties else None)
+                for number, each in enumerate(self.processes)
+            ]
+            await asyncio.gather(*(worker.once() for worker in workers))
             await bridge.close()
 
         asyncio.run(once())
@@ -84,6 +89,15 @@ class Desk:
 
     def to(self) -> list[str]:
         return [address for address, _ in self.sent()]
+
+
+class Breaking(TxtTable):
+    """A DNS that fails in a way that nobody expects, for one domain."""
+
+    def answer(self, question: Question) -> Answer:
+        if question.name.startswith("broken.example."):
+            raise RuntimeError(question.name)
+        return super().answer(question)
 
 
 @pytest.fixture
@@ -162,13 +176,62 @@ def test_what_fails_alike_is_told_once_an_hour_by_all_processes(desk: Desk) -> N
     assert len(desk.to()) == 2
 
 
+def test_a_crash_loses_nothing_that_a_process_has_stored(desk: Desk) -> None:
+    desk.fail()
+    desk.look(after=30)
+    assert desk.to() == []
+    desk.processes = [Failures()]
+    desk.look(after=30)
+    assert desk.to() == ["ruf@sender.example"]
+
+
+def test_only_processes_with_that_duty_tell_and_all_store_what_they_have(desk: Desk) -> None:
+    desk.fail(process=0)
+    desk.fail(process=1)
+    desk.look(duties=0)
+    assert desk.to() == []
+    assert [failures.take() for failures in desk.processes] == [[], []]
+    desk.look(after=0, duties=1)
+    ((_, data),) = desk.sent()
+    assert read(data).incidents == 2
+
+
+def test_one_that_cannot_be_written_is_told_of_no_more_and_holds_up_no_others(desk: Desk) -> None:
+    table = desk.dns
+    desk.dns = Breaking(table.records)
+    desk.fail(author="broken.example", tags="ruf=mailto:a@elsewhere.example")
+    desk.fail(address="192.0.2.67")
+    desk.look()
+    assert desk.to() == ["ruf@sender.example"]
+    desk.dns = table
+    desk.look()
+    assert desk.to() == ["ruf@sender.example"]
+
+
+def test_what_is_stored_as_the_process_stops_is_not_lost(desk: Desk) -> None:
+    desk.fail()
+
+    async def stopped() -> None:
+        bridge = bridge_to(desk.office.store)
+        task = asyncio.create_task(FailureSending(bridge, desk.dns, desk.processes[0]).run())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await bridge.close()
+
+    asyncio.run(stopped())
+    desk.processes = [Failures()]
+    desk.look()
+    assert desk.to() == ["ruf@sender.example"]
+
+
 def test_no_domain_gets_more_than_so_many_an_hour_wherever_they_come_from(desk: Desk) -> None:
     for number in range(12):
         desk.fail(address=f"198.51.100.{number}", process=number % 2)
     desk.look(an_hour=5)
     assert len(desk.to()) == 5
     desk.fail(address="203.0.113.1")
-    desk.processes = [Failures(desk.office.clock)]  # a restart
+    desk.processes = [Failures()]  # a restart
     desk.fail(address="203.0.113.2")
     desk.look(an_hour=5)
     assert len(desk.to()) == 5
@@ -225,7 +288,6 @@ def test_a_report_that_was_sent_is_one_that_is_never_told_of(desk: Desk) -> None
     desk.fail()
     desk.look()
     ((_, data),) = desk.sent()
-    again = Failures(desk.office.clock)
+    again = Failures()
     again.offer(authenticated(), peer("203.0.113.9"), "reject", data)
-    desk.office.clock.forward(seconds=61)
-    assert again.take(9) == []
+    assert again.take() == []

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.outside import Outside
 from pillarbox.net.bridge import Bridge
-from pillarbox.net.dns.lazy import Resolves
 from pillarbox.services.reports.counts import ReportCounts
 from pillarbox.services.reports.failures import Failures
 from pillarbox.services.reports.inbox import ReportInbox
@@ -35,9 +34,12 @@ def reporting_of(settings: Settings, bridge: Bridge, outside: Outside, *, has_du
     counts = ReportCounts(bridge.store.clock, dmarc=reports.dmarc_aggregate)
     intake = ReportIntake(bridge, inbox, keep_days=reports.keep_days if has_duties else None)
     counter = ReportCounter(bridge, counts, tally if reports.tls else None)
-    failures = _failures(settings, bridge) if reports.dmarc_failure else None
+    failures = _failures(settings) if reports.dmarc_failure else None
     told = outside._replace(inbox=inbox, counts=counts, failures=failures)
-    telling = (_failure_sending(settings, bridge, outside.resolver, failures),) if failures is not None else ()
+    telling: tuple[FailureSending, ...] = ()
+    if failures is not None:
+        wishes = _failure_settings(settings) if has_duties else None
+        telling = (FailureSending(bridge, outside.resolver, failures, wishes),)
     if not has_duties:
         return Reporting(told, inbox, tally, (intake, counter, *telling))
     chosen = SendingSettings(
@@ -48,20 +50,19 @@ def reporting_of(settings: Settings, bridge: Bridge, outside: Outside, *, has_du
     return Reporting(told, inbox, tally, (intake, counter, *telling, sending))
 
 
-def _failures(settings: Settings, bridge: Bridge) -> Failures:
+def _failures(settings: Settings) -> Failures:
     """Nothing is told of mail to addresses that reports come from or go to: it may be an answer to one."""
     reports = settings.reports
     own = (*reports.addresses, *filter(None, [reports.sender]), "postmaster")
-    return Failures(bridge.store.clock, own)
+    return Failures(own)
 
 
-def _failure_sending(settings: Settings, bridge: Bridge, resolver: Resolves, failures: Failures) -> FailureSending:
+def _failure_settings(settings: Settings) -> FailureSettings:
     reports = settings.reports
-    chosen = FailureSettings(
+    return FailureSettings(
         hostname=settings.hostname,
         sender=reports.sender,
         fields=reports.dmarc_failure_fields,
         redact=reports.dmarc_failure_redact,
         an_hour=reports.dmarc_failure_an_hour,
     )
-    return FailureSending(bridge, resolver, failures, chosen)

@@ -16,8 +16,7 @@ from pillarbox.services.methods.method import ACCOUNT_ID, Argument, Method, Resu
 from pillarbox.services.methods.window import ARGUMENTS as QUERY_ARGUMENTS
 from pillarbox.services.methods.window import read_search, window
 from pillarbox.services.reports import pending
-from pillarbox.services.reports.outgoing import KINDS
-from pillarbox.services.reports.pending import PendingReport, Search
+from pillarbox.services.reports.pending import PENDING_KINDS, PendingReport, Search
 
 _NAMES = frozenset(field.encode_name for field in msgspec.structs.fields(PendingReport))
 
@@ -47,8 +46,8 @@ def get(view: Any, call: MethodCall) -> Result:
 def query(view: Any, call: MethodCall) -> Result:
     """The ids of reports that are searched for, the oldest day first."""
     search = read_search(call, Search)
-    if search.kind is not None and search.kind not in KINDS:
-        raise Fault(Kind.UNSUPPORTED_FILTER, f"a kind is one of {', '.join(KINDS)}")
+    if search.kind is not None and search.kind not in PENDING_KINDS:
+        raise Fault(Kind.UNSUPPORTED_FILTER, f"a kind is one of {', '.join(PENDING_KINDS)}")
     view.take_time()
     ids = (one.id for one in pending.find(view, search))
     return window(call, str(view.now_ms), ids, view.limits.max_objects_in_get)

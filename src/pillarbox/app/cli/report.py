@@ -74,7 +74,7 @@ def show(id: str, config_file: Path | None, data: Path | None, as_json: bool) ->
 
 @report.command()
 @click.argument("domain", required=False)
-@click.option("--kind", type=click.Choice(("dmarc", "tls")), help="Only these reports.")
+@click.option("--kind", type=click.Choice(("dmarc", "tls", "failure")), help="Only these reports.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="So many at most.")
 @config_options
 @json_option

@@ -6,7 +6,6 @@ Sections: RFC 9991 §2, §4, §5.1, §7, §8.1; RFC 6591 §3; RFC 6590.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,14 +25,14 @@ from pillarbox.formats.report.heading import Heading
 from pillarbox.formats.report.redaction import EVERY_FIELD, header_to_show, redact, redact_address
 from pillarbox.services.dmarc_failure import Failure
 from pillarbox.services.queue import enqueue
-from pillarbox.services.reports.failures import QUIET_MS
+from pillarbox.services.reports.failures import likeness_of
 from pillarbox.services.reports.outgoing import Letter, outgoing
+from pillarbox.services.reports.waiting_failure import MEMO, end, note_told, was_told
 from pillarbox.services.throttle import network_of
 from pillarbox.storage.transaction import Transaction
 
 _HOUR_MS, _YEAR_MS = 3_600_000, 365 * 86_400_000
 _MOST_OF_SOURCE, _MOST_OF_ALL = 10, 500  # reports an hour
-_MEMO = "failure"
 _MAX_FIELDS, _MAX_VALUE = 1000, 8_192
 
 
@@ -47,7 +46,7 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureLetters(msgspec.Struct, frozen=True):
-    """A failure, and the messages that tell of it."""
+    """A failure, and the messages that tell of it; none if nobody wants to hear of it, or may."""
 
     failure: Failure
     letters: tuple[Letter, ...]
@@ -110,7 +109,7 @@ def _report(failure: Failure, style: Style, spf_records: Sequence[str]) -> Feedb
 
 def redaction_key(view: View) -> bytes | None:
     """The key of redacted addresses, if there is one. It is another each year."""
-    found = view.recall(DIRECTORY, _MEMO, "key")
+    found = view.recall(DIRECTORY, MEMO, "key")
     return bytes.fromhex(found) if found is not None else None
 
 
@@ -119,19 +118,20 @@ def ensure_redaction_key(tx: Transaction) -> bytes:
     found = redaction_key(tx)
     if found is None:
         found = secrets.token_bytes(32)
-        tx.keep_memo(DIRECTORY, _MEMO, "key", found.hex(), tx.now_ms + _YEAR_MS)
+        tx.keep_memo(DIRECTORY, MEMO, "key", found.hex(), tx.now_ms + _YEAR_MS)
     return found
 
 
 def queue_failures(tx: Transaction, found: Sequence[FailureLetters], an_hour: int) -> Told:
-    """Queue the reports that may leave, at most so many an hour to one domain."""
+    """Queue the reports that may leave, at most so many an hour to one domain. The failures wait no longer."""
     tx.lock(DIRECTORY)  # nodes do this one after the other
     queued = limited = 0
     for one in found:
-        like = f"{one.failure.domain} {network_of(one.failure.address)} {one.failure.kind}"
-        name = f"like {hashlib.sha256(like.encode()).hexdigest()}"
-        is_new = tx.recall(DIRECTORY, _MEMO, name) is None  # or another process has told of it
-        tx.keep_memo(DIRECTORY, _MEMO, name, "", tx.now_ms + QUIET_MS)
+        if not end(tx, one.failure):  # another process has seen to it
+            continue
+        like = likeness_of(one.failure)
+        is_new = not was_told(tx, like)  # or it came to the store while another node told of it
+        note_told(tx, like)
         for letter in one.letters:
             if is_new and _may_leave(tx, one.failure, letter, an_hour):
                 enqueue(tx, outgoing(letter))
@@ -149,9 +149,9 @@ def _may_leave(tx: Transaction, failure: Failure, letter: Letter, an_hour: int) 
         f"from {network_of(failure.address)} {hour}": _MOST_OF_SOURCE,
         f"all {hour}": _MOST_OF_ALL,
     }
-    used = {name: int(tx.recall(DIRECTORY, _MEMO, name) or 0) for name in limits}
+    used = {name: int(tx.recall(DIRECTORY, MEMO, name) or 0) for name in limits}
     if any(used[name] >= most for name, most in limits.items()):
         return False
     for name in limits:
-        tx.keep_memo(DIRECTORY, _MEMO, name, str(used[name] + 1), (hour + 1) * _HOUR_MS)
+        tx.keep_memo(DIRECTORY, MEMO, name, str(used[name] + 1), (hour + 1) * _HOUR_MS)
     return True
