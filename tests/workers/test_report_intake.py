@@ -19,7 +19,9 @@ from pillarbox.formats.report.tls import Failure
 from pillarbox.services.mail.incoming import Destination, Incoming
 from pillarbox.services.mail_authentication import Authenticated
 from pillarbox.services.recipient import Recipient
+from pillarbox.services.reports.feedback_finding import findings, summary
 from pillarbox.services.reports.inbox import ReportInbox
+from pillarbox.services.srs import reverse_path
 from pillarbox.workers.report_intake import ReportIntake
 from tests.directory_fixture import Office, office
 from tests.support.report_mail import dmarc_mail, feedback_mail, row, tls_mail
@@ -154,6 +156,33 @@ def test_a_failure_of_authentication_is_kept_for_the_domain_though_its_author_is
     assert (record["domain"], record["address"], record["accountId"]) == ("example.org", "", None)
     assert (record["authFailure"], record["identityAlignment"]) == ("dmarc", "dkim, spf")
     assert record["deliveryResult"] == "reject"
+
+
+@pytest.mark.parametrize("sender", ["Dave.Jones@far.example", f"{'long' * 15}@far.example"])
+def test_a_complaint_about_mail_that_was_sent_on_tells_whose_it_was(intake: Intake, sender: str) -> None:
+    path = intake.office.store.write(lambda tx: reverse_path(tx, sender, "team@example.org"))
+    assert path.upper().startswith("SRS0=")
+    intake.office.clock.forward(seconds=20 * _DAY)
+    intake.bring(feedback_mail(f"Original-Mail-From: <{path}>", author=sender), to="abuse@example.org")
+    intake.look()
+    (record,) = intake.office.records("FeedbackReport")
+    assert (record["sentOnFor"].lower(), record["mailFrom"]) == (sender.lower(), path)
+    assert (record["domain"], record["address"], record["accountId"]) == ("example.org", "", None)
+    assert summary(record) == (
+        f"a complaint of unwanted mail about example.org, which sent it on for {record['sentOnFor']} from 192.0.2.9"
+    )
+    text = " ".join(findings(record))
+    assert "Mail of another server was sent on from here" in text
+    assert "password" not in text
+
+
+def test_an_address_that_no_key_of_ours_has_made_is_taken_as_it_is(intake: Intake) -> None:
+    path = intake.office.store.write(lambda tx: reverse_path(tx, "dave@far.example", "team@example.org"))
+    forged = path.replace("dave", "erin")
+    intake.bring(feedback_mail(f"Original-Mail-From: <{forged}>", author="erin@far.example"), to="abuse@example.org")
+    intake.look()
+    (record,) = intake.office.records("FeedbackReport")
+    assert (record["sentOnFor"], record["address"]) == ("", forged.lower())
 
 
 def test_feedback_about_others_is_not_kept_and_the_same_feedback_once(intake: Intake) -> None:

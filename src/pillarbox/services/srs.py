@@ -15,6 +15,7 @@ from pillarbox.formats import srs
 from pillarbox.services.holder import find_holder
 
 DAYS = 21  # for which bounces are taken: servers give up sooner
+_YEAR_DAYS = 365
 _MEMO = "srs"
 _KEPT = "kept"  # in the place of the domain: the rest names a memo
 _DAY_MS = 86_400_000
@@ -41,10 +42,22 @@ def reverse_path(tx: Transaction, mail_from: str, source: str) -> str:
 
 def bounce_address(view: View, address: str) -> str | None:
     """The address that bounces to one of ours are for; None when it is not such an address, or not any more."""
+    return _original(view, address, DAYS)
+
+
+def original_sender(view: View, address: str) -> str | None:
+    """Whose mail went on by one of our addresses, within a year; None when it is not such an address.
+
+    What was kept in a memo, as it was too long, is known for as long as bounces are taken.
+    """
+    return _original(view, address, _YEAR_DAYS)
+
+
+def _original(view: View, address: str, days: int) -> str | None:
     local, _, _ = address.rpartition("@")
     if not srs.is_rewritten(local) or (parts := address_name(address)) is None:
         return None
-    found = srs.original(local, srs_keys(view), view.now_ms, DAYS)
+    found = srs.original(local, srs_keys(view), view.now_ms, days)
     if found is None:
         return None
     before, domain = found

@@ -19,6 +19,7 @@ class FeedbackReport(ReceivedReport, frozen=True, kw_only=True):
 
     `beginsAt` and `endsAt` are when the message arrived there, `incidents` is how many were alike. `address` is the one
     here that it is about, and `accountId` whose that is; "" and null where the report does not name one of ours.
+    `sentOnFor` is the sender whose message was only sent on from here, where `mailFrom` is our rewriting of it (SRS).
     """
 
     feedback_type: ServerSet[str] = ""
@@ -27,6 +28,7 @@ class FeedbackReport(ReceivedReport, frozen=True, kw_only=True):
     source_address: ServerSet[str] = ""
     incidents: ServerSet[int] = 1
     mail_from: ServerSet[str] = ""
+    sent_on_for: ServerSet[str] = ""
     recipients: ServerSet[list[str]] = msgspec.field(default_factory=list)
     author: ServerSet[str] = ""
     subject: ServerSet[str] = ""

@@ -21,6 +21,7 @@ from pillarbox.formats.report.feedback import FeedbackReport as Sent
 from pillarbox.services.holder import find_holder
 from pillarbox.services.reports import clipped
 from pillarbox.services.reports.inbox import Brought
+from pillarbox.services.srs import original_sender
 
 _MOST_LABELS = 10
 
@@ -75,8 +76,12 @@ def about_us(view: View, found: Complaint) -> FeedbackReport | None:
     The author counts first, then the reverse-path: that of mail which is sent on for somebody is ours as well.
     """
     record = found.record
+    if (sender := original_sender(view, record.mail_from)) is not None:
+        record = msgspec.structs.replace(record, sent_on_for=clipped.text(sender))
     for address in (record.author, record.mail_from):
         if (domain := _own_domain(view, address.rpartition("@")[2])) is not None:
+            if sender is not None and address == record.mail_from:  # of this server's making, and nobody's
+                return msgspec.structs.replace(record, domain=domain.name)
             account = _account(view, address)
             return msgspec.structs.replace(record, domain=domain.name, address=address.lower(), account_id=account)
     for name in found.domains:

@@ -12,6 +12,10 @@ _STOLEN = (
     "If nobody here sent it, look who did: change the password if the account was stolen; if the source is none of"
     " yours, it was forged."
 )
+_SENT_ON = (
+    "Mail of another server was sent on from here, by an address with `forwardTo`, to somebody who complained. What is"
+    " taken for junk here is sent on as well: let the receiver know that this server forwards, or send on less."
+)
 # What a type means, and what to do.
 _TYPES = {
     "abuse": (
@@ -46,6 +50,8 @@ _CHECKS = {"dmarc": "DMARC", "spf": "SPF", "signature": "DKIM", "bodyhash": "DKI
 def summary(record: Mapping[str, Any]) -> str:
     """A line about a report."""
     times, about = record["incidents"], record["address"] or record["domain"]
+    if sender := record["sentOnFor"]:
+        about += f", which sent it on for {sender}"
     source = f" from {record['sourceAddress']}" if record["sourceAddress"] else ""
     if record["authFailure"] or record["feedbackType"] == "auth-failure":
         failed = _CHECKS.get(record["authFailure"], record["authFailure"] or "authentication")
@@ -65,6 +71,7 @@ def _facts(record: Mapping[str, Any]) -> Iterator[str]:
         ("accountId", "Account"),
         ("author", "Author"),
         ("mailFrom", "Reverse-path"),
+        ("sentOnFor", "Sent on for"),
         ("recipients", "Recipients"),
         ("subject", "Subject"),
         ("messageId", "Message-ID"),
@@ -77,7 +84,8 @@ def _facts(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _advice(record: Mapping[str, Any]) -> Iterator[str]:
     if not record["authFailure"] and record["feedbackType"] != "auth-failure":
-        yield _TYPES.get(record["feedbackType"], _TYPES["other"])[1]
+        is_other = record["sentOnFor"] and record["feedbackType"] != "not-spam"
+        yield _SENT_ON if is_other else _TYPES.get(record["feedbackType"], _TYPES["other"])[1]
         return
     if meaning := _FAILURES.get(record["authFailure"]):
         yield f"{record['authFailure']}: {meaning}."
