@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from pillarbox.services.queue import Job
+from pillarbox.datatypes.envelope import Address
 
 _BY = re.compile(r"([+-]?[0-9]{1,9});([RrNn])([Tt]?)\Z", re.ASCII)
 _MOST = 999_999_999  # by-time has nine digits (§4)
@@ -33,10 +33,10 @@ class DeliverBy(msgspec.Struct, frozen=True):
         return f"{seconds};{'R' if self.is_return else 'N'}{'T' * self.wants_trace}"
 
 
-def deliver_by(job: Job) -> DeliverBy | None:
-    """What the sender of a queued message asked for, counted from when it came; None without a wish."""
-    found = _BY.match(job.mail_from.parameter("BY") or "")
+def deliver_by(mail_from: Address, queued_at: int) -> DeliverBy | None:
+    """What the sender of a message asked for, counted from when it was queued; None without a wish."""
+    found = _BY.match(mail_from.parameter("BY") or "")
     if found is None:
         return None
     seconds, is_return = int(found[1]), found[2] in "Rr"
-    return DeliverBy(job.queued_at + seconds * 1000, is_return, bool(found[3]), is_told=seconds <= 0)
+    return DeliverBy(queued_at + seconds * 1000, is_return, bool(found[3]), is_told=seconds <= 0)

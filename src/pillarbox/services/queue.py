@@ -16,6 +16,8 @@ from pillarbox.datatypes.envelope import Address
 from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.view import Transaction
 from pillarbox.services import observed
+from pillarbox.services.deadline import end_deadline, note_deadline
+from pillarbox.services.deliver_by import DeliverBy, deliver_by
 from pillarbox.services.queue_throttle import THROTTLING, Leaving, Throttles, begins_to_wait
 from pillarbox.services.route import ROUTING, Routes, domain_of
 from pillarbox.services.suppression import Suppressed, suppressed
@@ -72,6 +74,11 @@ class Job(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     was_told: bool = False  # that it is late
     held_at: int | None = None  # by an administrator
 
+    @property
+    def deliver_by(self) -> DeliverBy | None:
+        """By when its sender wants it to be delivered."""
+        return deliver_by(self.mail_from, self.queued_at)
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Job).decode
@@ -117,7 +124,15 @@ def _add_entries(tx: Transaction, outgoing: Outgoing, recipients: Sequence[Addre
             rank=-priority,
             message=message,
         )
-        tx.add_entry(msgspec.structs.replace(entry, throttle=mark(throttles_of(THROTTLING.throttles, entry, job))))
+        held_by = mark(throttles_of(THROTTLING.throttles, entry, job))
+        id = tx.add_entry(msgspec.structs.replace(entry, throttle=held_by))
+        note_deadline(tx, entry.account, id, job.deliver_by)
+
+
+def finish(tx: Transaction, entry: Entry, job: Job) -> bool:
+    """Take an entry out of the queue; whether it was there."""
+    end_deadline(tx, entry.account, entry.id, job.deliver_by)
+    return tx.finish_entry(entry)
 
 
 def job_of(entry: Entry) -> Job:

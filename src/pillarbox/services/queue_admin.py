@@ -13,6 +13,7 @@ from pillarbox.core.clock import utc_date
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.email_submission import EMAIL_SUBMISSION
 from pillarbox.datatypes.outbox import NEVER, Entry
+from pillarbox.services.deadline import end_deadline, note_deadline
 from pillarbox.services.queue import DIRECT_NAME, QUEUES, RELAY, Job, job_of, job_to_bytes, lane_now
 from pillarbox.services.queue_throttle import THROTTLING
 from pillarbox.services.relay import give_up
@@ -116,6 +117,9 @@ def change(tx: Transaction, id: str, change: Change) -> None:
             raise invalid("dueAt", "the message is held; let it go first")
         due_at = tx.now_ms
     tx.postpone_entry(entry, due_at, job_to_bytes(job))
+    if change.is_held is False:  # its time may have passed meanwhile
+        end_deadline(tx, entry.account, entry.id, job.deliver_by)
+        note_deadline(tx, entry.account, entry.id, job.deliver_by)
     if to != lane_of(entry):
         lane.move(tx.db, entry, to, due_at)
     if change.is_due:

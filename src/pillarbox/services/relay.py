@@ -17,11 +17,10 @@ from pillarbox.datatypes.outbox import Entry
 from pillarbox.datatypes.submission_record import DeliveryStatus
 from pillarbox.services import bounce
 from pillarbox.services.bounce import Told
-from pillarbox.services.deliver_by import deliver_by
-from pillarbox.services.queue import Job, job_of, job_to_bytes
+from pillarbox.services.queue import Job, finish, job_of, job_to_bytes
 from pillarbox.services.route import domain_of
 from pillarbox.services.suppression import is_hard, note_bounce
-from pillarbox.storage import lane
+from pillarbox.storage import lane, queue_list
 from pillarbox.storage.lane import Claim
 from pillarbox.storage.lane_entry import Lane
 from pillarbox.storage.transaction import Transaction
@@ -29,6 +28,7 @@ from pillarbox.storage.transaction import Transaction
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _BLOCK_MS, _LONGEST_BLOCK_MS = 30_000, _HOUR  # how long a destination that is down is left alone
 _NEVER_TRIED = "451 4.4.5 this server may not send so much mail of its kind, and it has to wait"
+_NOT_YET = "451 4.4.1 it was not tried yet"
 _MAX_REPLY = 1_000  # characters of what a server said that are kept
 
 
@@ -113,7 +113,7 @@ def conclude(
         if result.outcome == "later" and _is_too_old(tx.now_ms, job, schedule):
             result = _given_up(tx.now_ms, job, result, schedule)
         if result.outcome != "later":
-            if not tx.finish_entry(entry):  # somebody else, who had it as well, has said what became of it
+            if not finish(tx, entry, job):  # somebody else, who had it as well, has said what became of it
                 continue
             told += [] if result.tells_success else [_told(job, result.outcome, result, schedule)]
         elif is_ours:
@@ -146,12 +146,12 @@ def end_overdue(tx: Transaction, entries: Sequence[Entry], schedule: Schedule, h
     for entry in entries:
         job = job_of(entry)
         if _is_too_old(tx.now_ms, job, schedule):
-            result = _given_up(tx.now_ms, job, Result("failed", job.reply or _NEVER_TRIED), schedule)
-            tx.finish_entry(entry)
+            result = _given_up(tx.now_ms, job, Result("failed", _why_waits(tx, entry, job)), schedule)
+            finish(tx, entry, job)
             told.append(_told(job, "failed", result, schedule))
             count += 1
         else:
-            result = Result("later", job.reply or _NEVER_TRIED)
+            result = Result("later", _why_waits(tx, entry, job))
             told.append(_told(job, "delayed", result, schedule))
             tx.postpone_entry(entry, entry.due_at, job_to_bytes(msgspec.structs.replace(job, was_told=True)))
         statuses[job.rcpt_to.email] = DeliveryStatus(_shown(result), _DELIVERED[result.outcome])
@@ -160,10 +160,20 @@ def end_overdue(tx: Transaction, entries: Sequence[Entry], schedule: Schedule, h
     return count
 
 
+def _why_waits(tx: Transaction, entry: Entry, job: Job) -> str:
+    """What is told of mail that is not tried at the moment."""
+    if job.reply:
+        return job.reply
+    blocked = queue_list.blocked(tx.db, entry.destination, tx.now_ms)
+    if blocked is not None:
+        return blocked[1]
+    return _NEVER_TRIED if entry.throttle else _NOT_YET
+
+
 def give_up(tx: Transaction, entry: Entry, reply: str, host_name: str, *, tells_sender: bool) -> None:
     """End an entry that nobody has claimed as one that failed, without an attempt."""
     job = job_of(entry)
-    tx.finish_entry(entry)
+    finish(tx, entry, job)
     told = [Told(job.rcpt_to, "failed", reply)] if tells_sender else []
     report = _notify(tx, entry, told, host_name)
     _follow(tx, entry, {job.rcpt_to.email: DeliveryStatus(reply, "no")}, report)
@@ -193,7 +203,7 @@ def _postpone(tx: Transaction, entry: Entry, job: Job, result: Result, schedule:
     attempts = job.attempts + 1
     new = msgspec.structs.replace(job, attempts=attempts, reply=_shown(result)[:_MAX_REPLY], was_told=was_told)
     due_at = min(tx.now_ms + schedule.wait_ms(attempts), int(job.queued_at + schedule.expire_days * _DAY))
-    by = deliver_by(job)
+    by = job.deliver_by
     if by is not None and not by.is_over(tx.now_ms):
         due_at = min(due_at, by.ends_at)
     return tx.postpone_entry(entry, max(due_at, tx.now_ms + _MINUTE), job_to_bytes(new))
@@ -212,7 +222,7 @@ def _is_late(now_ms: int, job: Job, schedule: Schedule) -> bool:
     """Whether the sender is to hear now that it takes long; once."""
     if job.was_told:
         return False
-    by, after = deliver_by(job), schedule.delay_notice_hours * _HOUR
+    by, after = job.deliver_by, schedule.delay_notice_hours * _HOUR
     # RFC 2852 §4.1.3: at the time that the sender has set, unless it was over before the message came.
     if by is not None and not by.is_told and by.is_over(now_ms):
         return True
@@ -220,7 +230,7 @@ def _is_late(now_ms: int, job: Job, schedule: Schedule) -> bool:
 
 
 def _is_too_old(now_ms: int, job: Job, schedule: Schedule) -> bool:
-    by = deliver_by(job)
+    by = job.deliver_by
     is_late = by is not None and by.is_return and by.is_over(now_ms)
     return is_late or now_ms >= job.queued_at + schedule.expire_days * _DAY
 

@@ -4,6 +4,16 @@ import pytest
 
 from pillarbox.datatypes.envelope import Address
 from pillarbox.formats.report.dsn import Dsn, parse_dsn
+from pillarbox.services import queue_admin
+from pillarbox.services.deadline import DEADLINE
+from pillarbox.services.overdue import see_to_deadlines
+from pillarbox.services.queue import PERSONAL
+from pillarbox.services.queue_admin import Change, Search
+from pillarbox.services.queue_throttle import Throttles
+from pillarbox.services.relay import Schedule
+from pillarbox.storage import lane
+from pillarbox.storage.lane import Claim, Claimer
+from pillarbox.storage.transaction import Transaction
 from tests.support.smtp_sink import Sink, serving
 from tests.workers.relay.relay_fixture import ALICE, Depot
 
@@ -135,3 +145,122 @@ def test_what_becomes_late_while_it_is_tried_is_not_tried_again(depot: Depot) ->
         assert "busy" in str(to.diagnostic)
 
     depot.run(body)
+
+
+def block(depot: Depot, reason: str = "451 4.4.1 mx.two.test: no answer") -> None:
+    """Have the destination left alone for an hour."""
+    depot.store.write(lambda tx: lane.block(tx.db, "two.test", tx.now_ms + 3_600_000, 9, reason))
+
+
+def deadlines(depot: Depot) -> int:
+    with depot.store.snapshot() as view:
+        return len(view.db.rows("SELECT 1 FROM outbox WHERE kind = ?", (DEADLINE,)))
+
+
+def test_what_is_late_comes_back_at_its_time_though_its_destination_is_left_alone_for_longer(depot: Depot) -> None:
+    put(depot, "600;R")
+    depot.put("eve@two.test")
+    block(depot)
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(keywords=WITH)) as sink:
+            depot.clock.forward(seconds=599)
+            await depot.send(sink.port)
+            assert (told(depot), set(depot.waiting())) == ([], {"bob@two.test", "eve@two.test"})
+            depot.clock.forward(seconds=1)
+            await depot.send(sink.port)
+            assert sink.commands == []
+        ((to,),) = (report.recipients for report in told(depot))
+        assert (to.final_recipient, to.action, to.status) == ("bob@two.test", "failed", "5.4.7")
+        assert "no answer" in str(to.diagnostic)
+        assert set(depot.waiting()) == {"eve@two.test"}
+        assert deadlines(depot) == 0
+
+    depot.run(body)
+
+
+def test_who_wants_to_hear_of_it_hears_it_then_and_mail_goes_on_waiting(depot: Depot) -> None:
+    put(depot, "600;N")
+    block(depot)
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(keywords=WITH)) as sink:
+            for seconds in (600, 60):
+                depot.clock.forward(seconds=seconds)
+                await depot.send(sink.port)
+            ((to,),) = (report.recipients for report in told(depot))
+            assert (to.action, to.status[:1]) == ("delayed", "4")
+            depot.clock.forward(seconds=3_600)
+            await depot.send(sink.port)
+        assert len(sink.taken) == 1
+        assert len(told(depot)) == 1
+
+    depot.run(body)
+
+
+def test_a_throttle_delays_no_time_that_a_sender_has_set(depot: Depot) -> None:
+    throttles = Throttles(["to:two.test 1/day"])
+    depot.put("eve@two.test")
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(keywords=WITH)) as sink:
+            await depot.send(sink.port, throttles=throttles)
+            put(depot, "600;R")
+            await depot.send(sink.port, throttles=throttles)
+            depot.clock.forward(seconds=600)
+            await depot.send(sink.port, throttles=throttles)
+            assert len(sink.taken) == 1
+        ((to,),) = (report.recipients for report in told(depot))
+        assert (to.final_recipient, to.status) == ("bob@two.test", "5.4.7")
+
+    depot.run(body)
+
+
+def test_the_time_of_what_was_delivered_is_forgotten_with_it(depot: Depot) -> None:
+    put(depot, "600;R")
+    assert deadlines(depot) == 1
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(keywords=WITH)) as sink:
+            await depot.send(sink.port)
+        assert len(sink.taken) == 1
+        assert (deadlines(depot), told(depot)) == (0, [])
+
+    depot.run(body)
+
+
+def test_what_an_administrator_holds_is_held_past_its_time(depot: Depot) -> None:
+    put(depot, "600;R")
+    with depot.store.snapshot() as view:
+        (id,) = queue_admin.find(view, Search())
+    depot.store.write(lambda tx: queue_admin.change(tx, id, Change(is_held=True)))
+    depot.clock.forward(seconds=601)
+
+    async def body(depot: Depot) -> None:
+        async with serving(Sink(keywords=WITH)) as sink:
+            await depot.send(sink.port)
+            assert (told(depot), set(depot.waiting())) == ([], {"bob@two.test"})
+            depot.store.write(lambda tx: queue_admin.change(tx, id, Change(is_held=False)))
+            block(depot)
+            await depot.send(sink.port)
+        ((to,),) = (report.recipients for report in told(depot))
+        assert to.status == "5.4.7"
+
+    depot.run(body)
+
+
+def test_what_is_being_sent_at_its_time_is_looked_at_when_that_has_ended(depot: Depot) -> None:
+    put(depot, "600;R")
+
+    def claim(tx: Transaction) -> Claim | None:
+        by = Claimer("one", 700_000)
+        return lane.claim(tx.db, PERSONAL, tx.now_ms, by, "l1", lambda _: 20)
+
+    assert depot.store.write(claim) is not None
+    depot.clock.forward(seconds=600)
+    schedule = Schedule()
+    assert depot.store.write(lambda tx: see_to_deadlines(tx, schedule, "mx.example.org")) == (0, 0)
+    assert depot.store.write(lambda tx: see_to_deadlines(tx, schedule, "mx.example.org")) == (0, 0)
+    depot.clock.forward(seconds=101)  # who sent it has been killed
+    assert depot.store.write(lambda tx: see_to_deadlines(tx, schedule, "mx.example.org")) == (1, 0)
+    assert (depot.waiting(), deadlines(depot)) == ({}, 0)

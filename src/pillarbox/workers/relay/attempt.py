@@ -14,7 +14,6 @@ from pillarbox.net.bridge import Bridge
 from pillarbox.net.dns.lazy import Resolves
 from pillarbox.net.smtp_client import SmtpConnection
 from pillarbox.net.smtp_login import Untrusted
-from pillarbox.services.deliver_by import deliver_by
 from pillarbox.services.queue import Job, job_of
 from pillarbox.services.relay import Outcome, Result
 from pillarbox.services.route import domain_of
@@ -75,7 +74,7 @@ class Attempts:
         data = await self._bridge.read(lambda view: view.read_blob(entry.account, entry.blob))
         if data is None:
             return _same(claim, Reply(554, ("5.3.0 the message is lost: its blob cannot be read",)))
-        sender, now, by = job.mail_from.email, self._bridge.store.clock.now_ms(), deliver_by(job)
+        sender, now, by = job.mail_from.email, self._bridge.store.clock.now_ms(), job.deliver_by
         if by is not None and by.is_return and by.is_over(now):
             return _same(claim, TOO_LATE)
         words = by.words(now) if by is not None else None

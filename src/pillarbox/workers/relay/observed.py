@@ -60,6 +60,14 @@ OVERDUE = Event(
     "given_up",
     "told",
 )
+LATE = Event(
+    "relay.late",
+    logging.INFO,
+    "mail was not delivered by the time that its sender had set",
+    "given_up",
+    "told",
+    per_minute=60,
+)
 _LONGEST_REPLY = 300
 RECIPIENTS = Counter(
     "pillarbox_relay_recipients_total",

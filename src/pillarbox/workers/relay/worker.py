@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Sequence
 
 from pillarbox.net.bridge import Bridge
-from pillarbox.services.overdue import overdue, see_to
+from pillarbox.services.overdue import next_deadline, overdue, see_to, see_to_deadlines
 from pillarbox.services.queue import QUEUES, lane_now, throttling
 from pillarbox.services.relay import Concluded, Result, conclude, redirect
 from pillarbox.storage import lane, lane_wait, throttle
@@ -102,6 +102,7 @@ class RelayWorker:
                 await self._see_to_overdue()
                 self._rebuild_at = now + _REBUILD_SECONDS
             if (at := await self._next_at()) is not None and at <= self._bridge.store.clock.now_ms():
+                await self._see_to_deadlines()
                 await self._wake_throttled()
                 for queue in QUEUES:
                     await self._begin(queue)
@@ -134,6 +135,19 @@ class RelayWorker:
             if not given_up + told:
                 return
             observed.OVERDUE.log(given_up=given_up, told=told)
+            observed.RECIPIENTS.add(given_up, "failed")
+
+    async def _see_to_deadlines(self) -> None:
+        """Return what is not delivered by the time that its sender has set, or tell of it, although it is not tried."""
+        settings = self._settings
+        at = await self._bridge.read(next_deadline)
+        if at is None or at > self._bridge.store.clock.now_ms():
+            return
+        given_up, told = await self._bridge.write(
+            lambda tx: see_to_deadlines(tx, settings.schedule, settings.hostname), slow=True
+        )
+        if given_up + told:
+            observed.LATE.log(given_up=given_up, told=told)
             observed.RECIPIENTS.add(given_up, "failed")
 
     async def _next_at(self) -> int | None:
@@ -222,6 +236,7 @@ class RelayWorker:
 def _next_at(view: Snapshot, queues: Sequence[str], *, is_throttled: bool) -> int | None:
     times = [lane.next_at(view.db, queue) for queue in queues]
     times += [throttle.next_at(view.db)] if is_throttled else []
+    times.append(next_deadline(view))
     return min((at for at in times if at is not None), default=None)
 
 
