@@ -24,7 +24,8 @@ class Server:
         self.config = folder / "pillarbox.toml"
         self.config.write_text(
             f'data = "{folder}/data"\nworkers = 1\n[http]\nlisten = ["unix:{folder}/http.sock"]\n[lmtp]\nlisten = []\n'
-            f'[metrics]\nlisten = ["127.0.0.1:{self.port}"]\n[log]\nformat = "json"\n',
+            f'[metrics]\nlisten = ["127.0.0.1:{self.port}"]\n[log]\nformat = "json"\n'
+            '[relay]\nthrottles = ["to:*  100/hour", "all 5/day"]\n',
             encoding="utf-8",
         )
         self.log: list[dict[str, object]] = []
@@ -76,6 +77,8 @@ def test_a_server_tells_its_numbers_and_its_health_and_the_command_asks(server: 
         text = answer.read().decode()
     assert "pillarbox_workers 1" in text
     assert 'pillarbox_store_octets{file="database"}' in text
+    assert 'pillarbox_relay_throttled_total{rule="to:* per hour"} 0' in text
+    assert 'pillarbox_relay_throttled_total{rule="all per day"} 0' in text
     code, told = server.health()
     assert (code, told["status"]) == (0, "ok")
     assert told["checks"] == {"running": "ok", "store": "ok", "disk": "ok"}

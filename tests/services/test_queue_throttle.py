@@ -3,7 +3,8 @@
 import pytest
 
 from pillarbox.core.rate import Rate
-from pillarbox.services.queue_throttle import Leaving, ThrottleError, Throttles
+from pillarbox.services import observed
+from pillarbox.services.queue_throttle import Leaving, ThrottleError, Throttles, begins_to_wait, declare_throttles
 
 HOUR = 3_600_000
 
@@ -106,3 +107,24 @@ def test_one_thing_is_not_counted_twice() -> None:
         Throttles(["to:x.test 1/hour", "to:x.test 2/day", "to:x.test 3/hour"])
     with pytest.raises(ThrottleError, match="at most 100"):
         Throttles([f"to:d{n}.test 1/hour" for n in range(101)])
+
+
+def test_numbers_tell_rules_apart_and_not_what_they_are_applied_to() -> None:
+    rules = ["to:* 1/day", "from:a.test  queue:bulk 2/hour"]
+    declare_throttles(rules)
+    before = counted()
+    for recipient in ("x@one.test", "y@two.test"):
+        for throttle in Throttles(rules).of(Leaving("b@a.test", recipient, "a1", "bulk", "")):
+            begins_to_wait(throttle, 0)
+    (unknown,) = Throttles(["all 1/day"]).of(Leaving("", "x@one.test", "", "", ""))
+    begins_to_wait(unknown, 0)  # of settings that came while the server ran
+    after = counted()
+    assert {rule: after[rule] - before.get(rule, 0) for rule in after} == {
+        "to:* per day": 2,
+        "from:a.test queue:bulk per hour": 2,
+        "other": 1,
+    }
+
+
+def counted() -> dict[str, float]:
+    return {one.labels["rule"]: one.value for one in observed.THROTTLES.samples()}

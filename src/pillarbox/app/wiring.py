@@ -45,6 +45,7 @@ from pillarbox.servers.smtp.listener import MailListener
 from pillarbox.services.authentication import Authentication
 from pillarbox.services.provision import connect_rules
 from pillarbox.services.push_key import ensure_key
+from pillarbox.services.queue_throttle import declare_throttles
 from pillarbox.services.registry import METHODS
 from pillarbox.services.submission import Sender
 from pillarbox.storage.blob import BlobStore
@@ -288,5 +289,6 @@ def preload(settings: Settings) -> None:
         load_smtp().check(settings, outbound_client(settings))
     if settings.relay.enabled:
         load_relay()
+        declare_throttles(settings.relay.throttles)
     if settings.pop3.listen or settings.pop3.tls_listen:
         load_pop3()

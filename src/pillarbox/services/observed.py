@@ -90,7 +90,11 @@ LOGINS = Counter(
     "Credentials that were looked at; those that are remembered are not.",
     result=("succeeded", "failed", "repeated", "throttled"),
 )
-THROTTLES = Counter("pillarbox_relay_throttled_total", "How often mail began to wait for a throttle that was used up.")
+THROTTLES = Counter(
+    "pillarbox_relay_throttled_total",
+    "How often mail began to wait for a throttle that was used up, by the rule of `relay.throttles`.",
+    rule=(),
+)
 SLOWED = Event(
     "submission.slowed",
     logging.WARNING,

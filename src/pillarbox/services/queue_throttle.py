@@ -54,7 +54,12 @@ class _Rule(NamedTuple):
         found = [term(mail) for term in self.terms]
         if None in found:
             return None
-        return Throttle(f"{' '.join(map(str, found))} per {self.span}", self.rate)
+        return Throttle(f"{' '.join(map(str, found))} per {self.span}", self.rate, self.name)
+
+    @property
+    def name(self) -> str:
+        """The rule as metrics have it: with * for each domain, and without its number, which may change."""
+        return f"{self.who} per {self.span}"
 
 
 class Throttles:
@@ -74,6 +79,10 @@ class Throttles:
     def __bool__(self) -> bool:
         return bool(self._rules)
 
+    def names(self) -> list[str]:
+        """The rules, by the names that metrics have for them."""
+        return [rule.name for rule in self._rules]
+
     def of(self, mail: Leaving) -> tuple[Throttle, ...]:
         """What holds mail back."""
         return tuple(found for rule in self._rules if (found := rule.throttle(mail)) is not None)
@@ -89,6 +98,11 @@ class InForce:
 THROTTLING = InForce()
 
 
+def declare_throttles(rules: Sequence[str]) -> None:
+    """Let the rules be told apart in numbers. Before processes share these. Raises ThrottleError."""
+    observed.THROTTLES.declare(rule=Throttles(rules).names())
+
+
 def check_throttles(rules: Sequence[str]) -> None:
     """Raises ThrottleError for what cannot be meant."""
     Throttles(rules)
@@ -97,7 +111,7 @@ def check_throttles(rules: Sequence[str]) -> None:
 def begins_to_wait(throttle: Throttle, _until_ms: int) -> None:
     """Tell the log that mail has begun to wait for a throttle."""
     observed.THROTTLED.log(throttle=throttle.name, most=throttle.rate.most)
-    observed.THROTTLES.count()
+    observed.THROTTLES.count(throttle.rule)
 
 
 def _parse(text: str, queues: Sequence[str]) -> _Rule:

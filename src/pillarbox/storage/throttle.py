@@ -22,10 +22,11 @@ _FORGET_MS = 86_400_000
 
 
 class Throttle(NamedTuple):
-    """What holds mail back: the name of a bucket, and how fast it fills."""
+    """What holds mail back: the name of a bucket, how fast it fills, and the rule that has made it."""
 
     name: str
     rate: Rate
+    rule: str = ""
 
 
 class Throttling(NamedTuple):
