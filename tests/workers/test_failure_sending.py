@@ -12,12 +12,11 @@ from pillarbox.core.dns import Answer, Question
 from pillarbox.formats.message.scan import scan
 from pillarbox.formats.report.feedback import FeedbackReport
 from pillarbox.formats.report.incoming import read_report
-from pillarbox.services.queue import RELAY, job_of
 from pillarbox.services.reports.failures import Failures
-from pillarbox.services.signing import signing_domain
 from pillarbox.workers.failure_sending import FailureSending, FailureSettings
 from tests.directory_fixture import Office, office
 from tests.support.failed_mail import RUF, authenticated, peer, signature
+from tests.support.queued_mail import queued_reports
 from tests.support.txt_table import TxtTable
 
 __all__ = ["office"]
@@ -69,23 +68,7 @@ class Desk:
 
     def sent(self) -> list[tuple[str, bytes]]:
         """(recipient, message) of all reports in the queue."""
-        self.office.clock.forward(seconds=1)
-
-        def body(view: Any) -> list[tuple[str, bytes]]:
-            out = []
-            for entry in view.due_entries(RELAY, 1000):
-                job = job_of(entry)
-                assert (job.mail_from.email, job.origin) == ("", "report")
-                assert job.rcpt_to.parameter("NOTIFY") == "NEVER"
-                data = view.read_blob(entry.account, entry.blob)
-                assert data is not None
-                domain = signing_domain(view, data, "")
-                assert domain is not None
-                assert domain.name == "example.org"
-                out.append((job.rcpt_to.email, data))
-            return sorted(out)
-
-        return self.office.store.read(body)
+        return queued_reports(self.office)
 
     def to(self) -> list[str]:
         return [address for address, _ in self.sent()]

@@ -19,7 +19,6 @@ from pillarbox.formats.tls_result import Result
 from pillarbox.net.guarded_http import GuardedClient
 from pillarbox.net.outbound_address import AddressPolicy
 from pillarbox.services.mail_authentication import Authenticated, CheckedPeer
-from pillarbox.services.queue import RELAY, job_of
 from pillarbox.services.reports.counts import ReportCounts
 from pillarbox.services.transport_requirement import Source
 from pillarbox.storage import mta_sts
@@ -29,6 +28,7 @@ from pillarbox.workers.report_counter import ReportCounter
 from pillarbox.workers.report_post import ReportPosts
 from pillarbox.workers.report_sending import ReportSending, SendingSettings
 from tests.directory_fixture import Office, office
+from tests.support.queued_mail import queued_reports
 from tests.support.txt_table import TxtTable
 
 __all__ = ["office"]
@@ -90,19 +90,7 @@ class Bureau:
 
     def sent(self) -> list[tuple[str, bytes]]:
         """(recipient, message) of all reports in the queue."""
-        self.office.clock.forward(seconds=1)
-
-        def body(view: Any) -> list[tuple[str, bytes]]:
-            out = []
-            for entry in view.due_entries(RELAY, 100):
-                job = job_of(entry)
-                assert (job.mail_from.email, job.origin) == ("", "report")
-                data = view.read_blob(entry.account, entry.blob)
-                assert data is not None
-                out.append((job.rcpt_to.email, data))
-            return sorted(out)
-
-        return self.office.store.read(body)
+        return queued_reports(self.office)
 
     def to(self) -> list[str]:
         return [address for address, _ in self.sent()]

@@ -8,9 +8,9 @@ import pytest
 
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.alias import ALIAS, Alias
-from pillarbox.services.queue import Job, job_of
 from pillarbox.storage.store import Store
 from tests.servers.smtp.lmtp_server import MESSAGE, Client, Running, mail_of, open_store, serve
+from tests.support.queued_mail import queued
 
 
 @pytest.fixture
@@ -25,15 +25,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.write(body)
     yield store
     store.close()
-
-
-def queued(store: Store) -> list[tuple[Job, bytes]]:
-    """What is to leave, with its octets."""
-
-    def body(view: Any) -> list[tuple[Job, bytes]]:
-        return [(job_of(one), view.read_blob(one.account, one.blob)) for one in view.due_entries("relay", 100)]
-
-    return store.read(body)
 
 
 async def sends(client: Client, *recipients: str, mail: str = "MAIL FROM:<dave@sender.example>") -> list[str]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pillarbox.core.account import DIRECTORY
 from pillarbox.datatypes.admin.mailing_list import MAILING_LIST, MailingList
 from pillarbox.net.dns.settings import DnsSettings
-from pillarbox.services.queue import Job, job_of
 from pillarbox.storage.embedded import EmbeddedStore
 from tests.servers.smtp.lmtp_server import mail_of
 from tests.servers.smtp.smtp_server import MESSAGE, Running, open_store, serve
 from tests.servers.smtp.test_authenticity import BAD, GOOD, ZONE
+from tests.support.queued_mail import queued
 
 
 @pytest.fixture
@@ -26,15 +25,6 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
     opened.write(lambda tx: tx.write(MAILING_LIST, DIRECTORY, None, one))
     yield opened
     opened.close()
-
-
-def queued(store: EmbeddedStore) -> list[tuple[Job, bytes]]:
-    """What is to leave, with its octets."""
-
-    def body(view: Any) -> list[tuple[Job, bytes]]:
-        return [(job_of(one), view.read_blob(one.account, one.blob)) for one in view.due_entries("relay", 100)]
-
-    return store.read(body)
 
 
 def answer(store: EmbeddedStore, sender: str, *recipients: str) -> str:
