@@ -25,7 +25,7 @@ class SystemClock:
 
 def utc_date(ms: int) -> str:
     """A UTCDate for a time in milliseconds, without a fraction, e.g. 2014-10-30T06:12:00Z (RFC 8620 §1.4)."""
-    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if ms >= 0 else "1970-01-01T00:00:00Z"
+    return datetime.fromtimestamp(max(ms, 0) // 1000, UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def from_date(text: str) -> int | None:

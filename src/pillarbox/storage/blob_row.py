@@ -18,12 +18,17 @@ def renew(view: Snapshot, account: str, blob: str, *, is_pending: bool) -> bool:
     """Whether the account has the blob; if so, and nobody is to hold it either, its time begins again."""
     if view.blob_size(account, blob) is None:
         return False
+    want(view, account, blob, is_pending=is_pending)
+    return True
+
+
+def want(view: Snapshot, account: str, blob: str, *, is_pending: bool) -> None:
+    """Have a blob that the account has held, or if nobody is to hold it, have its time begin again."""
     if not is_pending:
         pending.leave(view.db, account, blob)
     else:
         # RFC 8620 §6: "if reuploaded, the same blobId MAY be returned, but this SHOULD reset the expiry time."
         pending.renew(view.db, account, blob, view.now_ms)
-    return True
 
 
 def settle(view: Snapshot, blob: str, write: Write) -> None:

@@ -18,6 +18,7 @@ _encode = msgspec.json.Encoder().encode
 
 LIVE, DESTROYED, HIDDEN = 0, 1, 2  # in record.destroyed
 _MOST_GAPS = 16
+_MOST_ROWS = 50  # in one statement
 
 
 def insert(db: Connection, kind: DataType[R], account: str, new: R, number: int) -> None:
@@ -115,11 +116,12 @@ def follow_lookup(db: Connection, kind: DataType[R], account: str, old: R | None
                 "DELETE FROM lookup WHERE account = ? AND type = ? AND property = ? AND value = ? AND item = ?",
                 (account, kind.name, prop.name, value, item),
             )
-        for value in after - before:
-            db.run(
-                "INSERT INTO lookup (account, type, property, value, item) VALUES (?, ?, ?, ?, ?)",
-                (account, kind.name, prop.name, value, item),
-            )
+        new_values = sorted(after - before)
+        for start in range(0, len(new_values), _MOST_ROWS):
+            some = new_values[start : start + _MOST_ROWS]
+            rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(some))
+            values = [column for value in some for column in (account, kind.name, prop.name, value, item)]
+            db.run(f"INSERT INTO lookup (account, type, property, value, item) VALUES {rows}", values)
     return any_changed
 
 

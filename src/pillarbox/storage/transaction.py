@@ -54,7 +54,7 @@ class Transaction(Snapshot):
         self._depth = 0
         # What need not be asked of the database: ids that no record has yet, blobs that nobody else knows of, uids.
         self._new_ids: set[str] = set()
-        self._new_blobs: set[tuple[str, str]] = set()  # account, blob; none of them pending
+        self._held_blobs: set[tuple[str, str]] = set()  # account, blob; none of them pending
         self._given: dict[tuple[str, str, str], int] = {}  # account, container, id -> uid
 
     # --- numbers and savepoints
@@ -94,7 +94,7 @@ class Transaction(Snapshot):
             self.db.run(f"ROLLBACK TO {name}")
             self.changed, self._notes, self.numbers = changed, notes, numbers
             self._known.restore(known)
-            self._new_blobs.clear()
+            self._held_blobs.clear()
             self._given.clear()
             del self.texts[texts:]
             raise
@@ -176,7 +176,7 @@ class Transaction(Snapshot):
         if record.follow_lookup(self.db, kind, account, old, new):
             self._known.forget_found((account, kind.name))
         if kind.holds_blobs and (not changed or any(p.is_marked(Mark.BLOB) for p in changed)):
-            follow_blobs(self.db, kind, account, old, new, self.now_ms, self._new_blobs)
+            follow_blobs(self.db, kind, account, old, new, self.now_ms, self._held_blobs)
         if kind.members:
             for container in follow_members(self.db, kind, account, old, new, number, self.now_ms, self._given):
                 self._known.move_container(account, container, number)
@@ -223,9 +223,9 @@ class Transaction(Snapshot):
         self.touched.add(account)
         if len(data) <= self.limits.blob_inline_octets:
             if not blob_row.add(self, account, blob, len(data), data, is_pending=pending):
-                blob_row.renew(self, account, blob, is_pending=pending)
-            elif not pending:
-                self._new_blobs.add((account, blob))
+                blob_row.want(self, account, blob, is_pending=pending)
+            if not pending:
+                self._held_blobs.add((account, blob))
         elif not blob_row.renew(self, account, blob, is_pending=pending):
             blob_row.settle(self, blob, lambda *, anew: self.blobs.write(blob, data, anew=anew))
             blob_row.add(self, account, blob, len(data), None, is_pending=pending)
@@ -259,7 +259,7 @@ class Transaction(Snapshot):
 
     def finish_entry(self, entry: Entry) -> bool:
         self.lock(entry.account)
-        self._new_blobs.discard((entry.account, entry.blob))
+        self._held_blobs.discard((entry.account, entry.blob))
         return outbox.finish(self.db, entry, self.now_ms)
 
     # --- memos

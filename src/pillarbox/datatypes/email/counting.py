@@ -65,9 +65,11 @@ def _thread_after(
     elif was_shown and not is_shown:
         at = ids.index(email.id)
         del ids[at], times[at]
-    mailboxes = Tally(thread.mailboxes)
-    mailboxes.update(list(new.mailbox_ids) if new else ())
-    mailboxes.subtract(list(old.mailbox_ids) if old else ())
+    mailboxes = dict(thread.mailboxes)
+    for box in new.mailbox_ids if new else ():
+        mailboxes[box] = mailboxes.get(box, 0) + 1
+    for box in old.mailbox_ids if old else ():
+        mailboxes[box] = mailboxes.get(box, 0) - 1
     return _replace(
         thread,
         email_ids=ids,

@@ -35,23 +35,8 @@ class Reading(msgspec.Struct, frozen=True):
     text: IndexText
     thread_keys: tuple[str, ...]
     parts: Mapping[str, bytes]  # the fixed parts, as they are stored
-
-    @property
-    def header_names(self) -> str:
-        """The names of the header fields, between spaces."""
-        return " ".join(dict.fromkeys(field.name for field in self.structure.root.fields))
-
-    @property
-    def columns(self) -> dict[str, str | int | None]:
-        """The index columns that never change."""
-        seen = self.listing
-        return {
-            "sent_at": (from_date(seen.sent_at) or 0) if seen.sent_at else 0,
-            "has_attachment": int(seen.has_attachment),
-            "subject_key": sort_key(base_subject(seen.subject or ""))[:_SORT_LENGTH],
-            "from_key": _first(seen.from_),
-            "to_key": _first(seen.to),
-        }
+    columns: Mapping[str, str | int | None]  # the index columns that never change
+    header_names: str  # the names of the header fields, between spaces
 
 
 def _first(addresses: Iterable[EmailAddress] | None) -> str:
@@ -68,18 +53,30 @@ def read_message(data: bytes) -> Reading:
     seen = listing(data, structure, bodies)
     text = index_text(data, structure, listed=seen, bodies=bodies)
     parts = {"listing": _encode(seen), "structure": _encode(structure), NAME: imap_part(data, structure, seen)}
-    return Reading(data, structure, seen, text, thread_keys(seen), parts)
+    subject = base_subject(seen.subject or "")
+    names = " ".join(dict.fromkeys(field.name for field in structure.root.fields))
+    return Reading(data, structure, seen, text, _thread_keys(seen, subject), parts, _columns(seen, subject), names)
 
 
-def thread_keys(seen: Listing) -> tuple[str, ...]:
+def _columns(seen: Listing, subject: str) -> dict[str, str | int | None]:
+    return {
+        "sent_at": (from_date(seen.sent_at) or 0) if seen.sent_at else 0,
+        "has_attachment": int(seen.has_attachment),
+        "subject_key": sort_key(subject)[:_SORT_LENGTH],
+        "from_key": _first(seen.from_),
+        "to_key": _first(seen.to),
+    }
+
+
+def _thread_keys(seen: Listing, subject: str) -> tuple[str, ...]:
     """How a thread is found: a digest of each message id that the header names, together with the base subject.
 
     RFC 8621 §3: messages belong together when an identical message id appears in both in any of Message-Id, In-Reply-To
     and References, and their subjects are the same after stripping what mail programs add.
     """
     ids = dict.fromkeys([*(seen.message_id or ()), *(seen.in_reply_to or ()), *reversed(seen.references or ())])
-    subject = "".join(base_subject(seen.subject or "").casefold().split())
-    return tuple(_digest(id, subject) for id in list(ids)[:_MAX_KEYS])
+    folded = "".join(subject.casefold().split())
+    return tuple(_digest(id, folded) for id in list(ids)[:_MAX_KEYS])
 
 
 def _digest(message_id: str, subject: str) -> str:

@@ -53,12 +53,8 @@ def parse_date(text: str) -> datetime | None:
 
 def date_to_rfc3339(moment: datetime) -> str:
     """The moment in RFC 3339 with its own offset, "Z" where that is zero (RFC 8620 §1.4, Date)."""
-    text = moment.replace(tzinfo=None).isoformat(timespec="seconds")
-    offset = moment.utcoffset()
-    if not offset:
-        return f"{text}Z"
-    minutes = int(offset.total_seconds()) // 60
-    return f"{text}{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    text = moment.isoformat(timespec="seconds")
+    return text if moment.utcoffset() else text[:-6] + "Z"
 
 
 def date_to_utc(moment: datetime) -> str | None:
