@@ -64,6 +64,27 @@ def test_an_upload_becomes_mail_and_a_message_that_is_there_twice_is_one_blob(ho
     assert house.store.read(lambda view: view.pending_use("a1")) == (0, 0)
 
 
+def test_a_blob_that_was_there_before_is_given_up_after_its_last_email(house: House) -> None:
+    data = message(id="put-again")
+    house.store.write(lambda tx: tx.put_blob("a1", data, pending=True))
+
+    def body(tx: Transaction) -> None:
+        first, second = deliver(tx, "a1", data), deliver(tx, "a1", data)
+        tx.write(EMAIL, "a1", first, None)
+        assert tx.pending_use("a1") == (0, 0)
+        tx.write(EMAIL, "a1", second, None)
+        assert tx.pending_use("a1") == (1, len(data))
+        third = deliver(tx, "a1", data)
+        assert tx.pending_use("a1") == (0, 0)
+        with contextlib.suppress(Undo), tx.savepoint():
+            tx.write(EMAIL, "a1", third, None)
+            raise Undo
+        deliver(tx, "a1", data)
+
+    house.store.write(body)
+    assert house.store.read(lambda view: view.pending_use("a1")) == (0, 0)
+
+
 def test_uids_are_those_of_the_store_after_removals_and_what_was_undone(house: House) -> None:
     inbox = house.box["inbox"]
 

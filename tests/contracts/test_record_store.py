@@ -5,13 +5,14 @@ import multiprocessing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pillarbox.core.faults import Fault, Kind, invalid
 from pillarbox.datatypes.declare import DataType
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
-from pillarbox.datatypes.thread import THREAD
+from pillarbox.datatypes.thread import THREAD, Thread
 from pillarbox.services.mail.deliver import deliver
 from pillarbox.storage import change
 from pillarbox.storage.database import StoreError
@@ -30,6 +31,23 @@ def test_a_record_is_there_after_opening_again(open_store: Opener) -> None:
     assert found == Mailbox(id="m1", name="Übung", role="inbox")
     assert again.read(lambda view: view.find(MAILBOX, "a", "role", ["inbox", "trash"])) == [("inbox", "m1")]
     assert again.read(lambda view: view.get(MAILBOX, "b", "m1")) is None
+
+
+def test_a_record_is_found_by_each_of_many_values(house: House) -> None:
+    def found(keys: list[str]) -> list[str]:
+        rows = house.store.read(lambda view: view.find(THREAD, "a1", "keys", keys))
+        assert {id for _, id in rows} <= {"t1"}
+        return sorted(key for key, _ in rows)
+
+    keys = [f"key{n:03}" for n in range(130)]
+    old = Thread(id="t1", email_ids=["e1"], times=[0], mailboxes={}, keys=keys[:120])
+    house.store.write(lambda tx: tx.write(THREAD, "a1", None, old))
+    assert found(keys) == keys[:120]
+    new = msgspec.structs.replace(old, keys=keys[60:] + keys[60:61])
+    house.store.write(lambda tx: tx.write(THREAD, "a1", old, new))
+    assert found(keys) == keys[60:]
+    house.store.write(lambda tx: tx.write(THREAD, "a1", new, None))
+    assert found(keys) == []
 
 
 def test_a_failing_body_leaves_nothing(house: House) -> None:

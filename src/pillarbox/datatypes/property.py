@@ -11,7 +11,7 @@ import msgspec
 from pillarbox.datatypes.mark import Mark
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Property:
     """One property of a record, as its annotation declares it."""
 
