@@ -10,27 +10,13 @@ from pillarbox.core.limits import Limits
 from pillarbox.datatypes.condition import Condition, Order
 from pillarbox.datatypes.membership import Container, MemberChanges, Membership
 from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.remembered import Draft, ResultCache
 from pillarbox.datatypes.ticket import Ticket
 
 if TYPE_CHECKING:
     from pillarbox.datatypes.declare import DataType, Extra, Record
 
 R = TypeVar("R", bound="Record")
-
-
-class ResultCache(Protocol):
-    """Remembers the results of queries for as long as the type's state stays what it was."""
-
-    @property
-    def token(self) -> int:
-        """Tells this store's memory from that of others in the process."""
-
-    @property
-    def has_short(self) -> bool:
-        """Whether the first few results of a list are remembered too: they are where reading them again is dear."""
-
-    def get(self, key: Hashable, state: str) -> Sequence[str] | None: ...
-    def put(self, key: Hashable, state: str, ids: Sequence[str]) -> None: ...
 
 
 class Changes(Protocol):
@@ -56,6 +42,13 @@ class View(Protocol):
     @property
     def cache(self) -> ResultCache | None:
         """Where query results may be kept; None inside a transaction, whose state may yet be undone."""
+
+    @property
+    def drafts(self) -> dict[Hashable, Draft] | None:
+        """What write bodies that share a commit find of each other; forgotten when one of them is undone.
+
+        None outside of transactions, where nothing that was read can be undone.
+        """
 
     @property
     def limits(self) -> Limits: ...

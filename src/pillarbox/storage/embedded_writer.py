@@ -141,7 +141,7 @@ class Writer:
             if isinstance(error, Undone):
                 raise unavailable() from error
             raise
-        changed = merged(self._changed)
+        changed, known = merged(self._changed), self._known
         self._changed, self._texts = [], []
         try:  # whatever comes of it, all of this is committed
             if self.restart_log:
@@ -149,6 +149,7 @@ class Writer:
                 self._db.restart_log()
         finally:
             self._release()
+        known.publish()
         return changed
 
     def rollback(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from pillarbox.datatypes.declare import DataType, Record
@@ -40,36 +41,36 @@ def follow_members(
     new: R | None,
     number: int,
     now_ms: int,
-    given: dict[tuple[str, str, str], int],
-) -> set[str]:
+    uids: dict[tuple[str, str, str], int],
+) -> Iterator[tuple[str, bool]]:
     """Add, change and remove the member rows of a record whose containers or carried values changed.
 
-    Returns the containers whose own number has yet to be written. `given`: the uids given out in the transaction, by
-    account, container and record.
+    Yields the containers in which something has changed, and whether it got a new member: then its own numbers are
+    written, else its modseq has yet to be. `uids`: those that are known, by account, container and record.
     """
     assert kind.members is not None
     before, after = places(kind, old), places(kind, new)
     item = (new or old).id  # type: ignore[union-attr]
-    moved = set()
     for container in before.keys() - after.keys():
-        _set(db, (account, container, item, before[container]), number, "removed = 1, words = ''", ())
-        moved.add(container)
-        given.pop((account, container, item), None)
+        uid = uids.pop((account, container, item), None)
+        _set(db, (account, container, item, before[container]), uid, number, ("removed = 1, words = ''", ()))
+        yield container, False
     if new is None:
-        return moved
+        return
     carried = _carried(kind.members, new)
     had = carried if old is None or not before else _carried(kind.members, old)
     for container, place in after.items():
         if container not in before:
             uid = _add(db, kind, account, container, item, number, (place, *carried, now_ms))
-            given[account, container, item] = uid
+            uids[account, container, item] = uid
+            yield container, True
         elif before[container] != place or had != carried:
             sets, values = _changes(had, carried)
             if before[container] != place:
                 sets, values = f"{sets}, removed = ?", (*values, place)
-            _set(db, (account, container, item, before[container]), number, sets, values)
-            moved.add(container)
-    return moved
+            uid = uids.get((account, container, item))
+            _set(db, (account, container, item, before[container]), uid, number, (sets, values))
+            yield container, False
 
 
 def _changes(old: tuple[Value, ...], new: tuple[Value, ...]) -> tuple[str, tuple[Value, ...]]:
@@ -78,11 +79,20 @@ def _changes(old: tuple[Value, ...], new: tuple[Value, ...]) -> tuple[str, tuple
     return "sort_key = ?, group_id = ?, size = ?, words = ?", new
 
 
-def _set(db: Connection, where: tuple[str, str, str, int], number: int, sets: str, values: tuple[Value, ...]) -> None:
+def _set(
+    db: Connection,
+    where: tuple[str, str, str, int],
+    uid: int | None,
+    number: int,
+    changes: tuple[str, tuple[Value, ...]],
+) -> None:
+    """Change the row of a member, which its uid leads to, if that is known, and else its record."""
     account, container, item, place = where
+    column, value = ("item", item) if uid is None else ("uid", uid)
     # The number stands in the statement, for each has an index of its own.
-    found = f"account = ? AND container = ? AND item = ? AND removed = {place}"
-    db.run(f"UPDATE member SET modseq = ?, {sets} WHERE {found}", (number, *values, account, container, item))
+    found = f"account = ? AND container = ? AND {column} = ? AND removed = {place}"
+    sets, values = changes
+    db.run(f"UPDATE member SET modseq = ?, {sets} WHERE {found}", (number, *values, account, container, value))
 
 
 def _carried(declared: Members, record: Record) -> tuple[Value, ...]:

@@ -26,6 +26,32 @@ _FLAGS = "m.uid, {modseq}, m.words, m.removed / 2"
 # Rows are tuples of the right form already.
 _membership: Callable[[Any], Membership] = partial(tuple.__new__, Membership)
 
+_WITH_BODIES = (
+    f"SELECT {_ALL.format(modseq='CASE WHEN m.modseq < a.epoch THEN a.epoch ELSE m.modseq END')}, r.body"
+    " FROM account a JOIN member m ON m.account = a.id"
+    " JOIN record r ON r.account = m.account AND r.type = ? AND r.id = m.item"
+    " WHERE a.id = ? AND m.container = ? AND m.uid >= ? AND m.uid <= ? AND m.removed <> 1 ORDER BY m.uid"
+)
+_SINCE = (
+    f"SELECT epoch, (SELECT MAX(modseq) FROM floor WHERE account = ? AND type IN ({_MARKS})),"
+    f" (SELECT COUNT(*) FROM (SELECT 1 FROM record WHERE account = ? AND type IN ({_MARKS}) AND modseq > ?"
+    f" LIMIT {_FEW}) x) FROM account WHERE id = ?"
+)
+# Each way to a change has an index of its own: what only IMAP sees, or nobody any more, and the log of the records.
+_EACH = _ALL.format(modseq="m.modseq").replace("m.removed / 2", "m.removed")
+_FROM = f"SELECT {_EACH} FROM member m WHERE m.account = ? AND m.container = ? AND"
+_LOGGED = (
+    f"SELECT {_EACH} FROM record r CROSS JOIN member m ON m.account = r.account AND m.container = ?"
+    " AND m.item = r.id AND m.removed = 0 WHERE r.account = ? AND r.type = ? AND r.modseq > ? AND m.modseq > ?"
+)
+_CHANGED = " UNION ALL ".join(
+    (
+        f"{_FROM} m.item >= '' AND m.removed = 2 AND m.modseq > ?",
+        f"{_FROM} m.removed = 1 AND m.modseq > ?",
+        *[_LOGGED] * len(_TYPES),
+    )
+)
+
 
 class Span(NamedTuple):
     """Which members are wanted: with uids from `first` to `last`, changed after `since`, at most so many."""
@@ -45,13 +71,7 @@ def with_bodies(
     db: Connection, account: str, container: str, type: str, span: Span
 ) -> list[tuple[Membership, str | bytes]]:
     """The same of members with uids from `span.first` to `span.last`, each with the stored JSON of its record."""
-    columns = _ALL.format(modseq="CASE WHEN m.modseq < a.epoch THEN a.epoch ELSE m.modseq END")
-    rows = db.rows(
-        f"SELECT {columns}, r.body FROM account a JOIN member m ON m.account = a.id"
-        " JOIN record r ON r.account = m.account AND r.type = ? AND r.id = m.item"
-        " WHERE a.id = ? AND m.container = ? AND m.uid >= ? AND m.uid <= ? AND m.removed <> 1 ORDER BY m.uid",
-        (type, account, container, *_uids(span)),
-    )
+    rows = db.rows(_WITH_BODIES, (type, account, container, *_uids(span)))
     return [(_membership(row[:-1]), row[-1]) for row in rows]  # type: ignore[misc]
 
 
@@ -113,30 +133,14 @@ def changed(db: Connection, account: str, container: str, since: int) -> MemberC
 
     None when it is much, or not all of it is known: `memberships` and `removed_uids` tell what there is to tell.
     """
-    log = f"SELECT 1 FROM record WHERE account = ? AND type IN ({_MARKS}) AND modseq > ? LIMIT {_FEW}"
-    row = db.row(
-        f"SELECT epoch, (SELECT MAX(modseq) FROM floor WHERE account = ? AND type IN ({_MARKS})),"
-        f" (SELECT COUNT(*) FROM ({log}) x) FROM account WHERE id = ?",
-        (account, *_TYPES, account, *_TYPES, since, account),
-    )
+    row = db.row(_SINCE, (account, *_TYPES, account, *_TYPES, since, account))
     epoch, floor, length = (int(str(value or 0)) for value in row or (since + 1, 0, 0))
     if since < max(epoch, floor) or length >= _FEW:
         return None
-    # Each way to a change has an index of its own: the log of the records, and what only IMAP sees, or nobody any more.
-    columns = _ALL.format(modseq="m.modseq").replace("m.removed / 2", "m.removed")
-    within = "m.account = ? AND m.container = ? AND"
-    arms = [
-        f"SELECT {columns} FROM member m WHERE {within} m.item >= '' AND m.removed = 2 AND m.modseq > ?",
-        f"SELECT {columns} FROM member m WHERE {within} m.removed = 1 AND m.modseq > ?",
-    ]
     values: list[Value] = [account, container, since] * 2
     for type in _TYPES:
-        arms.append(
-            f"SELECT {columns} FROM record r CROSS JOIN member m ON m.account = r.account AND m.container = ?"
-            " AND m.item = r.id AND m.removed = 0 WHERE r.account = ? AND r.type = ? AND r.modseq > ? AND m.modseq > ?"
-        )
         values += [container, account, type, since, since]
-    rows = sorted(db.rows(" UNION ALL ".join(arms), values))
+    rows = sorted(db.rows(_CHANGED, values))
     there = [_membership((*row[:-1], row[-1] // 2)) for row in rows if row[-1] != _REMOVED]  # type: ignore[operator]
     return there, [int(str(row[0])) for row in rows if row[-1] == _REMOVED]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from pillarbox.core.clock import Clock
@@ -12,6 +12,7 @@ from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.membership import Container, MemberChanges, Membership
 from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.remembered import Draft
 from pillarbox.storage import blob_reference, change, membership, memo, outbox, pending, ticket, upload
 from pillarbox.storage import container as containers
 from pillarbox.storage import part as fixed_part
@@ -32,11 +33,9 @@ class Snapshot:
     def __init__(
         self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock, cache: ResultCache[str] | None = None
     ) -> None:
+        self.db, self.blobs, self.limits, self.clock = db, blobs, limits, clock
         self.cache = cache
-        self.db = db
-        self.blobs = blobs
-        self.limits = limits
-        self.clock = clock
+        self.drafts: dict[Hashable, Draft] | None = None
         self.hurried = False
         self._states: dict[tuple[str, str], int] = {}
         self.recollection: Recollection | None = None  # where reading costs more than asking whether it is needed

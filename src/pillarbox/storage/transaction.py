@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,48 +14,43 @@ from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.declare import DataType, Extra, Record
 from pillarbox.datatypes.mark import Mark
-from pillarbox.datatypes.membership import UNSEEN
-from pillarbox.datatypes.outbox import Entry
+from pillarbox.datatypes.membership import UNSEEN, Container, Membership
 from pillarbox.datatypes.property import Property
-from pillarbox.datatypes.ticket import Ticket
-from pillarbox.datatypes.view import Incoming
-from pillarbox.storage import blob_row, memo, outbox, record, ticket, upload
-from pillarbox.storage.blob import BlobStore, blob_id
+from pillarbox.datatypes.remembered import Draft
+from pillarbox.storage import record
+from pillarbox.storage.beside import Beside
+from pillarbox.storage.blob import BlobStore
 from pillarbox.storage.blob_reference import follow_blobs
-from pillarbox.storage.container import add_container
+from pillarbox.storage.container import add_container, pass_recent
 from pillarbox.storage.database import Conflict, Connection
 from pillarbox.storage.index_table import follow_index_table
 from pillarbox.storage.member import follow_members
-from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.working_set import UNKNOWN, WorkingSet
 
 R = TypeVar("R", bound=Record)
 _NOTHING = Extra()
 
 
-class Transaction(Snapshot):
+class Transaction(Beside):
     """A change of the store, whole or not at all. See `datatypes.view.Transaction` for what each method means."""
 
     def __init__(
         self, db: Connection, blobs: BlobStore, limits: Limits, clock: Clock, ids: IdSource, known: WorkingSet
     ) -> None:
         """Begin a body; `known` is shared by all bodies of one commit."""
-        super().__init__(db, blobs, limits, clock)
-        self.id_source = ids
+        super().__init__(db, blobs, limits, clock, ids)
         self._known = known
+        self.drafts: dict[Hashable, Draft] = known.drafts
         self.numbers: dict[str, int] = {}
-        self.touched: set[str] = set()  # accounts whose rows may have been waited for
-        self._locked: set[str] = set()
         self.changed: dict[str, dict[str, int]] = {}  # account -> type -> number: what push tells
         # What the text index has to learn. It is told once, before the commit: it writes out all that it holds at every
         # savepoint.
         self.texts: list[tuple[int, str, Mapping[str, str] | None]] = []
         self._notes: dict[str, Any] = {}
         self._depth = 0
-        # What need not be asked of the database: ids that no record has yet, blobs that nobody else knows of, uids.
+        # What need not be asked of the database: ids that no record has yet, and uids.
         self._new_ids: set[str] = set()
-        self._held_blobs: set[tuple[str, str]] = set()  # account, blob; none of them pending
-        self._given: dict[tuple[str, str, str], int] = {}  # account, container, id -> uid
+        self._uids: dict[tuple[str, str, str], int] = {}  # account, container, id -> uid
 
     # --- numbers and savepoints
 
@@ -74,13 +69,6 @@ class Transaction(Snapshot):
         self.numbers[account] = found
         return found
 
-    def lock(self, account: str) -> None:
-        """Be the only writer of the account from now on, without taking a number: where writers run side by side."""
-        if account not in self._locked:
-            self.touched.add(account)
-            self._locked.add(account)
-            self.db.run("UPDATE account SET modseq = modseq WHERE id = ?", (account,))
-
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         changed = {account: dict(types) for account, types in self.changed.items()}
@@ -95,7 +83,7 @@ class Transaction(Snapshot):
             self.changed, self._notes, self.numbers = changed, notes, numbers
             self._known.restore(known)
             self._held_blobs.clear()
-            self._given.clear()
+            self._uids.clear()
             del self.texts[texts:]
             raise
         finally:
@@ -138,8 +126,28 @@ class Transaction(Snapshot):
         return out
 
     def uids_of(self, account: str, container: str, items: Sequence[str]) -> dict[str, int]:
-        given = {id: uid for id in items if (uid := self._given.get((account, container, id))) is not None}
+        given = {id: uid for id in items if (uid := self._uids.get((account, container, id))) is not None}
         return given if len(given) == len(items) else super().uids_of(account, container, items)
+
+    def members(
+        self, kind: DataType[R], account: str, container: str, first: int, last: int
+    ) -> list[tuple[Membership, R]]:
+        found = super().members(kind, account, container, first, last)
+        self._uids.update({(account, container, row.item): row.uid for row, _ in found})
+        return found
+
+    def container(self, account: str, container: str) -> Container:
+        key = account, container
+        if (known := self._known.container(key)) is None:
+            known = super().container(account, container)
+            self._known.know_container(key, known)
+        return known
+
+    def pass_recent(self, account: str, container: str, uid: int) -> int:
+        """Have no message below a uid recent any more; from which on they were till now."""
+        self.lock(account)
+        self._known.forget_container((account, container))
+        return pass_recent(self.db, account, container, uid)
 
     def before_reading(self, kind: DataType[R], account: str) -> None:
         self._known.write_late(self.db, (account, kind.name))
@@ -170,16 +178,23 @@ class Transaction(Snapshot):
             raise Fault(
                 Kind.ALREADY_EXISTS, "another record has the same name", **record.existing(self.db, kind, account, new)
             ) from None
-        if old is None and new is not None and kind.is_container:
-            add_container(self.db, account, new.id, number, self.now_ms)
+        if kind.is_container and (old is None or new is None):
+            self._known.forget_container((account, (new or old).id))  # type: ignore[union-attr]
+            if new is not None:
+                add_container(self.db, account, new.id, number, self.now_ms)
         self._known.know((account, kind.name), (new or old).id, new)  # type: ignore[union-attr]
         if record.follow_lookup(self.db, kind, account, old, new):
             self._known.forget_found((account, kind.name))
         if kind.holds_blobs and (not changed or any(p.is_marked(Mark.BLOB) for p in changed)):
             follow_blobs(self.db, kind, account, old, new, self.now_ms, self._held_blobs)
         if kind.members:
-            for container in follow_members(self.db, kind, account, old, new, number, self.now_ms, self._given):
-                self._known.move_container(account, container, number)
+            for container, has_grown in follow_members(
+                self.db, kind, account, old, new, number, self.now_ms, self._uids
+            ):
+                if has_grown:
+                    self._known.forget_container((account, container))
+                else:
+                    self._known.move_container((account, container), number)
         self.texts += follow_index_table(self.db, kind, account, old, new, extra or _NOTHING)
         if is_told or kind.members:
             self.changed.setdefault(account, {})[kind.name if is_told else UNSEEN] = number
@@ -215,74 +230,6 @@ class Transaction(Snapshot):
             self.before_reading(kind, account)
             rewrite = record.update if told is not None else record.update_silently
             rewrite(self.db, kind, account, new, number)
-
-    # --- blobs
-
-    def put_blob(self, account: str, data: bytes, *, pending: bool = False) -> str:
-        blob = blob_id(data)
-        self.touched.add(account)
-        if len(data) <= self.limits.blob_inline_octets:
-            if not blob_row.add(self, account, blob, len(data), data, is_pending=pending):
-                blob_row.want(self, account, blob, is_pending=pending)
-            if not pending:
-                self._held_blobs.add((account, blob))
-        elif not blob_row.renew(self, account, blob, is_pending=pending):
-            blob_row.settle(self, blob, lambda *, anew: self.blobs.write(blob, data, anew=anew))
-            blob_row.add(self, account, blob, len(data), None, is_pending=pending)
-        return blob
-
-    def put_incoming(self, account: str, incoming: Incoming, *, pending: bool = False) -> str:
-        self.touched.add(account)
-        if not blob_row.renew(self, account, incoming.blob, is_pending=pending):
-            blob_row.settle(self, incoming.blob, incoming.store)
-            blob_row.add(self, account, incoming.blob, incoming.size, None, is_pending=pending)
-        return incoming.blob
-
-    def oldest_pending(self, account: str, limit: int) -> list[tuple[str, int]]:
-        return upload.oldest_pending(self.db, account, limit)
-
-    def drop_pending(self, account: str, blobs: Sequence[str]) -> int:
-        self.touched.add(account)
-        return upload.drop_pending(self.db, account, blobs)
-
-    # --- the outbox
-
-    def add_entry(self, entry: Entry) -> str:
-        self.lock(entry.account)
-        entry = msgspec.structs.replace(entry, id=entry.id or self.id_source.new("o"))
-        outbox.add(self.db, entry)
-        return entry.id
-
-    def postpone_entry(self, entry: Entry, due_at: int, body: bytes) -> bool:
-        self.lock(entry.account)
-        return outbox.postpone(self.db, entry, due_at, body)
-
-    def finish_entry(self, entry: Entry) -> bool:
-        self.lock(entry.account)
-        self._held_blobs.discard((entry.account, entry.blob))
-        return outbox.finish(self.db, entry, self.now_ms)
-
-    # --- memos
-
-    def keep_memo(self, account: str, kind: str, name: str, value: str, expires_at: int) -> None:
-        memo.keep(self.db, account, kind, name, value, expires_at)
-
-    def forget_memos(self, account: str, kind: str) -> None:
-        memo.forget(self.db, account, kind)
-
-    def drop_expired_memos(self, limit: int) -> int:
-        return memo.drop_expired(self.db, self.now_ms, limit)
-
-    # --- tickets
-
-    def add_ticket(self, given: Ticket) -> None:
-        ticket.add(self.db, given)
-
-    def drop_expired_tickets(self, account: str) -> int:
-        return ticket.drop_expired(self.db, account, self.now_ms)
-
-    def take_ticket(self, account: str, digest: str) -> Ticket | None:
-        return ticket.take(self.db, account, digest)
 
     # --- accounts
 

@@ -6,17 +6,21 @@ commit, each is written once.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import NamedTuple
 
 import msgspec
 
 from pillarbox.datatypes.declare import Record
+from pillarbox.datatypes.membership import Container
+from pillarbox.datatypes.remembered import Draft
 from pillarbox.storage import change
 from pillarbox.storage.database import Connection
 
 _encode = msgspec.json.Encoder().encode
 _MAX_RECORDS = 5_000
 Kind = tuple[str, str]  # account, name of the type
+Place = tuple[str, str]  # account, id of a container
 UNKNOWN = object()  # not the same as None: there is no such record
 
 
@@ -34,7 +38,7 @@ class Mark(NamedTuple):
     written: dict[str, int]
     late: dict[Kind, dict[str, Late]]
     floors: dict[Kind, int]
-    containers: dict[tuple[str, str], int]
+    moved: dict[Place, int]
 
 
 class WorkingSet:
@@ -46,8 +50,10 @@ class WorkingSet:
         self._records: dict[Kind, dict[str, Record | None]] = {}
         self._late: dict[Kind, dict[str, Late]] = {}
         self._floors: dict[Kind, int] = {}
-        self._containers: dict[tuple[str, str], int] = {}  # account, id -> the number of the last change in it
+        self._moved: dict[Place, int] = {}  # the number of the last change in it, yet to be written
+        self._containers: dict[Place, Container] = {}
         self._found: dict[Kind, dict[tuple[str, str], list[tuple[str, str]]]] = {}
+        self.drafts: dict[Hashable, Draft] = {}
         self._size = 0
 
     # --- numbers
@@ -100,17 +106,33 @@ class WorkingSet:
             sql = "UPDATE record SET body = ?, modseq = ? WHERE account = ? AND type = ? AND id = ?"
             db.run(sql, (_encode(record), number, account, name, id))
 
-    def move_container(self, account: str, container: str, number: int) -> None:
+    # --- containers
+
+    def container(self, place: Place) -> Container | None:
+        """The numbers of a container as they are now, if they are known."""
+        return self._containers.get(place)
+
+    def know_container(self, place: Place, numbers: Container) -> None:
+        """Note what they are."""
+        self._containers[place] = numbers
+
+    def forget_container(self, place: Place) -> None:
+        """They are written otherwise."""
+        self._containers.pop(place, None)
+
+    def move_container(self, place: Place, number: int) -> None:
         """Have a container's number written at the end."""
-        self._containers[account, container] = number
+        self._moved[place] = number
+        if (known := self._containers.get(place)) is not None:
+            self._containers[place] = known._replace(modseq=number)
 
     def write_containers(self, db: Connection) -> None:
         """Write the numbers of containers, before they are read."""
-        for (account, container), number in self._containers.items():
+        for (account, container), number in self._moved.items():
             # What was added since then brought a higher one with it.
             sql = "UPDATE container SET modseq = ? WHERE account = ? AND id = ? AND modseq < ?"
             db.run(sql, (number, account, container, number))
-        self._containers = {}
+        self._moved = {}
 
     def finish(self, db: Connection) -> None:
         """Write all that is late, before the commit."""
@@ -136,17 +158,26 @@ class WorkingSet:
         """A value of some record has changed."""
         self._found.pop(kind, None)
 
+    # --- what the process remembers
+
+    def publish(self) -> None:
+        """All is committed: have the process remember what bodies have found out of it."""
+        for draft in self.drafts.values():
+            draft.publish()
+
     # --- savepoints
 
     def mark(self) -> Mark:
         """What `restore` needs."""
         late = {kind: dict(records) for kind, records in self._late.items()}
-        return Mark(dict(self.numbers), dict(self._written), late, dict(self._floors), dict(self._containers))
+        return Mark(dict(self.numbers), dict(self._written), late, dict(self._floors), dict(self._moved))
 
     def restore(self, mark: Mark) -> None:
         """Be as at the mark, the database being so again."""
-        self.numbers, self._written, self._late, self._floors, self._containers = mark
+        self.numbers, self._written, self._late, self._floors, self._moved = mark
         self._found.clear()
+        self._containers.clear()
+        self.drafts.clear()
         self._forget()
 
     def _forget(self) -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+import pytest
+
 from pillarbox.datatypes.membership import Membership
 from pillarbox.servers.imap.image import Image, Images
+from pillarbox.storage.embedded import EmbeddedStore
+from pillarbox.storage.store import Store
+from pillarbox.storage.transaction import Transaction
 
 
 def row(uid: int, modseq: int, words: str = "") -> Membership:
@@ -62,14 +67,50 @@ def held(images: Images) -> Image:
     return images._images["a1", "m1"]
 
 
-def test_an_image_is_advanced_only_from_where_the_change_began() -> None:
+def advance(store: Store, images: Images, mailbox: str, change: tuple[int, int], *rows: Membership) -> None:
+    """Have a transaction say what it has changed."""
+    store.write(lambda tx: images.advance(tx, "a1", mailbox, change, rows))
+
+
+def test_an_image_is_advanced_only_from_where_the_change_began(store: EmbeddedStore) -> None:
     images = Images()
     images._keep(("a1", "m1"), image(10))
-    images.advance(("a1", "m1"), 9, 11, [row(1, 11)])
+    advance(store, images, "m1", (9, 11), row(1, 11))
     assert held(images).modseq == 10
-    images.advance(("a1", "m2"), 10, 11, [row(1, 11)])
-    images.advance(("a1", "m1"), 10, 11, [row(1, 11, " blue $seen ")])
+    advance(store, images, "m2", (10, 11), row(1, 11))
+    advance(store, images, "m1", (10, 11), row(1, 11, " blue $seen "))
     now = held(images)
     assert (now.modseq, now.uid_next, now.uid_validity, list(now.uids)) == (11, 4, 7, [1, 2, 3])
     assert now.keywords == {"blue", "$seen"}
-    assert now.changes(10) == (10, [row(1, 11, " blue $seen ")], ())
+    assert now.changes(10) == (10, (row(1, 11, " blue $seen "),), ())
+
+
+def test_bodies_that_share_a_commit_go_on_from_each_others_images_and_others_wait_for_the_commit(
+    store: EmbeddedStore,
+) -> None:
+    images, writer = Images(), store.writer
+    images._keep(("a1", "m1"), image(10))
+    writer.begin()
+    writer.run(lambda tx: images.advance(tx, "a1", "m1", (10, 11), [row(1, 11)]))
+    writer.run(lambda tx: images.advance(tx, "a1", "m1", (11, 12), [row(2, 12)]))
+    assert held(images).modseq == 10
+    writer.commit()
+    assert held(images).changes(10) == (10, [row(1, 11), row(2, 12)], [])
+
+
+def test_the_image_of_a_body_that_is_undone_is_forgotten(store: EmbeddedStore) -> None:
+    images, writer = Images(), store.writer
+    images._keep(("a1", "m1"), image(10))
+
+    def fail(tx: Transaction) -> None:
+        images.advance(tx, "a1", "m1", (10, 11), [row(1, 11)])
+        raise LookupError
+
+    for before in (0, 1):  # alone in its commit, and behind another
+        writer.begin()
+        for _ in range(before):
+            writer.run(lambda _tx: None)
+        with pytest.raises(LookupError):
+            writer.run(fail)
+        writer.commit()
+        assert held(images).modseq == 10

@@ -70,6 +70,7 @@ HANDLERS: Mapping[type[c.Command], Handler] = {
 }
 # While these run, the client counts messages by the numbers it knows: no removal may be told (RFC 9051 §7.5.1).
 _NUMBERED = (m.Fetch, m.Store, m.Search, m.Sort, m.Thread)
+_SEARCHING = (m.Search, m.Sort, m.Thread)
 # What these do to the selected mailbox is told, even to who wants to hear of no changes (RFC 5465 §3.1).
 _REMOVING = (m.Expunge, m.Copy, m.Replace)
 
@@ -119,7 +120,9 @@ async def _done(session: Session, command: c.Command) -> Done | None:
     if session.is_uid_only and (refused := refusal(command)) is not None:
         return refused
     try:
-        return await handler(session, await with_filters(session, command))
+        if isinstance(command, _SEARCHING):
+            command = await with_filters(session, command)
+        return await handler(session, command)
     except Ended as ended:
         return ended.done
     except Fault as fault:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.view import View
+from pillarbox.storage.transaction import Transaction
 
 Uids = Sequence[int]  # an array of 32 bits each, in rising order; never changed once it is shared
 _MAX_UIDS = 4_000_000  # in all images of a process, with what was printed of them: 16 MB
@@ -82,6 +83,19 @@ class Image:
         return len(self.uids) + _ENTRY_UIDS + sum(map(len, self.printed.values())) // _UID_OCTETS
 
 
+class Draft:
+    """An image as an open transaction sees it."""
+
+    __slots__ = ("_images", "_key", "image")
+
+    def __init__(self, images: Images, key: tuple[str, str], image: Image) -> None:
+        self._images, self._key, self.image = images, key, image
+
+    def publish(self) -> None:
+        """Have it known."""
+        self._images.keep(self._key, self.image)
+
+
 class Totals(NamedTuple):
     r"""Sums over the messages of a mailbox, those with \Deleted among them."""
 
@@ -102,19 +116,14 @@ class Images:
         self._totals: OrderedDict[tuple[str, str], tuple[int, Totals]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def now(
-        self, view: View, account: str, mailbox: str, state: Container | None = None, *, keeps: bool = True
-    ) -> Image:
+    def now(self, view: View, account: str, mailbox: str, state: Container | None = None) -> Image:
         """The image of a mailbox as the view sees it, whose numbers are these.
 
-        A transaction does not have it kept: what it sees may yet be undone.
+        That of a transaction is kept when it is committed.
         """
         key = account, mailbox
         state = state or view.container(account, mailbox)
-        with self._lock:
-            known = self._images.get(key)
-            if known is not None:
-                self._images.move_to_end(key)
+        known = self._known(view, key)
         if known is not None and (known.modseq, known.uid_next) == (state.modseq, state.uid_next):
             return known
         numbers = state.uid_validity, state.uid_next, state.modseq
@@ -122,9 +131,20 @@ class Images:
         if known is not None and known.modseq < state.modseq:
             image = _brought_up(view, account, mailbox, known, numbers)
         image = image or _read(view, account, mailbox, numbers)
-        if keeps:
+        if view.drafts is None:
             self.keep(key, image)
+        else:
+            view.drafts[key] = Draft(self, key, image)
         return image
+
+    def _known(self, view: View, key: tuple[str, str]) -> Image | None:
+        if view.drafts is not None and (draft := view.drafts.get(key)) is not None:
+            assert isinstance(draft, Draft)
+            return draft.image
+        with self._lock:
+            if (known := self._images.get(key)) is not None:
+                self._images.move_to_end(key)
+        return known
 
     def keep(self, key: tuple[str, str], image: Image) -> None:
         """Remember the image of a mailbox, unless a newer one is known."""
@@ -133,15 +153,20 @@ class Images:
         if known is None or known.modseq < image.modseq:
             self._keep(key, image)
 
-    def advance(self, key: tuple[str, str], since: int, number: int, rows: Sequence[Membership]) -> None:
-        """Some messages were changed by a commit of this number, and nothing else was after the number `since`."""
-        with self._lock:
-            known = self._images.get(key)
+    def advance(
+        self, tx: Transaction, account: str, mailbox: str, change: tuple[int, int], rows: Sequence[Membership]
+    ) -> None:
+        """A transaction has changed some messages, and nothing else.
+
+        `change`: the number of the mailbox before it, and now.
+        """
+        key, (since, number) = (account, mailbox), change
+        known = self._known(tx, key)
         if known is not None and known.modseq == since and len(rows) <= _SINGLY:
             state = known.uid_validity, known.uid_next, number
             image = Image(known.uids, known.keywords | _split({row.words for row in rows}), state)
             image.follow(known, rows, ())
-            self._keep(key, image)
+            tx.drafts[key] = Draft(self, key, image)
 
     def keep_printed(self, key: tuple[str, str], image: Image, what: object, answer: bytes) -> None:
         """Remember what a FETCH of all messages was answered, for as long as the mailbox stays as it is."""

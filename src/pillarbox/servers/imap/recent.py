@@ -18,7 +18,6 @@ from pillarbox.datatypes import condition as c
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.imap import observed
 from pillarbox.servers.imap.namespace import Place
-from pillarbox.storage.container import pass_recent
 from pillarbox.storage.transaction import Transaction
 
 FLAG = r"\Recent"
@@ -68,8 +67,7 @@ class Recents:
 
 
 def _pass(tx: Transaction, account: str, id: str, before: int) -> int:
-    tx.lock(account)
-    return pass_recent(tx.db, account, id, before)
+    return tx.pass_recent(account, id, before)
 
 
 class Recent:

@@ -158,12 +158,12 @@ class Selected:
         state = self.state(view)
         return News(is_gone=True) if state is None else self.look_at(view, images, state)
 
-    def look_at(self, view: View, images: Images, state: Container, *, keeps: bool = True) -> News:
-        """The same, the mailbox having these numbers; for `keeps` see `Images.now`."""
+    def look_at(self, view: View, images: Images, state: Container) -> News:
+        """The same, the mailbox having these numbers."""
         account, id = self.place.account, self.place.id
         if self.stands_at(state):
             return News()
-        image = images.now(view, account, id, state, keeps=keeps)
+        image = images.now(view, account, id, state)
         if (step := image.changes(self.modseq)) is not None:
             return News(image, step.gone, step.rows, first_recent=state.first_recent)
         if (changed := view.changed_members(account, id, self.modseq)) is not None:

@@ -131,7 +131,7 @@ class Session:
 
         A store that hangs is waited for no longer than a moment.
         """
-        if self.logged_in is not None:
+        if self.logged_in is not None and self.service.rechecks.is_due(self.logged_in.held):
             await self.service.rechecks.settle(self.logged_in.held)
         return self.known_farewell()
 

@@ -38,7 +38,8 @@ class _Change:
     keywords: frozenset[str]
     is_deleted: bool  # whether \\Deleted is among them
     unchanged_since: int | None
-    images: Images | None  # None when what others have changed is not to be told now
+    images: Images
+    tells: bool  # what others have changed
     modified: list[int] = field(default_factory=list)  # UIDs that had changed, and were left as they were
     rows: Rows = field(default_factory=list)  # as they became
     untold: frozenset[int] = frozenset()  # UIDs of those that others had changed, and the client has not heard of it
@@ -67,6 +68,9 @@ class _Change:
                 row = _became(row, new, place.id, tx.numbers[place.account])  # noqa: PLW2901
             self.rows.append((number, row))
         self.number = tx.numbers.get(place.account, 0)
+        if self.since is not None and self.number:
+            changed = [row for _, row in self.rows if row.modseq == self.number]
+            self.images.advance(tx, place.account, place.id, (self.since, self.number), changed)
 
     def _look(self, tx: Transaction, selected: Selected) -> None:
         """Find out what others have changed before, so that it can be told without another reading of the store."""
@@ -76,8 +80,8 @@ class _Change:
             return
         if selected.stands_at(state):
             self.since = state.modseq
-        elif self.images is not None:
-            self.news = selected.look_at(tx, self.images, state, keeps=False)
+        elif self.tells:
+            self.news = selected.look_at(tx, self.images, state)
             self.since = state.modseq
 
     def _changed(self, email: Email, mailbox: str) -> Email:
@@ -114,10 +118,10 @@ async def store(session: Session, command: m.Store) -> Done:
             return no(f"{flag} is no flag that can be set", "CANNOT")
     modified: list[int] = []
     is_short = False
-    images = session.service.images if session.news.notifier is None else None
+    images, tells = session.service.images, session.news.notifier is None
     for batch in session.counted(batches(part.spans, _AT_ONCE), count(part.spans)):
         await session.line.drain()  # of the batch before; the last goes with the tagged response
-        change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since, images)
+        change = _Change(command.operation, frozenset(keywords), is_deleted, command.unchanged_since, images, tells)
         selected.has_looked = False
         await session.news.write(partial(change.apply, selected=selected, spans=batch), selected.place.account)
         modified += change.modified
@@ -125,7 +129,8 @@ async def store(session: Session, command: m.Store) -> Done:
         _tell_news(session, selected, change)
         session.say(selected.learn(word for _, row in change.rows for word in row.words.split()))
         session.say(_told(session, selected, command, change))
-        _advance(session, selected, change)
+        if change.since is not None:  # neither the client nor other sessions have to look for what it did
+            selected.has_changed(change.number)
     if modified:
         # RFC 7162 §3.1.3: the numbers are of the kind that the command used.
         numbers = modified if command.is_uid else [n for uid in modified if (n := selected.number_of(uid)) is not None]
@@ -136,24 +141,13 @@ async def store(session: Session, command: m.Store) -> Done:
 
 def _tell_news(session: Session, selected: Selected, change: _Change) -> None:
     """Tell what others had changed before, but for the flags of messages that the command tells anyway."""
-    news, images = change.news, change.images
-    if news is None or news.image is None or images is None:
+    news = change.news
+    if news is None or news.image is None:
         return
-    images.keep((selected.place.account, selected.place.id), news.image)
     told = {row.uid for _, row in change.rows}
     news = news._replace(rows=[row for row in news.rows if row.uid not in told])
     for piece in selected.take(news, session, may_expunge=False):  # removals are told after it, if at all
         session.say(piece)
-
-
-def _advance(session: Session, selected: Selected, change: _Change) -> None:
-    """All is told up to this change: neither the client nor other sessions have to look for what it did."""
-    if change.since is None:
-        return
-    if change.number:
-        place, rows = selected.place, [row for _, row in change.rows if row.modseq == change.number]
-        session.service.images.advance((place.account, place.id), change.since, change.number, rows)
-    selected.has_changed(change.number)
 
 
 def _told(session: Session, selected: Selected, command: m.Store, change: _Change) -> bytes:

@@ -44,9 +44,9 @@ def check_filter(entry: str, value: bytes) -> str:
     return ""
 
 
-async def with_filters(session: Session, command: c.Command) -> c.Command:
+async def with_filters(session: Session, command: m.Search | m.Sort | m.Thread) -> c.Command:
     """The command with stored programs in the place of their names. Raises Ended for one that is not there."""
-    if not isinstance(command, m.Search | m.Sort | m.Thread) or not _has_filter(command.key):
+    if not _has_filter(command.key):
         return command
     assert session.logged_in is not None
     me = session.logged_in.caller.account

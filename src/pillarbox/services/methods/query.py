@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from pillarbox.datatypes.declare import DataType, MethodCall
-from pillarbox.datatypes.view import ResultCache, View
+from pillarbox.datatypes.remembered import ResultCache
+from pillarbox.datatypes.view import View
 from pillarbox.services.methods.filter import Checked, check_filter, check_sort, resolve_filter, to_condition, to_test
 from pillarbox.services.methods.method import Result
 from pillarbox.services.methods.window import limit_of, start_of, told_limit

@@ -131,6 +131,7 @@ class PostgresStore(Store):
             except Disconnected as error:
                 observed.COMMIT_UNKNOWN.log(error)
                 raise Fault(Kind.UNAVAILABLE, "the connection to the store broke; it may have been written") from error
+            known.publish()
             return group.outcomes, merged(tx.changed for tx in group.kept)
 
     def _persist(self, work: Callable[[], T], accounts: Collection[str]) -> T:
