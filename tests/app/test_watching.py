@@ -79,6 +79,7 @@ def test_a_server_tells_its_numbers_and_its_health_and_the_command_asks(server: 
     assert 'pillarbox_store_octets{file="database"}' in text
     assert 'pillarbox_relay_throttled_total{rule="to:* per hour"} 0' in text
     assert 'pillarbox_relay_throttled_total{rule="all per day"} 0' in text
+    assert 'pillarbox_cache_octets{memory="queries"} 0' in text
     code, told = server.health()
     assert (code, told["status"]) == (0, "ok")
     assert told["checks"] == {"running": "ok", "store": "ok", "disk": "ok"}

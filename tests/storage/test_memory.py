@@ -2,6 +2,7 @@
 
 import random
 
+from pillarbox.core.shelf import THING_OCTETS, Shelves
 from pillarbox.storage.memory import Memory
 
 ONE, OTHER = ("a1", "Email"), ("a1", "Thread")
@@ -34,7 +35,7 @@ def test_what_an_old_snapshot_read_is_not_taken_for_new() -> None:
 
 
 def test_what_was_not_asked_for_the_longest_time_goes_first() -> None:
-    memory = Memory(max_octets=4_000)
+    memory = Memory(Shelves(4_000 + 4 * THING_OCTETS))
     for at in range(4):
         memory.put_bodies((f"a{at}", "Email"), 1, {"e": bytes(200)})
     memory.bodies(("a0", "Email"), 1, ["e"])
@@ -44,7 +45,7 @@ def test_what_was_not_asked_for_the_longest_time_goes_first() -> None:
 
 
 def test_what_was_forgotten_is_not_known_and_takes_no_room() -> None:
-    memory = Memory(max_octets=2_000)
+    memory = Memory(Shelves(2_400))
     for _ in range(5):
         memory.put_bodies(("a", "Mailbox"), 7, {"m1": b"x" * 500})
         memory.put_state(("a", "Mailbox"), 7, 3)
@@ -56,11 +57,14 @@ def test_what_was_forgotten_is_not_known_and_takes_no_room() -> None:
 
 
 def test_its_room_is_counted_right_whatever_comes_and_goes() -> None:
-    chance, memory = random.Random(3), Memory(max_octets=20_000)
+    chance, shelves = random.Random(3), Shelves(30_000)
+    memory = Memory(shelves)
     for step in range(3_000):
         key = (f"a{chance.randrange(20)}", "Email")
         number = step // 100 + chance.randrange(3)
         memory.put_bodies(key, number, {f"e{chance.randrange(9)}": bytes(chance.choice((10, 900, 70_000)))})
         if chance.random() < 0.3:
             memory.put_state((key[0], "Thread"), number, step)
-        assert memory._held == sum(group.octets for group in memory._groups.values()) <= 20_000
+        groups = [thing.value for thing in memory._groups.things.values()]
+        octets = [sum(len(body) + 200 for body in group.bodies.values()) + 500 + THING_OCTETS for group in groups]
+        assert shelves.held == sum(octets) <= 30_000

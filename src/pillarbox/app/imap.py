@@ -17,6 +17,7 @@ from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.listener import ImapListener
 from pillarbox.servers.imap.namespace import Names
 from pillarbox.servers.imap.recent import Recents
+from pillarbox.servers.imap.search_memory import SearchMemory
 from pillarbox.servers.imap.session import Service
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.services.authentication import Authentication
@@ -37,7 +38,7 @@ def imap_listener(
     if listening.imaps and tls is None:  # new settings have lost them, and the sockets are open still
         raise CertificateError("imap.tls_listen is set, and tls.certificates names none")
     handshakes = Handshakes(tls, IMAP) if tls is not None else None
-    public_url = settings.http.public_url
+    public_url, shelves = settings.http.public_url, bridge.store.shelves
     service = Service(
         bridge=bridge,
         logins=logins_of(settings, authentication),
@@ -51,10 +52,11 @@ def imap_listener(
             admin_url=settings.imap.contact or f"mailto:postmaster@{settings.hostname}",
             jmap_url=f"{public_url.rstrip('/')}{SESSION}" if public_url else None,
         ),
-        names=Names(),
-        images=Images(),
+        names=Names(shelves),
+        images=Images(shelves),
         rechecks=Rechecks(bridge, authentication),
         recents=Recents(bridge),
+        memory=SearchMemory(shelves),
     )
     return ImapListener(
         service,

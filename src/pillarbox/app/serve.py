@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
+from pillarbox.app.allocator import keep_one_heap
 from pillarbox.app.certificates import CertificateStore
 from pillarbox.app.config.load import ConfigError
 from pillarbox.app.config.settings import Settings
@@ -29,6 +30,7 @@ def serve_settings(
 
     `reread` reads the settings anew on SIGHUP; it raises ConfigError.
     """
+    keep_one_heap()
     certificates = CertificateStore()
     try:
         certificates.load(settings)
@@ -48,6 +50,7 @@ def serve_settings(
             def work(settings: Settings, place: Place, lifeline: int, say_ready: Callable[[], None]) -> None:
                 set_up(settings.log)
                 store = _open_store(settings)
+                store.shelves.resize(settings.cache_octets // workers_of(settings))
                 try:
                     serve(settings, listening, store, say_ready, place, lifeline, certificates.of(settings))
                 finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from pillarbox.app.allocator import give_back
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.dkim import key_worker
 from pillarbox.app.dns import resolver_of
@@ -58,6 +59,7 @@ from pillarbox.storage.transaction import Transaction
 from pillarbox.workers.certificate_watch import CertificateWatch
 from pillarbox.workers.dkim_keys import DkimKeys
 from pillarbox.workers.failure_sending import FailureSending
+from pillarbox.workers.give_back import GiveBack
 from pillarbox.workers.housekeeping import Housekeeping
 from pillarbox.workers.outbox import OutboxWorker
 from pillarbox.workers.push import PushWorker
@@ -78,7 +80,7 @@ if TYPE_CHECKING:
 Listener: TypeAlias = "HttpListener | MailListener | ImapListener | Pop3Listener"
 Worker: TypeAlias = (
     "Housekeeping | OutboxWorker | Watch | Sampler | PushWorker | Announcer | CertificateWatch | DkimKeys | RelayWorker"
-    " | ReportIntake | ReportCounter | ReportSending | FailureSending | SendingReports"
+    " | ReportIntake | ReportCounter | ReportSending | FailureSending | SendingReports | GiveBack"
 )
 
 
@@ -195,6 +197,7 @@ def build(
         Watch(bridge, TYPES),
         housekeeping,
         watching.sampler,
+        GiveBack(bridge, give_back),
         sending_reports,
         *reporting.workers,
         *duties,

@@ -55,6 +55,14 @@ FEED_SUBSCRIPTIONS = Gauge("pillarbox_feed_subscriptions", "How many listen for 
 LOOP_LAG_SECONDS = Histogram("pillarbox_loop_lag_seconds", "How late the event loop woke up, measured each second.")
 POOL_QUEUE = Gauge("pillarbox_pool_queue", "Work that waits for a thread of the pool.")
 MEMORY = Gauge("pillarbox_process_resident_octets", "Memory of all processes; what they share counts in each.")
+CACHE_OCTETS = Gauge(
+    "pillarbox_cache_octets",
+    "What all processes remember, in octets, by what it is of; `cache_octets` bounds the sum.",
+    memory=(
+        *("images", "totals", "ledgers", "sheets", "concordances", "searches", "orders", "threads", "names"),
+        *("queries", "records"),
+    ),
+)
 WORKERS = Gauge("pillarbox_workers", "Processes that serve.")
 WORKER_RESTARTS = Counter("pillarbox_worker_restarts_total", "Workers that died and were replaced.")
 CONNECTIONS_FULL = Event(

@@ -8,12 +8,11 @@ what was read at that number cannot have become wrong, whoever wrote meanwhile. 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
+from pillarbox.core.shelf import Shelf, Shelves
 from pillarbox.storage.database import Connection
 
-_MAX_OCTETS = 16 << 20
 _GROUP_OCTETS, _BODY_OCTETS = 500, 200  # what Python needs beside the octets
 _LARGE = 65_536  # octets of a body that is not worth its room
 Key = tuple[str, str]  # account, name of the type
@@ -22,71 +21,54 @@ Key = tuple[str, str]  # account, name of the type
 class _Group:
     """Of one type in one account, at one number of the account."""
 
-    __slots__ = ("bodies", "number", "octets", "state")
+    __slots__ = ("bodies", "number", "state")
 
     def __init__(self, number: int) -> None:
-        self.number, self.octets = number, _GROUP_OCTETS
+        self.number = number
         self.state: int | None = None
         self.bodies: dict[str, bytes] = {}
 
 
 class Memory:
-    """Bounded; what was not asked for the longest time goes first. For any thread."""
+    """As much as there is room for. For any thread."""
 
-    def __init__(self, max_octets: int = _MAX_OCTETS) -> None:
-        self._max, self._held = max_octets, 0
-        self._groups: OrderedDict[Key, _Group] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, shelves: Shelves | None = None) -> None:
+        self._groups: Shelf[Key, _Group] = Shelf(shelves or Shelves(), "records", worth=300)
+        self._lock = threading.Lock()  # for those who put
 
     def state(self, key: Key, number: int) -> int | None:
         """The type's state at this number of the account."""
-        with self._lock:
-            group = self._at(key, number)
-            return group.state if group is not None else None
+        group = self._at(key, number)
+        return group.state if group is not None else None
 
     def bodies(self, key: Key, number: int, ids: Sequence[str]) -> dict[str, bytes]:
         """Those of the records' bodies that are known."""
-        with self._lock:
-            if (group := self._at(key, number)) is None:
-                return {}
-            return {id: body for id in ids if (body := group.bodies.get(id)) is not None}
+        if (group := self._at(key, number)) is None:
+            return {}
+        return {id: body for id in ids if (body := group.bodies.get(id)) is not None}
 
     def put_state(self, key: Key, number: int, state: int) -> None:
         """Remember a state."""
         with self._lock:
             if (group := self._from(key, number)) is not None:
                 group.state = state
-                self._make_room()
 
     def put_bodies(self, key: Key, number: int, bodies: Mapping[str, bytes]) -> None:
         """Remember bodies."""
         with self._lock:
             if (group := self._from(key, number)) is None:
                 return
-            for id, body in bodies.items():
-                if id not in group.bodies and len(body) < _LARGE:
-                    group.bodies[id] = body
-                    group.octets += len(body) + _BODY_OCTETS
-                    self._held += len(body) + _BODY_OCTETS
-            self._make_room()
+            new = {id: body for id, body in bodies.items() if id not in group.bodies and len(body) < _LARGE}
+            group.bodies.update(new)
+            self._groups.grow(key, group, sum(map(len, new.values())) + _BODY_OCTETS * len(new))
 
     def clear(self) -> None:
         """Forget all."""
-        with self._lock:
-            self._groups.clear()
-            self._held = 0
-
-    def _make_room(self) -> None:
-        while self._held > self._max and self._groups:
-            _, dropped = self._groups.popitem(last=False)
-            self._held -= dropped.octets
+        self._groups.clear()
 
     def _at(self, key: Key, number: int) -> _Group | None:
         group = self._groups.get(key)
-        if group is None or group.number != number:
-            return None
-        self._groups.move_to_end(key)
-        return group
+        return group if group is not None and group.number == number else None
 
     def _from(self, key: Key, number: int) -> _Group | None:
         """The group at this number, made if need be; None when there is a newer one: the reader's snapshot is old."""
@@ -94,9 +76,8 @@ class Memory:
         if group is not None and group.number > number:
             return None
         if group is None or group.number < number:
-            self._held += _GROUP_OCTETS - (group.octets if group is not None else 0)
-            group = self._groups[key] = _Group(number)
-        self._groups.move_to_end(key)
+            group = _Group(number)
+            self._groups.put(key, group, _GROUP_OCTETS)
         return group
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pillarbox.core.clock import Clock, SystemClock
 from pillarbox.core.ids import IdSource
 from pillarbox.core.limits import Limits
+from pillarbox.core.shelf import Shelves
 from pillarbox.storage.blob import BlobStore, blob_id
 from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.snapshot import Snapshot
@@ -40,7 +41,8 @@ class Store(ABC):
         self.limits = limits or Limits()
         self.clock = clock or SystemClock()
         self.ids = IdSource(self.clock)
-        self.cache: ResultCache[str] = ResultCache()
+        self.shelves = Shelves()  # for all that the process remembers of the store, on whatever floor
+        self.cache: ResultCache[str] = ResultCache(self.shelves)
         self.listeners: list[Callable[[Changed], None]] = []
 
     @abstractmethod

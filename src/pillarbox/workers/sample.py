@@ -38,6 +38,8 @@ class Sampler:
         observed.POOL_QUEUE.set(self._bridge.pool_queue)
         observed.FEED_SUBSCRIPTIONS.set(self._bridge.feed.subscriptions)
         observed.MEMORY.set(resident_octets())
+        for shelf in self._bridge.store.shelves.every:
+            observed.CACHE_OCTETS.set(shelf.held, shelf.name)
         REGISTRY.flush()
 
     async def once(self) -> Registry:

@@ -27,6 +27,7 @@ from pillarbox.servers.imap.image import Images
 from pillarbox.servers.imap.listener import ImapListener
 from pillarbox.servers.imap.namespace import Names
 from pillarbox.servers.imap.recent import Recents
+from pillarbox.servers.imap.search_memory import SearchMemory
 from pillarbox.servers.imap.session import Service
 from pillarbox.servers.imap.settings import ImapSettings
 from pillarbox.services.authentication import Authentication
@@ -200,7 +201,14 @@ async def running(
     authentication = Authentication(store.clock)
     store.listeners.append(authentication.changed)
     service = Service(
-        bridge, Logins(authentication), settings, Names(), Images(), Rechecks(bridge, authentication), Recents(bridge)
+        bridge,
+        Logins(authentication),
+        settings,
+        Names(store.shelves),
+        Images(store.shelves),
+        Rechecks(bridge, authentication),
+        Recents(bridge),
+        SearchMemory(store.shelves),
     )
     secure = Secure(sockets[1:], handshakes) if handshakes is not None else None
     listener = ImapListener(service, sockets[:1], secure=secure, handshakes=handshakes, counts=counts)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pillarbox.core.shelf import Shelves
 from pillarbox.datatypes.condition import Matches
 from pillarbox.datatypes.email.declaration import EMAIL
 from pillarbox.servers.imap import concordance
@@ -194,7 +195,7 @@ def test_a_view_of_before_is_told_of_more_and_spoils_nothing(store: Store) -> No
 
 def test_only_so_much_is_remembered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver_to(store, "alice", message(1))
-    known, seen = Concordances(max_octets=10), reads(monkeypatch)
+    known, seen = Concordances(Shelves(10)), reads(monkeypatch)
     assert [uids(of(store, known)) for _ in range(2)] == [[1], [1]]
     assert seen == [1, 1]
 

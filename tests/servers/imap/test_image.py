@@ -64,7 +64,9 @@ def test_steps_behind_a_large_one_are_not_taken_for_all_that_happened() -> None:
 
 
 def held(images: Images) -> Image:
-    return images._images["a1", "m1"]
+    image = images._images.get(("a1", "m1"))
+    assert image is not None
+    return image
 
 
 def advance(store: Store, images: Images, mailbox: str, change: tuple[int, int], *rows: Membership) -> None:
@@ -74,7 +76,7 @@ def advance(store: Store, images: Images, mailbox: str, change: tuple[int, int],
 
 def test_an_image_is_advanced_only_from_where_the_change_began(store: EmbeddedStore) -> None:
     images = Images()
-    images._keep(("a1", "m1"), image(10))
+    images.keep(("a1", "m1"), image(10))
     advance(store, images, "m1", (9, 11), row(1, 11))
     assert held(images).modseq == 10
     advance(store, images, "m2", (10, 11), row(1, 11))
@@ -89,7 +91,7 @@ def test_bodies_that_share_a_commit_go_on_from_each_others_images_and_others_wai
     store: EmbeddedStore,
 ) -> None:
     images, writer = Images(), store.writer
-    images._keep(("a1", "m1"), image(10))
+    images.keep(("a1", "m1"), image(10))
     writer.begin()
     writer.run(lambda tx: images.advance(tx, "a1", "m1", (10, 11), [row(1, 11)]))
     writer.run(lambda tx: images.advance(tx, "a1", "m1", (11, 12), [row(2, 12)]))
@@ -100,7 +102,7 @@ def test_bodies_that_share_a_commit_go_on_from_each_others_images_and_others_wai
 
 def test_the_image_of_a_body_that_is_undone_is_forgotten(store: EmbeddedStore) -> None:
     images, writer = Images(), store.writer
-    images._keep(("a1", "m1"), image(10))
+    images.keep(("a1", "m1"), image(10))
 
     def fail(tx: Transaction) -> None:
         images.advance(tx, "a1", "m1", (10, 11), [row(1, 11)])

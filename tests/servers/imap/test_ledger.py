@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pillarbox.core.shelf import THING_OCTETS, Shelves
 from pillarbox.servers.imap import flag_column, row_search
 from pillarbox.servers.imap import ledger as module
 from pillarbox.servers.imap.concordances import Concordances
@@ -221,7 +222,7 @@ def test_combinations_that_no_message_has_any_more_make_room(house: House) -> No
 
 
 def test_only_so_much_is_remembered(house: House) -> None:
-    ledgers = Ledgers(max_octets=4_700)
+    ledgers = Ledgers(Shelves(5_100))
     house.add(message())
     for _ in range(2):
         kept = house.store.read(lambda view: ledger_of(view, house, ledgers))
@@ -231,7 +232,7 @@ def test_only_so_much_is_remembered(house: House) -> None:
         house.add(message(), keywords={f"flag{number}": True})
     large = house.store.read(lambda view: ledger_of(view, house, ledgers))
     assert large is not None
-    assert large.weight > 4_700
+    assert large.weight > 5_100 - THING_OCTETS
     assert house.store.read(lambda view: ledger_of(view, house, ledgers)) is None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pillarbox.core.shelf import Shelves
 from pillarbox.datatypes.mailbox import id_of_role
 from pillarbox.servers.imap import sheet as module
 from pillarbox.servers.imap.image import Images
@@ -95,7 +96,7 @@ def test_a_view_of_before_is_not_shown_too_little_nor_spoils_what_others_see(sto
 
 
 def test_only_so_much_is_remembered(store: Store) -> None:
-    sheets = Sheets(max_octets=3_000)
+    sheets = Sheets(Shelves(3_000))
     deliver_to(store, "alice", message(1))
     known = store.read(lambda view: sheet_of(view, sheets))
     assert store.read(lambda view: sheet_of(view, sheets)) is known

@@ -208,6 +208,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: Annotated[
         int, Doc(ge=0, le=256, description="How many processes answer; 0: as many as there are processor cores.")
     ] = 0
+    cache_octets: Annotated[
+        int,
+        Doc(
+            ge=0,
+            description="How much all processes together remember at most of mailboxes, searches and records, to answer"
+            " sooner; each has an equal part of it. Where mailboxes have 100,000 messages and more, more is of use.",
+        ),
+    ] = 192_000_000
     stop_seconds: Annotated[
         int, Doc(ge=1, description="How long requests under way may take to end when the server stops or reloads.")
     ] = 10

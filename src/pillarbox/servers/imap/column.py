@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -40,13 +40,15 @@ class TextColumn:
 
     def grown(self, texts: Sequence[str | None]) -> TextColumn:
         """The column with the field of further messages."""
-        lines = ["" if text is None else _THERE + search_key(text[:_MOST_CHARACTERS]) for text in texts]
-        encoded = [line.encode("utf-8", "replace") for line in lines]
-        starts, at = array("I", self._starts), len(self._text)
-        for line in encoded:
-            starts.append(at)
-            at += len(line) + 1
-        return TextColumn(b"".join([self._text, *[line + b"\n" for line in encoded]]), starts)
+        growing = GrowingColumn()
+        growing.extend(texts)
+        return self.with_more(growing)
+
+    def with_more(self, growing: GrowingColumn) -> TextColumn:
+        """The column with what was gathered of further messages."""
+        starts, end = array("I", self._starts), len(self._text)
+        starts.extend([end + start for start in growing.starts])
+        return TextColumn(b"".join([self._text, *growing.pieces]), starts)
 
     def rows(self, needle: bytes) -> list[int]:
         """The places of the messages whose field holds the needle, a search key in UTF-8; empty: which have the field.
@@ -64,6 +66,26 @@ class TextColumn:
 
 
 EMPTY = TextColumn(b"", ())
+
+
+class GrowingColumn:
+    """A field of many messages, gathered in steps: as texts of their own they would take several times the room."""
+
+    __slots__ = ("_end", "pieces", "starts")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.starts = array("I")
+        self._end = 0
+
+    def extend(self, texts: Iterable[str | None]) -> None:
+        """The field of the messages that come next."""
+        lines = ["" if text is None else _THERE + search_key(text[:_MOST_CHARACTERS]) for text in texts]
+        encoded = [line.encode("utf-8", "replace") + b"\n" for line in lines]
+        for line in encoded:
+            self.starts.append(self._end)
+            self._end += len(line)
+        self.pieces.append(b"".join(encoded))
 
 
 def _people(heading: Heading, name: str, addresses: Sequence[EmailAddress] | None) -> str | None:

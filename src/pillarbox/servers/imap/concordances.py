@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pillarbox.core.shelf import Shelf, Shelves
 from pillarbox.datatypes.view import Transaction, View
 from pillarbox.servers.imap.concordance import Concordance, from_text, merged, read_concordance
 from pillarbox.servers.imap.image import Image
@@ -20,7 +20,6 @@ from pillarbox.servers.imap.word_list import MOST_ROWS
 _KIND = "concordance 1"  # of memos; a new number when what is stored means something else
 _DAY_MS = 86_400_000
 _KEPT_MS = 60 * _DAY_MS
-_MAX_OCTETS = 64_000_000  # in all of a process
 _ENTRY_OCTETS = 1_000
 _LEAST_STORED = 500  # messages: fewer are read again sooner than stored
 _QUICK = 10  # more messages than this are read in a thread
@@ -46,11 +45,13 @@ class Learned(NamedTuple):
 
 
 class Concordances:
-    """The concordances of a process, those of the mailbox that was searched the longest ago forgotten first."""
+    """The concordances of a process, as far as there is room."""
 
-    def __init__(self, max_octets: int = _MAX_OCTETS) -> None:
-        self._known: OrderedDict[tuple[str, str, int], tuple[Concordance, ...]] = OrderedDict()
-        self._held, self._max = 0, max_octets
+    def __init__(self, shelves: Shelves | None = None) -> None:
+        # Most are read from what is stored, at a hundredth of what it cost to read the messages.
+        self._known: Shelf[tuple[str, str, int], tuple[Concordance, ...]] = Shelf(
+            shelves or Shelves(), "concordances", worth=20
+        )
         self._learned: list[Learned] = []
         self._lock = threading.Lock()
 
@@ -60,15 +61,12 @@ class Concordances:
         The last one may end before the mailbox does, if that is large, or has far more words than mail has.
         """
         key = account, mailbox, image.uid_validity
-        with self._lock:
-            known = self._known.get(key)
-            if known is not None:
-                self._known.move_to_end(key)
+        known = self._known.get(key)
         if known is None:
             if len(image.uids) > _QUICK:
                 view.take_time()
             known = _loaded(view, key)
-            self._keep(key, known)
+            self._known.put(key, known, _weight(known))
         before = known
         if sum(len(each.uids) for each in known) > 2 * len(image.uids) + _MANY_GONE:
             known = ()  # most of what they tell of is gone
@@ -82,7 +80,7 @@ class Concordances:
             last = known[-1].last
             new = new[bisect_right(new, last) :]
         if known is not before:
-            self._keep(key, known)
+            self._known.put(key, known, _weight(known))
             self._learn(key, [each for each in known if not any(each is one for one in before)])
         return known
 
@@ -99,14 +97,6 @@ class Concordances:
         with self._lock:
             # What nobody has come to store yet is not kept for long: others learn it again.
             self._learned = [*self._learned, *learned][-_MOST_LEARNED:]
-
-    def _keep(self, key: tuple[str, str, int], known: tuple[Concordance, ...]) -> None:
-        with self._lock:
-            self._held += _weight(known) - _weight(self._known.pop(key, None))
-            self._known[key] = known
-            while self._held > self._max and self._known:
-                _, dropped = self._known.popitem(last=False)
-                self._held -= _weight(dropped)
 
 
 def _loaded(view: View, key: tuple[str, str, int]) -> tuple[Concordance, ...]:
@@ -128,8 +118,8 @@ def _grown(known: tuple[Concordance, ...], new: Concordance) -> tuple[Concordanc
     return (*known, new)
 
 
-def _weight(known: tuple[Concordance, ...] | None) -> int:
-    return 0 if known is None else _ENTRY_OCTETS + sum(each.weight for each in known)
+def _weight(known: tuple[Concordance, ...]) -> int:
+    return _ENTRY_OCTETS + sum(each.weight for each in known)
 
 
 def _name(key: tuple[str, str, int], after: int) -> str:

@@ -5,24 +5,21 @@ Sessions on one mailbox share its image. It is brought up to date from what has 
 
 from __future__ import annotations
 
-import threading
 from array import array
 from bisect import bisect_left
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from pillarbox.core.shelf import Shelf, Shelves
 from pillarbox.datatypes.membership import Container, Membership
 from pillarbox.datatypes.view import View
 from pillarbox.storage.transaction import Transaction
 
 Uids = Sequence[int]  # an array of 32 bits each, in rising order; never changed once it is shared
-_MAX_UIDS = 4_000_000  # in all images of a process, with what was printed of them: 16 MB
-_UID_OCTETS = 4
-_ENTRY_UIDS = 250  # what an image costs beside its uids
+_UID_OCTETS, _STEP_OCTETS = 4, 500  # of a uid, and of a message in a step
+_ENTRY_OCTETS, _TOTALS_OCTETS = 1_000, 500  # what an image costs beside those, and what sums cost
 _MAX_PRINTED = 4  # answers of one image
 _MAX_PRINTED_OCTETS = 8_388_608  # of one answer: the flags of 180,000 messages
-_MAX_TOTALS = 20_000
 _SINGLY = 64  # to take more out, the array is built anew; of more changes in all no list is kept
 _FULL_AFTER = 5_000  # changes; a mailbox is read anew when more have come
 
@@ -79,8 +76,8 @@ class Image:
 
     @property
     def weight(self) -> int:
-        """What it takes of the memory for images, in uids."""
-        return len(self.uids) + _ENTRY_UIDS + sum(map(len, self.printed.values())) // _UID_OCTETS
+        """The octets that it takes, without what was printed."""
+        return _ENTRY_OCTETS + _UID_OCTETS * len(self.uids) + _STEP_OCTETS * (_SINGLY - self._room)
 
 
 class Draft:
@@ -107,14 +104,12 @@ class Totals(NamedTuple):
 
 
 class Images:
-    """The images of a process, the least recently used forgotten first."""
+    """The images of a process, as far as there is room."""
 
-    def __init__(self, max_uids: int = _MAX_UIDS) -> None:
-        self._images: OrderedDict[tuple[str, str], Image] = OrderedDict()
-        self._held = 0
-        self._max = max_uids
-        self._totals: OrderedDict[tuple[str, str], tuple[int, Totals]] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, shelves: Shelves | None = None) -> None:
+        shelves = shelves or Shelves()
+        self._images: Shelf[tuple[str, str], Image] = Shelf(shelves, "images", worth=60)  # 300 without what was printed
+        self._totals: Shelf[tuple[str, str], tuple[int, Totals]] = Shelf(shelves, "totals", worth=1_000)
 
     def now(self, view: View, account: str, mailbox: str, state: Container | None = None) -> Image:
         """The image of a mailbox as the view sees it, whose numbers are these.
@@ -141,17 +136,13 @@ class Images:
         if view.drafts is not None and (draft := view.drafts.get(key)) is not None:
             assert isinstance(draft, Draft)
             return draft.image
-        with self._lock:
-            if (known := self._images.get(key)) is not None:
-                self._images.move_to_end(key)
-        return known
+        return self._images.get(key)
 
     def keep(self, key: tuple[str, str], image: Image) -> None:
         """Remember the image of a mailbox, unless a newer one is known."""
-        with self._lock:
-            known = self._images.get(key)
+        known = self._images.get(key)
         if known is None or known.modseq < image.modseq:
-            self._keep(key, image)
+            self._images.put(key, image, image.weight)
 
     def advance(
         self, tx: Transaction, account: str, mailbox: str, change: tuple[int, int], rows: Sequence[Membership]
@@ -172,44 +163,23 @@ class Images:
         """Remember what a FETCH of all messages was answered, for as long as the mailbox stays as it is."""
         if len(answer) > _MAX_PRINTED_OCTETS or len(image.printed) >= _MAX_PRINTED:
             return
-        with self._lock:
-            if self._images.get(key) is image:
-                image.printed[what] = answer
-                self._held += len(answer) // _UID_OCTETS
-                self._shrink()
+        if self._images.grow(key, image, len(answer)):
+            image.printed[what] = answer
 
     def totals(self, view: View, account: str, mailbox: str) -> Totals:
         """The sums over a mailbox as the view sees it."""
         key, modseq = (account, mailbox), view.container(account, mailbox).modseq
-        with self._lock:
-            known = self._totals.get(key)
-            if known is not None and known[0] == modseq:
-                self._totals.move_to_end(key)
-                return known[1]
+        known = self._totals.get(key)
+        if known is not None and known[0] == modseq:
+            return known[1]
         totals = Totals(*view.member_totals(account, mailbox))
-        with self._lock:
-            self._totals[key] = modseq, totals
-            if len(self._totals) > _MAX_TOTALS:
-                self._totals.popitem(last=False)
+        self._totals.put(key, (modseq, totals), _TOTALS_OCTETS)
         return totals
-
-    def _keep(self, key: tuple[str, str], image: Image) -> None:
-        with self._lock:
-            known = self._images.pop(key, None)
-            self._held -= known.weight if known is not None else 0
-            self._images[key] = image
-            self._held += image.weight
-            self._shrink()
-
-    def _shrink(self) -> None:
-        while self._held > self._max and self._images:
-            _, dropped = self._images.popitem(last=False)
-            self._held -= dropped.weight
 
 
 def _read(view: View, account: str, mailbox: str, state: tuple[int, int, int]) -> Image:
-    rows = view.memberships(account, mailbox)
-    return Image(array("I", [row[0] for row in rows]), _split({row[3] for row in rows}), state)
+    rows = view.flags(account, mailbox)
+    return Image(array("I", [row[0] for row in rows]), _split({row[2] for row in rows}), state)
 
 
 def _brought_up(view: View, account: str, mailbox: str, known: Image, state: tuple[int, int, int]) -> Image | None:

@@ -5,13 +5,12 @@ A ledger is of one state of a mailbox, as an image is, and is brought up to date
 
 from __future__ import annotations
 
-import threading
 from array import array
 from bisect import bisect_left
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pillarbox.core.shelf import Shelf, Shelves
 from pillarbox.datatypes.membership import Membership
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap.flag_column import KIND_OCTETS, FlagColumn, Kind
@@ -19,7 +18,6 @@ from pillarbox.servers.imap.image import Image, Uids
 from pillarbox.servers.imap.ranked import VALUE_OCTETS, Ranked
 from pillarbox.servers.imap.sheet import MOST_ROWS
 
-_MAX_OCTETS = 32_000_000  # in all ledgers of a process
 _ENTRY_OCTETS = 4_000  # what a ledger costs beside its columns
 _ROW_OCTETS = 2 * VALUE_OCTETS + 5  # with the uid, although that is most often the image's own
 _MOST_CHANGES = 500  # after more it is read anew
@@ -68,27 +66,23 @@ class Ledger:
 
 
 class Ledgers:
-    """The ledgers of a process, the least recently used forgotten first.
+    """The ledgers of a process, as far as there is room.
 
     A mailbox gets one when it is searched for the second time: to read all rows costs as much as some searches.
     """
 
-    def __init__(self, max_octets: int = _MAX_OCTETS) -> None:
-        self._ledgers: OrderedDict[tuple[str, str], Ledger | None] = OrderedDict()  # None: searched once
-        self._held, self._max = 0, max_octets
-        self._lock = threading.Lock()
+    def __init__(self, shelves: Shelves | None = None) -> None:
+        # None: it was searched once.
+        self._ledgers: Shelf[tuple[str, str], Ledger | None] = Shelf(shelves or Shelves(), "ledgers", worth=80)
 
     def of(self, view: View, account: str, mailbox: str, image: Image) -> Ledger | None:
         """The ledger of an image, which the view sees; None when there is none, and the store is to be asked."""
         if len(image.uids) > MOST_ROWS:
             return None
         key, state = (account, mailbox), _state(image)
-        with self._lock:
-            is_first, known = key not in self._ledgers, self._ledgers.get(key)
-            if not is_first:
-                self._ledgers.move_to_end(key)
+        is_first, known = key not in self._ledgers, self._ledgers.get(key)
         if is_first:
-            self._keep(key, None)
+            self._ledgers.put(key, None, KIND_OCTETS)
             return None
         if known is not None and known.state == state:
             return known
@@ -99,24 +93,10 @@ class Ledgers:
             ledger = _brought_up(view, account, mailbox, known, image)
         ledger = ledger or _read(view, account, mailbox, image)
         if ledger is not None:
-            self._keep(key, ledger)
-        return ledger
-
-    def _keep(self, key: tuple[str, str], ledger: Ledger | None) -> None:
-        with self._lock:
             known = self._ledgers.get(key)
-            if known is not None and (ledger is None or ledger.state < known.state):
-                return
-            self._held += _weight(ledger) - (_weight(known) if key in self._ledgers else 0)
-            self._ledgers[key] = ledger
-            self._ledgers.move_to_end(key)
-            while self._held > self._max and self._ledgers:
-                _, dropped = self._ledgers.popitem(last=False)
-                self._held -= _weight(dropped)
-
-
-def _weight(ledger: Ledger | None) -> int:
-    return ledger.weight if ledger is not None else KIND_OCTETS
+            if known is None or known.state <= ledger.state:  # another thread may have made a later one
+                self._ledgers.put(key, ledger, ledger.weight)
+        return ledger
 
 
 def _state(image: Image) -> State:

@@ -6,21 +6,20 @@ RFC 9051 §5.1, §6.3.10 (NAMESPACE). The separator is `/`. An account of somebo
 
 from __future__ import annotations
 
-import threading
 import unicodedata
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pillarbox.core.account import Access
 from pillarbox.core.faults import Fault, Kind
+from pillarbox.core.shelf import Shelf, Shelves
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.datatypes.mailbox_name import OTHER_USERS, SEPARATOR
 from pillarbox.datatypes.view import View
 from pillarbox.services.mail.mailbox_named import mailboxes_by_name, split
 
 OTHERS = OTHER_USERS
-_MAX_ACCOUNTS = 2_000
+_ENTRY_OCTETS, _MAILBOX_OCTETS = 500, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,8 @@ def prefix_of(access: Access) -> str:
 class Names:
     """Mailboxes by name. What accounts have is remembered for as long as their mailboxes stay what they are."""
 
-    def __init__(self) -> None:
-        self._accounts: OrderedDict[str, tuple[int, Mapping[str, Mailbox]]] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, shelves: Shelves | None = None) -> None:
+        self._accounts: Shelf[str, tuple[int, Mapping[str, Mailbox]]] = Shelf(shelves or Shelves(), "names", worth=10)
 
     def find(self, view: View, accounts: Sequence[Access], name: str) -> Place:
         """The mailbox of a name, in one of these accounts, of which the first is one's own. Raises NOT_FOUND."""
@@ -71,18 +69,13 @@ class Names:
         if view.cache is None:
             return mailboxes_by_name(view, account)  # in a transaction, whose state may yet be undone
         state = view.state(MAILBOX, account)
-        with self._lock:
-            known = self._accounts.get(account)
+        known = self._accounts.get(account)
         if known is not None and known[0] == state:
             return known[1]
         # Counters, which every message changes, are nothing that is asked for here.
         is_same = known is not None and view.is_settled(MAILBOX, account, known[0])
         read = known[1] if known is not None and is_same else mailboxes_by_name(view, account)
-        with self._lock:
-            self._accounts[account] = (state, read)
-            self._accounts.move_to_end(account)
-            if len(self._accounts) > _MAX_ACCOUNTS:
-                self._accounts.popitem(last=False)
+        self._accounts.put(account, (state, read), _ENTRY_OCTETS + _MAILBOX_OCTETS * len(read))
         return read
 
 

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
+from pillarbox.core.shelf import Shelves
 from pillarbox.servers.imap.concordances import Concordances
 from pillarbox.servers.imap.image import Image, Uids
 from pillarbox.servers.imap.ledger import Ledgers
@@ -16,8 +17,7 @@ from pillarbox.wire.imap import search_key as k
 from pillarbox.wire.imap.sequence_set import is_whole
 
 T = TypeVar("T", bound=Sequence[int])
-_MAX_NUMBERS = 1_000_000  # in the results of all searches; an array has four octets for each
-_MAX_THREADS = 8_000_000  # octets of what THREAD has told
+_NUMBER_OCTETS = 4  # in an array
 # A program is as long as a client likes: only what is short is kept as the name of its result.
 _MOST_KEYS = 20
 _MOST_CHARACTERS = 500
@@ -26,11 +26,12 @@ _MOST_CHARACTERS = 500
 class SearchMemory:
     """The memory for searches that the sessions of a process share."""
 
-    def __init__(self) -> None:
-        self.sheets, self.concordances, self.ledgers = Sheets(), Concordances(), Ledgers()
-        self._found: ResultCache[int] = ResultCache(_MAX_NUMBERS)
-        self._orders: ResultCache[int] = ResultCache(_MAX_NUMBERS)
-        self._threads: ResultCache[int] = ResultCache(_MAX_THREADS)
+    def __init__(self, shelves: Shelves | None = None) -> None:
+        shelves = shelves or Shelves()
+        self.sheets, self.concordances, self.ledgers = Sheets(shelves), Concordances(shelves), Ledgers(shelves)
+        self._found: ResultCache[int] = ResultCache(shelves, "searches", _NUMBER_OCTETS)
+        self._orders: ResultCache[int] = ResultCache(shelves, "orders", _NUMBER_OCTETS)
+        self._threads: ResultCache[int] = ResultCache(shelves, "threads", 1)
 
     def found(
         self, place: tuple[str, str], image: Image, key: k.SearchKey, find: Callable[[], tuple[Uids, bool]]

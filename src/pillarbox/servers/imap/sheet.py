@@ -6,21 +6,18 @@ gone keep their rows until they are many.
 
 from __future__ import annotations
 
-import threading
 from array import array
 from bisect import bisect_left
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pillarbox.datatypes.membership import Membership
+from pillarbox.core.shelf import Shelf, Shelves
 from pillarbox.datatypes.view import View
-from pillarbox.servers.imap.column import EMPTY, SENT_DAY, TEXTS, VALUES, TextColumn
+from pillarbox.servers.imap.column import EMPTY, SENT_DAY, TEXTS, VALUES, GrowingColumn, TextColumn
 from pillarbox.servers.imap.heading import NOTHING, headings
 from pillarbox.servers.imap.image import Image, Uids
 
 MOST_ROWS = 150_000  # of a mailbox with more messages there is no sheet
-_MAX_OCTETS = 64_000_000  # in all sheets of a process
 _ENTRY_OCTETS = 2_000  # what a sheet costs beside its columns
 _VALUE_OCTETS = 70
 _STEP = 2_000  # messages whose listings are in memory at a time
@@ -63,22 +60,17 @@ class Sheet:
 
 
 class Sheets:
-    """The sheets of a process, the least recently used forgotten first."""
+    """The sheets of a process, as far as there is room."""
 
-    def __init__(self, max_octets: int = _MAX_OCTETS) -> None:
-        self._sheets: OrderedDict[tuple[str, str], Sheet] = OrderedDict()
-        self._held, self._max = 0, max_octets
-        self._lock = threading.Lock()
+    def __init__(self, shelves: Shelves | None = None) -> None:
+        self._sheets: Shelf[tuple[str, str], Sheet] = Shelf(shelves or Shelves(), "sheets", worth=60)
 
     def of(self, view: View, account: str, mailbox: str, image: Image, names: Iterable[str]) -> Sheet:
         """A sheet with at least these columns and the messages of an image, which the view sees."""
         key, wanted = (account, mailbox), set(names)
         if wanted & _TOGETHER:
             wanted |= _TOGETHER
-        with self._lock:
-            known = self._sheets.get(key)
-            if known is not None:
-                self._sheets.move_to_end(key)
+        known = self._sheets.get(key)
         if known is None or known.validity != image.uid_validity or len(known.uids) > 2 * len(image.uids) + _MANY_GONE:
             known = Sheet(image.uid_validity, 1, array("I"), {}, {})
         if wanted <= known.names and known.uid_next >= image.uid_next:
@@ -90,60 +82,52 @@ class Sheets:
         if missing := wanted - sheet.names:
             sheet = _with_columns(view, account, mailbox, sheet, missing)
         if not is_newer:
-            self._keep(key, sheet)
+            self._sheets.put(key, sheet, sheet.weight)
         return sheet
-
-    def _keep(self, key: tuple[str, str], sheet: Sheet) -> None:
-        with self._lock:
-            known = self._sheets.pop(key, None)
-            self._held += sheet.weight - (known.weight if known is not None else 0)
-            self._sheets[key] = sheet
-            while self._held > self._max and self._sheets:
-                _, dropped = self._sheets.popitem(last=False)
-                self._held -= dropped.weight
 
 
 def _with_rows(view: View, account: str, mailbox: str, sheet: Sheet, image: Image) -> Sheet:
     """The sheet with the messages that came after it."""
-    rows = view.memberships(account, mailbox, sheet.uid_next, image.uid_next - 1)
+    new = image.uids[bisect_left(image.uids, sheet.uid_next) :]
     uids = array("I", sheet.uids)
-    uids.extend([row.uid for row in rows])
-    texts, values = _read(view, account, rows, sheet.names)
+    uids.extend(new)
+    texts, values = _read(view, account, mailbox, new, sheet.names)
     return Sheet(
         sheet.validity,
         image.uid_next,
         uids,
-        {name: column.grown(texts[name]) for name, column in sheet.texts.items()},
+        {name: column.with_more(texts[name]) for name, column in sheet.texts.items()},
         {name: [*column, *values[name]] for name, column in sheet.values.items()},
     )
 
 
 def _with_columns(view: View, account: str, mailbox: str, sheet: Sheet, names: set[str]) -> Sheet:
     """The sheet with further columns; of messages that are gone there is nothing in them."""
-    known = {row.uid: row for row in view.memberships(account, mailbox, 1, sheet.uid_next - 1)} if sheet.uids else {}
-    texts, values = _read(view, account, [known.get(uid) for uid in sheet.uids], names)
+    texts, values = _read(view, account, mailbox, sheet.uids, names)
     return Sheet(
         sheet.validity,
         sheet.uid_next,
         sheet.uids,
-        {**sheet.texts, **{name: EMPTY.grown(column) for name, column in texts.items()}},
+        {**sheet.texts, **{name: EMPTY.with_more(column) for name, column in texts.items()}},
         {**sheet.values, **values},
     )
 
 
 def _read(
-    view: View, account: str, rows: Sequence[Membership | None], names: Iterable[str]
-) -> tuple[dict[str, list[str | None]], dict[str, list[Any]]]:
-    texts: dict[str, list[str | None]] = {name: [] for name in names if name in TEXTS}
+    view: View, account: str, mailbox: str, uids: Uids, names: Iterable[str]
+) -> tuple[dict[str, GrowingColumn], dict[str, list[Any]]]:
+    texts = {name: GrowingColumn() for name in names if name in TEXTS}
     values: dict[str, list[Any]] = {name: [] for name in names if name in VALUES}
-    if (texts or values) and len(rows) > _QUICK:
+    if (texts or values) and len(uids) > _QUICK:
         view.take_time()
-    for start in range(0, len(rows) if texts or values else 0, _STEP):
-        step = rows[start : start + _STEP]
-        found = iter(headings(view, account, [row.item for row in step if row is not None]))
-        seen = [next(found) if row is not None else NOTHING for row in step]
+    for start in range(0, len(uids) if texts or values else 0, _STEP):
+        step = uids[start : start + _STEP]
+        rows = {uid: (id, arrived) for uid, id, _, arrived in view.listed(account, mailbox, step[0], step[-1])}
+        there = [uid for uid in step if uid in rows]
+        found = dict(zip(there, headings(view, account, [rows[uid][0] for uid in there]), strict=True))
+        seen = [found.get(uid, NOTHING) for uid in step]
         for name, column in texts.items():
             column.extend(map(TEXTS[name], seen))
         for name, cells in values.items():
-            cells.extend(map(VALUES[name], [row.sort_key if row is not None else 0 for row in step], seen))
+            cells.extend(map(VALUES[name], [rows[uid][1] if uid in rows else 0 for uid in step], seen))
     return texts, values

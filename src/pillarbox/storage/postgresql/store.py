@@ -28,7 +28,6 @@ from pillarbox.storage.postgresql.migration import migrate
 from pillarbox.storage.postgresql.notice import POST, NoticeBoard
 from pillarbox.storage.postgresql.pool import Pool
 from pillarbox.storage.postgresql.turn import Turns
-from pillarbox.storage.result_cache import ResultCache
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.store import Changed, Store, merged
 from pillarbox.storage.transaction import Transaction
@@ -64,8 +63,8 @@ class PostgresStore(Store):
         self.pool = Pool(url)
         self._url = url
         super().__init__(folder, DatabaseBlobs(self.pool) if blobs is None else blobs, limits, clock)
-        self.cache: ResultCache[str] = ResultCache(has_short=True)
-        self._turns, self._memory = Turns(), Memory()
+        self.cache.has_short = True
+        self._turns, self._memory = Turns(), Memory(self.shelves)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
