@@ -72,7 +72,8 @@ class Transaction(Beside):
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         changed = {account: dict(types) for account, types in self.changed.items()}
-        notes, numbers, texts, known = dict(self._notes), dict(self.numbers), len(self.texts), self._known.mark()
+        notes, numbers, locked = dict(self._notes), dict(self.numbers), set(self._locked)
+        texts, known = len(self.texts), self._known.mark()
         name = f"s{self._depth}"
         self._depth += 1
         self.db.run(f"SAVEPOINT {name}")
@@ -82,6 +83,7 @@ class Transaction(Beside):
             self.db.run(f"ROLLBACK TO {name}")
             self.changed, self._notes, self.numbers = changed, notes, numbers
             self._known.restore(known)
+            self._locked = locked  # PostgreSQL lets go of what was locked inside
             self._held_blobs.clear()
             self._uids.clear()
             del self.texts[texts:]

@@ -1,5 +1,6 @@
 """What PostgreSQL adds to the contract: writers side by side, broken connections, opening, migrations."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from pillarbox.core.limits import Limits
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox
 from pillarbox.services.mail.deliver import deliver
-from pillarbox.storage.database import BudgetExceeded, StoreError
+from pillarbox.storage.database import BudgetExceeded, Collision, StoreError
 from pillarbox.storage.postgresql.connection import PostgresConnection
 from pillarbox.storage.postgresql.store import PostgresStore
 from pillarbox.storage.store_open import open_store_at
@@ -63,6 +64,33 @@ def test_no_update_is_lost_between_writers_of_one_account(house: House) -> None:
     assert house.get("Mailbox", box)["name"] == "Archivexxxx"
     assert int(house.state("Mailbox")) == before + 4
     assert len(runs) > 4
+
+
+def test_what_was_locked_inside_a_savepoint_that_is_undone_is_locked_anew(house: House, postgres_url: str) -> None:
+    other = PostgresConnection(postgres_url)
+
+    def is_free() -> bool:
+        other.begin("BEGIN", None)
+        try:
+            return other.row("SELECT 1 FROM account WHERE id = 'a1' FOR UPDATE NOWAIT") is not None
+        except Collision:
+            return False
+        finally:
+            other.run("ROLLBACK")
+            other.trouble = None
+
+    def body(tx: Any) -> list[bool]:
+        found = []
+        with contextlib.suppress(Fault), tx.savepoint():
+            tx.lock("a1")
+            found.append(is_free())
+            raise Fault(Kind.FAILED)
+        tx.lock("a1")
+        return [*found, is_free()]
+
+    assert house.store.write(body) == [False, False]
+    assert is_free()
+    other.close()
 
 
 def test_writers_of_different_accounts_do_not_meet(house: House) -> None:
