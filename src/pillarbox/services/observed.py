@@ -36,6 +36,12 @@ ANSWERED = Event("vacation.answered", logging.INFO, "somebody who is away answer
 NOT_NOTIFIED = Event(
     "submission.not_notified", logging.WARNING, "a notification was not delivered to its account", "account", "why"
 )
+NOT_TOLD = Event(
+    "submission.not_told",
+    logging.ERROR,
+    "the sender of mail that waits too long could not be told of it",
+    "account",
+)
 NOT_FOLLOWED = Event(
     "submission.not_followed",
     logging.WARNING,

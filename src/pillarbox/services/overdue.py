@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pillarbox.datatypes.outbox import Entry
-from pillarbox.services import relay
+from pillarbox.services import observed, relay
 from pillarbox.services.deadline import DEADLINE
 from pillarbox.services.queue import RELAY, Job, job_of
 from pillarbox.services.relay import Schedule
 from pillarbox.storage import queue_list
+from pillarbox.storage.database import Interrupted
 from pillarbox.storage.snapshot import Snapshot
 from pillarbox.storage.transaction import Transaction
 
@@ -38,7 +39,7 @@ def see_to(tx: Transaction, messages: list[list[Entry]], schedule: Schedule, hos
     given_up = told = 0
     for message in messages:
         entries = [new for old in message if (new := _still(tx, old)) is not None]
-        count = relay.end_overdue(tx, entries, schedule, host_name)
+        count = _end(tx, entries, schedule, host_name)
         given_up, told = given_up + count, told + len(entries) - count
     return given_up, told
 
@@ -58,8 +59,19 @@ def see_to_deadlines(tx: Transaction, schedule: Schedule, host_name: str) -> tup
             continue
         if tx.finish_entry(deadline) and entry is not None and _is_late(job_of(entry), schedule, tx.now_ms):
             messages.setdefault((entry.account, entry.message), []).append(entry)
-    given_up = sum(relay.end_overdue(tx, entries, schedule, host_name) for entries in messages.values())
+    given_up = sum(_end(tx, entries, schedule, host_name) for entries in messages.values())
     return given_up, sum(map(len, messages.values())) - given_up
+
+
+def _end(tx: Transaction, entries: list[Entry], schedule: Schedule, host_name: str) -> int:
+    try:
+        with tx.savepoint():
+            return relay.end_overdue(tx, entries, schedule, host_name)
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 - one message that cannot be told of must not hold up all mail
+        observed.NOT_TOLD.log(error, account=entries[0].account)
+        return relay.end_overdue(tx, entries, schedule, host_name, is_plain=True)
 
 
 def _is_late(job: Job, schedule: Schedule, now_ms: int) -> bool:

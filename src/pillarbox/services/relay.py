@@ -138,8 +138,13 @@ def is_overdue(job: Job, schedule: Schedule, now_ms: int) -> bool:
     return _is_late(now_ms, job, schedule) or _is_too_old(now_ms, job, schedule)
 
 
-def end_overdue(tx: Transaction, entries: Sequence[Entry], schedule: Schedule, host_name: str) -> int:
-    """Without an attempt, give up those of a message's entries that are too old; the others are told of. How many."""
+def end_overdue(
+    tx: Transaction, entries: Sequence[Entry], schedule: Schedule, host_name: str, *, is_plain: bool = False
+) -> int:
+    """Without an attempt, give up those of a message's entries that are too old; the others are told of. How many.
+
+    `is_plain`: tell nobody.
+    """
     told: list[Told] = []
     statuses: dict[str, DeliveryStatus] = {}
     count = 0
@@ -156,7 +161,8 @@ def end_overdue(tx: Transaction, entries: Sequence[Entry], schedule: Schedule, h
             tx.postpone_entry(entry, entry.due_at, job_to_bytes(msgspec.structs.replace(job, was_told=True)))
         statuses[job.rcpt_to.email] = DeliveryStatus(_shown(result), _DELIVERED[result.outcome])
     if entries:
-        _follow(tx, entries[0], statuses, _notify(tx, entries[0], told, host_name))
+        report = "" if is_plain else _notify(tx, entries[0], told, host_name)
+        _follow(tx, entries[0], statuses, report)
     return count
 
 

@@ -18,6 +18,7 @@ from pillarbox.storage.postgresql.store import PostgresStore
 from pillarbox.workers.relay.settings import RelaySettings
 from pillarbox.workers.relay.worker import RelayWorker
 from tests.directory_fixture import SetClock
+from tests.support.dns_table import Table
 from tests.support.engine import postgres, postgres_url
 from tests.support.smtp_sink import Sink, serving
 from tests.workers.relay.relay_fixture import DATA, LOOPBACK, Depot, attempts_on
@@ -59,6 +60,30 @@ def test_what_may_not_go_waits_and_what_waits_too_long_comes_back(depot: Depot) 
             assert len(failed) >= 4
             assert all(b"5.4.7 it waited for 2 days" in notice for notice in failed)
             assert (depot.waiting(), len(sink.taken)) == ({}, 2)
+
+    depot.run(body)
+
+
+def test_mail_that_cannot_be_told_of_holds_up_no_other(depot: Depot) -> None:
+    """The disk does not give back what is to be quoted to its sender."""
+
+    async def body(depot: Depot) -> None:
+        sink = Sink()
+        async with serving(sink):
+            depot.options["throttles"] = Throttles(["to:two.test 1/day"])
+            depot.table = Table({f"{name} A": ["127.0.0.1"] for name in ("two.test", "three.test")})
+            for data in (DATA, DATA + b"x" * 70 + b"\r\n", DATA + (b"x" * 70 + b"\r\n") * 5_000):
+                depot.put("bob@two.test", data=data)
+            await depot.send(sink.port)
+            assert (len(sink.taken), len(depot.inbox())) == (1, 0)
+            (file,) = (path for path in depot.store.folder.glob("blobs/**/*") if path.is_file())
+            file.unlink()
+            file.mkdir()
+            depot.clock.forward(seconds=4 * HOUR)
+            depot.put("carol@three.test")
+            await depot.send(sink.port)
+            assert len(sink.taken) == 2
+            assert len(depot.inbox()) == 1  # of the other that waits
 
     depot.run(body)
 

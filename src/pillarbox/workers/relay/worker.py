@@ -99,8 +99,8 @@ class RelayWorker:
             if now >= self._rebuild_at:
                 is_first = not self._rebuild_at
                 await self._bridge.write(lambda tx: _look_through(tx, is_first=is_first), slow=True)
-                await self._see_to_overdue()
                 self._rebuild_at = now + _REBUILD_SECONDS
+                await self._see_to_overdue()
             if (at := await self._next_at()) is not None and at <= self._bridge.store.clock.now_ms():
                 await self._see_to_deadlines()
                 await self._wake_throttled()
