@@ -36,6 +36,10 @@ def shell(tmp_path: Path) -> Shell:
     return made
 
 
+def test_who_has_no_key_is_told_how_to_get_one(shell: Shell) -> None:
+    assert "pillarbox dkim create example.org" in shell.ok("dkim", "show", "example.org")
+
+
 def test_a_key_is_made_shown_and_deleted(shell: Shell) -> None:
     text = shell.ok("dkim", "create", "example.org", "--selector", "Mail", "--algorithm", "ed25519-sha256")
     record = shell.listed()[0]["record"]

@@ -62,6 +62,12 @@ def show(
     if as_json:
         print_json([_with_zone(record) for record in records])
         return
+    if not records:
+        click.echo(
+            f"There is no key for {domain} yet: the server makes them within seconds while it runs, or `pillarbox dkim"
+            f" create {domain}`.",
+            err=True,
+        )
     for record in records:
         shown = _with_zone(record)
         click.echo(f"; {record['algorithm']}, {record['state']}")
