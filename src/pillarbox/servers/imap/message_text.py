@@ -16,6 +16,7 @@ from pillarbox.formats.message.structure import Part, Structure
 
 _STEP = 200  # messages that are asked for at a time
 _WHOLE = 262_144  # octets; of a message with more, only what is text is read
+_QUICK_OCTETS = 64_000  # a twentieth of a second at the worst; more is read in a thread
 _NOTHING = Structure(Part("text/plain"))
 _structure = msgspec.json.Decoder(Structure).decode
 
@@ -45,6 +46,8 @@ def message_texts(view: View, account: str, items: Sequence[str]) -> Iterator[Me
         step = items[start : start + _STEP]
         emails = view.get_with_deleted(EMAIL, account, step)
         structures = view.parts(EMAIL, account, step, "structure")
+        if sum(email.size for email in emails.values()) > _QUICK_OCTETS:
+            view.take_time()
         for item in step:
             email, stored = emails.get(item), structures.get(item)
             if email is None or stored is None:
