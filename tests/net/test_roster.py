@@ -7,6 +7,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from pillarbox.net.count import Counts
 from pillarbox.net.roster import Listed, Roster
 
@@ -47,12 +49,14 @@ class Hall:
         self.port = self.socket.getsockname()[1]
         self.seat = Counts().seat()
         self.roster: Roster[Peer] = Roster(lambda: Peer(self), [self.socket], counts=self.seat)
-        self.looks = 0
+        self.looks, self.fails = 0, False
         self.looked = asyncio.Event()
 
     def look(self, now: float) -> None:
         self.looks += 1
         self.looked.set()
+        if self.fails:
+            raise OSError("this one is broken")
 
     async def greeted(self) -> tuple[bytes, asyncio.StreamWriter]:
         """A client, and what it is told."""
@@ -114,6 +118,17 @@ def test_connections_are_looked_at_again_and_again() -> None:
         assert hall.looks > 1
 
     run(body)
+
+
+def test_a_look_that_fails_is_told_and_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(hall: Hall) -> None:
+        hall.fails = True
+        for _ in range(2):
+            hall.looked.clear()
+            await hall.looked.wait()
+
+    run(body)
+    assert "a look at all connections failed" in caplog.text
 
 
 def test_connections_end_in_order_and_those_that_do_not_at_once() -> None:

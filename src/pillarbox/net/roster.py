@@ -87,7 +87,10 @@ class Roster(Generic[C]):
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(seconds)
-            look(loop.time())
+            try:
+                look(loop.time())
+            except Exception as error:  # noqa: BLE001 -- else no connection would ever be looked at again
+                loop.call_exception_handler({"message": "a look at all connections failed", "exception": error})
 
     async def stop(self, seconds: float) -> None:
         """Accept no more, end connections in order, and those that take longer than so many seconds at once."""
