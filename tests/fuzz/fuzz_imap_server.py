@@ -37,7 +37,8 @@ def mutated(chance: random.Random) -> str:
         at = chance.randrange(len(text) + 1)
         piece = chance.choice([*_NOISE, chance.choice(commands())[chance.randrange(9) :][: chance.randrange(1, 20)]])
         text = text[:at] + piece + text[at + chance.choice([0, 0, 1, 4]) :]
-    return re.sub(r"\{[0-9]*\+\}", "", text)
+    # Literals that nobody sends, or that are too long to be sent.
+    return re.sub(r"\{[0-9]*\+\}|\{[0-9]{7,}\}", "", text)
 
 
 async def answered(client: Client, tag: str, text: str, chance: random.Random) -> bool:
