@@ -58,7 +58,10 @@ class Life(History):
         self.house.store.write(change)
 
     def swap_names(self) -> None:
-        one, two = self.some("Mailbox", 2)
+        found = self.some("Mailbox", 2)
+        if len(found) < 2:
+            return
+        one, two = found
         names = {id: self.house.get("Mailbox", id, "name")["name"] for id in (one, two)}
         self.set("Mailbox", update={one: {"name": names[two]}, two: {"name": names[one]}})
 
