@@ -65,21 +65,29 @@ def test_what_is_taken_and_what_is_refused_is_counted_for_domains_that_ask(tmp_p
     zone = tmp_path / "root.zone"
     zone.write_text(ZONE.replace("p={policy}", "p=reject\\; rua=mailto:r@sender.example"))
 
+    like_a_report = b"Comments: TLSRPT\r\n" + smtp_server.MESSAGE
+
     async def body(server: smtp_server.Running) -> None:
-        for address, answer in ((GOOD, "250"), (GOOD, "250"), (BAD, "550")):
+        for address, answer, message in (
+            (GOOD, "250", smtp_server.MESSAGE),
+            (GOOD, "250", smtp_server.MESSAGE),
+            (GOOD, "250", like_a_report),
+            (BAD, "550", smtp_server.MESSAGE),
+            (BAD, "550", like_a_report),  # a forger would only have to say so
+        ):
             client = await server.connect()
             await client.hear()
             await client.hello()
             assert (await client.say(f"XCLIENT ADDR={address}")).startswith("220")
             await client.hello("mail.sender.example")
-            said = await client.send("bob@example.org", sender="dave@sender.example", message=smtp_server.MESSAGE)
+            said = await client.send("bob@example.org", sender="dave@sender.example", message=message)
             assert said.startswith(answer)
 
     dns = DnsSettings(servers=("127.0.0.1:9",), zone_files=(str(zone),))
     smtp_server.serve(store, body, dns=dns, report_counts=counts, smtp={"xclient_from": ("127.0.0.1",)})
     found = counts.take()
     told = {(decode_dmarc(row.what).row.source_ip, decode_dmarc(row.what).row.disposition, row.total) for row in found}
-    assert told == {(GOOD, "pass", 2), (BAD, "reject", 1)}
+    assert told == {(GOOD, "pass", 2), (BAD, "reject", 2)}
     assert {row.domain for row in found} == {"sender.example"}
     store.close()
 

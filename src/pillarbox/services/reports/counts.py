@@ -70,13 +70,14 @@ class ReportCounts:
     def mail(self, found: Authenticated, peer: CheckedPeer, applied: str, data: bytes) -> None:
         """Count a message from outside; `applied` is what is done with it for DMARC: none, quarantine, reject.
 
-        Mail whose domain wants no reports is not counted, and neither is what looks like a report itself.
+        Mail whose domain wants no reports is not counted, and neither is what looks like a report itself and is proved
+        to be its author's: else a forger would only have to make it look so.
         """
         dmarc = found.dmarc
         if not self._wants_dmarc or dmarc.record is None or not dmarc.record.aggregate or dmarc.policy_domain is None:
             return
         row = observed(found, peer, applied, Override("local_policy"))
-        if row is not None and not seems_report(data):
+        if row is not None and not (dmarc.result == "pass" and seems_report(data)):
             self._add(DMARC, dmarc.policy_domain, DmarcCount(published(dmarc.policy_domain, dmarc.record), row))
 
     def session(self, domain: str, what: TlsCount, times: int = 1) -> None:
