@@ -336,3 +336,19 @@ def test_the_words_that_a_search_has_read_are_there_for_other_processes(
     assert read == [1, 2, 3, 4, 5]
     play(store, body)
     assert read == [1, 2, 3, 4, 5]
+
+
+def test_threads_are_those_of_the_messages_that_have_the_numbers_now(store: EmbeddedStore) -> None:
+    """Two messages have the numbers 5 and 6 before and after a removal, but they are not the same two."""
+    deliver_to(store, "alice", message(6, References="<5@sender.example>"))
+
+    async def body(server: Running) -> None:
+        client = await server.connect(mailbox="INBOX")
+        assert await client.ok("THREAD REFERENCES UTF-8 UID 5:6") == ["* THREAD (5 6)"]
+        deliver_to(store, "alice", message(7))
+        await client.ok("NOOP")
+        assert await client.ok("THREAD REFERENCES UTF-8 UID 5:6") == ["* THREAD (5 6)"]
+        await expunge(client, 1)
+        assert await client.ok("THREAD REFERENCES UTF-8 UID 6:7") == ["* THREAD (5)(6)"]
+
+    play(store, body)

@@ -72,6 +72,6 @@ def test_an_order_and_threads_hold_for_the_same_messages_whatever_their_flags() 
     assert list(memory.order(PLACE, image(6), "DATE", array("I", [1, 2]), list)) == [2, 1]
     assert list(memory.order(PLACE, image(6), "DATE", [1, 3], lambda: [3, 1])) == [3, 1]
     assert list(memory.order(PLACE, image(6), "SIZE", [1, 2], lambda: [1, 2])) == [1, 2]
-    assert memory.threads(PLACE, image(5), "REFS", [1, 2], lambda: b"(1 2)") == b"(1 2)"
-    assert memory.threads(PLACE, image(6), "REFS", [1, 2], lambda: b"") == b"(1 2)"
-    assert memory.threads(PLACE, image(6, validity=2), "REFS", [1, 2], lambda: b"(2 1)") == b"(2 1)"
+    assert memory.threads(PLACE, image(5), "REFS", [1, 2], [1, 2], lambda: b"(1 2)") == b"(1 2)"
+    assert memory.threads(PLACE, image(6), "REFS", [1, 2], [1, 2], lambda: b"") == b"(1 2)"
+    assert memory.threads(PLACE, image(6, validity=2), "REFS", [1, 2], [1, 2], lambda: b"(2 1)") == b"(2 1)"

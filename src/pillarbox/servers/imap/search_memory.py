@@ -56,10 +56,17 @@ class SearchMemory:
         return _from(self._orders, (place, what), _state(image, uids), lambda: array("I", sort()))
 
     def threads(
-        self, place: tuple[str, str], image: Image, what: Hashable, numbers: Sequence[int], thread: Callable[[], bytes]
+        self,
+        place: tuple[str, str],
+        image: Image,
+        what: Hashable,
+        uids: Uids,
+        numbers: Sequence[int],
+        thread: Callable[[], bytes],
     ) -> bytes:
-        """What THREAD tells of some messages, by the numbers of them."""
-        return _from(self._threads, (place, what), _state(image, numbers), thread)
+        """What THREAD tells of some messages by their numbers, which others may have had before."""
+        state = _state(image, uids if numbers is uids else [*uids, *numbers])
+        return _from(self._threads, (place, what), state, thread)
 
 
 def _state(image: Image, numbers: Sequence[int]) -> str:

@@ -45,7 +45,12 @@ async def thread(session: Session, command: m.Thread) -> Done:
         numbers = uids if is_uid else numbers_of(selected, uids)
         what = command.algorithm, is_uid
         return finder.memory.threads(
-            (place.account, place.id), image, what, numbers, lambda: _threads(view, selected, command, uids, numbers)
+            (place.account, place.id),
+            image,
+            what,
+            uids,
+            numbers,
+            lambda: _threads(view, selected, command, uids, numbers),
         )
 
     text = await session.read(body)
