@@ -223,3 +223,8 @@ def test_a_program_of_very_many_keys_is_refused() -> None:
     assert isinstance(parsed("SEARCH " + " ".join(["ALL"] * 2000)), Search)
     assert refused("SEARCH " + " ".join(["ALL"] * 2001)).startswith("NO [LIMIT] ")
     assert refused("SEARCH " + "OR ALL ALL " * 1000).startswith("NO [LIMIT] ")
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "18446744073709551615", "9" * 40])
+def test_a_number_that_is_too_large_is_called_so(number: str) -> None:
+    assert "A number is out of bounds" in refused(f"SEARCH LARGER {number}")

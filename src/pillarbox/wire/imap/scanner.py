@@ -22,7 +22,7 @@ _ATOM = re.compile(rf"[{ATOM_CHARS}]+")
 _ASTRING = re.compile(rf"([{ATOM_CHARS}\]]+)|{_QUOTED}|{_LITERAL}")
 _LIST_MAILBOX = re.compile(rf"([{ATOM_CHARS}\]%*]+)|{_QUOTED}|{_LITERAL}")
 _ANY_LITERAL = re.compile(r"~?" + _LITERAL)
-_NUMBER = re.compile(r"[0-9]{1,19}")
+_NUMBER = re.compile(r"[0-9]{1,40}")  # more than any may have, so that what is too large is called so
 _ESCAPED = re.compile(r"\\(.)")
 
 MAX_NUMBER = 2**32 - 1
