@@ -29,15 +29,6 @@ _MOST_ERRORS = 5  # of a chain of exceptions
 _TELLTALE = (ValueError, KeyError, IndexError)
 
 
-class _Worker:
-    name: str | None = None
-
-
-def name_worker(name: str) -> None:
-    """Let every line of this process say which worker it is."""
-    _Worker.name = name
-
-
 def entry(record: logging.LogRecord) -> dict[str, Any]:
     """A record's fields in their order. The address stands before all that a client may have chosen."""
     values: Mapping[str, Any] = getattr(record, "values", {})
@@ -56,8 +47,6 @@ def entry(record: logging.LogRecord) -> dict[str, Any]:
     out["message"] = record.getMessage()
     out |= {**about, **{name: value for name, value in values.items() if value not in (None, "") and name != "address"}}
     out["pid"] = record.process
-    if _Worker.name is not None:
-        out["worker"] = _Worker.name
     if record.exc_info and record.exc_info[1] is not None:
         out["exception"] = "\n".join(_told(record.exc_info[1]))
     return out

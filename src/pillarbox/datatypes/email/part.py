@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,8 +153,3 @@ class BodyView:
         return request.room.told(
             {"value": value, "isEncodingProblem": text.is_encoding_problem, "isTruncated": truncated}
         )
-
-
-def names_parts(names: Sequence[str]) -> bool:
-    """Whether any of the property names needs the parts of the message."""
-    return any(name in BODY_NAMES for name in names)

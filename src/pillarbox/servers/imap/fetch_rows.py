@@ -32,13 +32,8 @@ class Chosen(NamedTuple):
     rows: Sequence[Row]
 
 
-def internal_date(ms: int) -> bytes:
-    """A time as INTERNALDATE and SAVEDATE tell it, in UTC (RFC 9051 §9, date-time)."""
-    return internal_dates([ms])[0]
-
-
 def internal_dates(times: Iterable[int]) -> list[bytes]:
-    """The same for many times."""
+    """Times as INTERNALDATE and SAVEDATE tell them, in UTC (RFC 9051 §9, date-time)."""
     day, minutes, seconds = _day, _MINUTES, _SECONDS
     return [day(time // _DAY_MS) + minutes[time % _DAY_MS // 60_000] + seconds[time % 60_000 // 1000] for time in times]
 

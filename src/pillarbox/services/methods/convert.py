@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pillarbox.core.faults import Fault, Kind, invalid
+from pillarbox.core.faults import invalid
 from pillarbox.datatypes.declare import DataType, Record
 from pillarbox.datatypes.mark import Mark
 from pillarbox.datatypes.property import Property
@@ -104,8 +104,3 @@ def _takes_null(prop: Property) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def refuse_unknown_creation(error: KeyError) -> Fault:
-    """The refusal for a creation id that no create in this request has made."""
-    return Fault(Kind.NOT_FOUND, f"no record was created as #{error.args[0]}")
