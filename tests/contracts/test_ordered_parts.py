@@ -39,7 +39,7 @@ def order_step(house: House) -> bool:
 
 def counts(house: House) -> tuple[int, int]:
     """How many printed parts are among others, and how many are in order."""
-    tables = ("part WHERE name = 'imap'", "ordered_part")
+    tables = ("part WHERE name = 'imap'", "ordered_part WHERE name = 'imap'")
     with house.store.snapshot() as view:
         one, other = (view.db.rows(f"SELECT COUNT(*) FROM {table}")[0][0] for table in tables)  # noqa: S608
     return int(str(one)), int(str(other))

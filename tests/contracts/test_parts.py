@@ -6,6 +6,8 @@ import pytest
 
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.email.imap_part import NAME
+from pillarbox.storage import part
+from pillarbox.storage.transaction import Transaction
 from tests.support.mail_house import House, message
 
 
@@ -54,3 +56,24 @@ def test_what_has_no_part_is_left_out(house: House, ids: list[str]) -> None:
         lambda tx: tx.db.run("DELETE FROM ordered_part WHERE account = ? AND id = ? AND name = ?", ("a1", ids[5], NAME))
     )
     assert parts(house, ids).keys() == set(ids) - {ids[5]}
+
+
+def test_parts_that_are_made_anew_take_the_place_of_those_that_are_there(house: House, ids: list[str]) -> None:
+    names = ("imap", "fields", "more-fields")
+
+    def read() -> list[bytes | None]:
+        return house.store.read(lambda view: [view.parts(EMAIL, "a1", [ids[2]], name).get(ids[2]) for name in names])
+
+    def add(tx: Transaction) -> None:
+        made = {name: name.encode() for name in names}
+        part.add(tx.db, "a1", EMAIL.name, ids[2], made, EMAIL.ordered_parts, anew=True)
+
+    house.store.write(lambda tx: tx.db.run("DELETE FROM ordered_part WHERE id = ? AND name = 'fields'", (ids[2],)))
+    house.store.write(add)
+    assert read() == [name.encode() for name in names]
+    house.store.write(add)
+    house.destroy("Email", ids[2])
+    assert read() == [None, None, None]
+    with house.store.snapshot() as view:
+        for table in ("part", "ordered_part"):
+            assert view.db.row(f"SELECT COUNT(*) FROM {table} WHERE id = ?", (ids[2],)) == (0,)  # noqa: S608

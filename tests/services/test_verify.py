@@ -156,6 +156,10 @@ DAMAGES = {
     "other keywords in the index": ("index", "UPDATE email_index SET keywords = ' x '"),
     "a fixed part too few": ("part", "DELETE FROM part WHERE id = FIRST AND name = 'structure'"),
     "a fixed part that is cut off": ("part", "UPDATE ordered_part SET body = x'2829' WHERE id = FIRST"),
+    "header fields that are cut off": (
+        "part",
+        "UPDATE ordered_part SET body = x'2240' WHERE id = FIRST AND name = 'fields'",
+    ),
     "a fixed part too many in order": (
         "part",
         "INSERT INTO ordered_part VALUES ('a1', 'Email', 'imap', 'e-none', x'7b7d')",

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.registry import TYPES
-from pillarbox.storage.dump.digest import account_digest
+from pillarbox.storage.dump.digest import AccountDigest, account_digest, counts
 from pillarbox.storage.dump.item import BLOB, CARRIED, DERIVED, INDEX, MEMBER, OUTBOX, RECORD
 from pillarbox.storage.embedded import EmbeddedStore
 from pillarbox.storage.epoch import first_number_at
 from pillarbox.storage.store import Store
-from tests.support.mail_house import open_house
+from tests.support.mail_house import message, open_house
 
 OWN = {
     "schema_version",
@@ -86,6 +87,27 @@ def test_a_digest_sees_any_row_that_differs(tmp_path: Path) -> None:
         house.store.write(lambda tx, sql=sql: tx.db.run(sql))  # type: ignore[misc]
         look()
         assert len(seen) == number, sql
+    house.store.close()
+
+
+def test_parts_that_are_made_again_where_they_are_missing_make_no_difference(tmp_path: Path) -> None:
+    house = open_house(tmp_path)
+    id = house.add(message())
+
+    def look() -> tuple[AccountDigest, dict[str, int]]:
+        with house.store.snapshot() as view:
+            return account_digest(view.db, "a1"), counts(view.db, "a1")
+
+    before = look()
+    derived = sorted(EMAIL.derived_parts)
+    assert derived == ["fields", "more-fields"]
+    sql = "INSERT INTO part (account, type, id, name, body) VALUES ('a1', 'Email', ?, 'more-fields', x'41')"
+    house.store.write(lambda tx: tx.db.run(sql, (id,)))
+    assert look() == before
+    house.store.write(lambda tx: tx.db.run("DELETE FROM ordered_part WHERE name = 'fields'"))
+    assert look() == before
+    house.store.write(lambda tx: tx.db.run("DELETE FROM ordered_part"))
+    assert look() != before
     house.store.close()
 
 

@@ -31,9 +31,8 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 R = TypeVar("R", bound=Record)
 GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES = "get", "changes", "set", "copy", "query", "queryChanges"
 SINGLETON = "singleton"
-YIELDING = (
-    "yielding"  # a note of the transaction: the ids whose names and roles may be taken, for they are about to change
-)
+# A note of the transaction: the ids whose names and roles may be taken, for they are about to change.
+YIELDING = "yielding"
 ALL_METHODS = frozenset({GET, CHANGES, SET, COPY, QUERY, QUERY_CHANGES})
 
 
@@ -208,6 +207,7 @@ class DataType(Generic[R]):
     rules: Rules[R] = field(default_factory=Rules)
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # fixed part -> wire names
     ordered_parts: frozenset[str] = frozenset()  # fixed parts that are read of many records in a row
+    derived_parts: frozenset[str] = frozenset()  # those that may be missing: who misses them makes them again
     computed: Mapping[str, Any] = field(default_factory=dict)  # wire names that are no field of the record
     is_dynamic: Callable[[str], bool] = lambda _name: False  # names such as header:X-Y:asText
     default_properties: tuple[str, ...] | None = None

@@ -17,9 +17,20 @@ _STEP = 200  # parts that one transaction moves
 
 
 def add(
-    db: Connection, account: str, type: str, id: str, parts: Mapping[str, bytes], ordered: Collection[str] = ()
+    db: Connection,
+    account: str,
+    type: str,
+    id: str,
+    parts: Mapping[str, bytes],
+    ordered: Collection[str] = (),
+    *,
+    anew: bool = False,
 ) -> None:
-    """Write the parts of a record; `ordered` are the names of those that its type wants to have in order."""
+    """Write the parts of a record; `ordered` are the names of those that its type wants to have in order.
+
+    `anew`: they take the place of those that are there already.
+    """
+    end = " ON CONFLICT (account, type, name, id) DO UPDATE SET body = excluded.body" if anew else ""
     for table, names in (
         ("part", [name for name in parts if name not in ordered]),
         ("ordered_part", [name for name in parts if name in ordered]),
@@ -27,15 +38,17 @@ def add(
         if names:
             rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(names))
             values = [v for name in names for v in (account, type, id, name, parts[name])]
-            db.run(f"INSERT INTO {table} (account, type, id, name, body) VALUES {rows}", values)
+            db.run(f"INSERT INTO {table} (account, type, id, name, body) VALUES {rows}{end}", values)
 
 
 def remove(db: Connection, account: str, type: str, id: str, ordered: Collection[str] = ()) -> None:
     """Delete all parts of a record."""
     db.run("DELETE FROM part WHERE account = ? AND type = ? AND id = ?", (account, type, id))
-    for name in ordered:
-        sql = "DELETE FROM ordered_part WHERE account = ? AND type = ? AND name = ? AND id = ?"
-        db.run(sql, (account, type, name, id))
+    if ordered:
+        names = sorted(ordered)
+        marks = ", ".join("?" * len(names))
+        sql = f"DELETE FROM ordered_part WHERE account = ? AND type = ? AND name IN ({marks}) AND id = ?"
+        db.run(sql, (account, type, *names, id))
 
 
 def remove_step(db: Connection, account: str, limit: int) -> bool:

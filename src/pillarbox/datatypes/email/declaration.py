@@ -5,7 +5,7 @@ from __future__ import annotations
 from pillarbox.core.clock import from_date
 from pillarbox.datatypes.capability import MAIL
 from pillarbox.datatypes.declare import DataType
-from pillarbox.datatypes.email import imap_part
+from pillarbox.datatypes.email import header_part, imap_part
 from pillarbox.datatypes.email.filter import FILTERS, SORTS
 from pillarbox.datatypes.email.header_property import parse_property
 from pillarbox.datatypes.email.record import DEFAULT_PROPERTIES, LISTING, Email
@@ -29,7 +29,8 @@ EMAIL: DataType[Email] = DataType(
     capability=MAIL,
     rules=EmailRules(),
     parts={"listing": LISTING},
-    ordered_parts=frozenset({imap_part.NAME}),
+    ordered_parts=frozenset({imap_part.NAME, header_part.FIELDS}),
+    derived_parts=frozenset({header_part.FIELDS, header_part.MORE}),
     computed=dict.fromkeys(("headers", "bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments")),
     is_dynamic=lambda name: parse_property(name) is not None,
     default_properties=DEFAULT_PROPERTIES,

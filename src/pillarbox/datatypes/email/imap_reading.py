@@ -12,6 +12,7 @@ import msgspec
 
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.datatypes.email.declaration import EMAIL
+from pillarbox.datatypes.email.header_part import header_parts
 from pillarbox.datatypes.email.imap_part import imap_part
 from pillarbox.datatypes.email.imap_path import Octets, octets_of
 from pillarbox.datatypes.email.imap_place import show_place
@@ -60,6 +61,11 @@ class MessageReading:
         """The fixed part `imap` of a message that was stored before there was one. Raises Fault."""
         octets = self._octets(id)
         return imap_part(octets.read(0, octets.size), self._structure(id))
+
+    def header_parts(self, id: str) -> Mapping[str, bytes]:
+        """The fixed parts `fields` and `more-fields` of such a message. Raises Fault."""
+        octets, root = self._octets(id), self._structure(id).root
+        return header_parts(octets.read(0, root.body_start), root.fields)
 
     def stored_stretch(self, id: str, item: FetchItem) -> StoredStretch | None:
         """The octets of a section when they are many, and lie outside of the database as they are to be told.

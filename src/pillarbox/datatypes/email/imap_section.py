@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from pillarbox.datatypes.email.header_part import field_octets
 from pillarbox.datatypes.email.imap_path import Octets, Paths, Place
 from pillarbox.formats.message import transfer
 from pillarbox.formats.message.structure import Part, Structure
@@ -136,15 +137,8 @@ def _chosen(header: bytes, root: Part, names: tuple[str, ...], *, is_not: bool) 
     RFC 9051 §6.4.5.1: "The field-matching is ASCII-range case insensitive but otherwise exact".
     """
     wanted = _folded(names)
-    out = []
-    for field in root.fields:
-        if (field.name.lower() in wanted) is not is_not:
-            line_end = header.find(b"\n", field.end)
-            out.append(
-                header[field.start : line_end + 1] if line_end >= 0 else header[field.start : field.end] + b"\r\n"
-            )
-    out.append(b"\r\n")
-    return b"".join(out)
+    chosen = [field_octets(header, field) for field in root.fields if (field.name.lower() in wanted) is not is_not]
+    return b"".join([*chosen, b"\r\n"])
 
 
 @lru_cache(64)

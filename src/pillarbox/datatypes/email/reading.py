@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from pillarbox.core.clock import from_date
+from pillarbox.datatypes.email.header_part import FIELDS, header_parts
 from pillarbox.datatypes.email.imap_part import NAME, imap_part
 from pillarbox.formats.message.address import EmailAddress
 from pillarbox.formats.message.collation import sort_key
@@ -52,7 +53,12 @@ def read_message(data: bytes) -> Reading:
     bodies = select_bodies(structure.root)
     seen = listing(data, structure, bodies)
     text = index_text(data, structure, listed=seen, bodies=bodies)
-    parts = {"listing": _encode(seen), "structure": _encode(structure), NAME: imap_part(data, structure, seen)}
+    parts = {
+        "listing": _encode(seen),
+        "structure": _encode(structure),
+        NAME: imap_part(data, structure, seen),
+        FIELDS: header_parts(data[: structure.root.body_start], structure.root.fields)[FIELDS],
+    }
     subject = base_subject(seen.subject or "")
     names = " ".join(dict.fromkeys(field.name for field in structure.root.fields))
     return Reading(data, structure, seen, text, _thread_keys(seen, subject), parts, _columns(seen, subject), names)

@@ -10,6 +10,7 @@ from pillarbox.servers.imap.chosen import Span, batches, choose, rows_of
 from pillarbox.servers.imap.done import Done, bad, no, ok
 from pillarbox.servers.imap.fetch_answer import tell
 from pillarbox.servers.imap.fetch_program import Program
+from pillarbox.servers.imap.keep_fields import keep_fields
 from pillarbox.servers.imap.message_limit import cut, need_fewer
 from pillarbox.servers.imap.selected import Selected
 from pillarbox.servers.imap.session import Session
@@ -48,6 +49,7 @@ async def fetch(session: Session, command: m.Fetch) -> Done:
         if program.sets_seen and not selected.is_read_only:
             await _set_seen(session, selected, batch)
         await tell(session, selected, program, batch)
+        await keep_fields(session, selected.place.account, program.take_learned())
     if program.has_failed:
         return part.ended(session, no("Some parts cannot be decoded", "UNKNOWN-CTE"))  # RFC 3516 §4.3
     return part.ended(session, ok("Fetched"))

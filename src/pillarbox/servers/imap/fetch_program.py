@@ -1,12 +1,12 @@
 """From what a FETCH asks for to octets: which rows and parts to read, and how a line is printed.
 
-Everything but sections of the message's octets is one format, filled from columns: many messages are told at the speed
-of joining strings.
+Everything but sections of the message's octets is one format, filled from columns, and header fields that clients ask
+for in lists are stored beside the message: many messages are told at the speed of joining strings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from pillarbox.datatypes.email.imap_reading import MessageReading, StoredStretch
 from pillarbox.datatypes.view import View
 from pillarbox.servers.imap import fetch_parts
 from pillarbox.servers.imap.chosen import Span, batches
+from pillarbox.servers.imap.fetch_fields import can_choose, choice_of, stored_fields
 from pillarbox.servers.imap.fetch_parts import joined, part_texts, woven
 from pillarbox.servers.imap.fetch_rows import FLAGS, Chosen, Row, Source, read_rows, source_for
 from pillarbox.servers.imap.selected import Selected
@@ -26,6 +27,8 @@ _OF_ROWS = 20_000
 _OF_PARTS = 400  # a millisecond: what runs out of its time on a busy machine is read twice
 _OF_HEADERS = 100
 _OF_OCTETS = 20
+_MOST_CHOICES = 4  # sections that are told of many messages at once
+_FEW = 20  # messages whose octets are read without keeping others waiting
 _MOST_OCTETS = 1_000_000  # of messages, in memory for one answer; a message more may come to it
 _IN_A_PIECE = 1_000  # messages whose rows are held at the same time: many more do not fit into a processor's cache
 _FORMS = {
@@ -74,11 +77,14 @@ class Program:
         plain = [item for item in items if isinstance(item, Plain) and not (is_uid_only and item is Plain.UID)]
         if self.sets_seen and Plain.FLAGS not in plain:
             plain.append(Plain.FLAGS)  # they may change by this
+        is_stored = 0 < len(self._sections) <= _MOST_CHOICES and all(map(can_choose, self._sections))
+        self._choices = [choice_of(item) for item in self._sections if isinstance(item, Section)] if is_stored else []
         self._parts = [item for item in plain if item in fetch_parts.ITEMS]
         self._columns = [item for item in plain if item not in fetch_parts.ITEMS]
-        has_parts, has_sections = bool(self._parts), bool(self._sections)
+        has_parts, has_sections = bool(self._parts or self._choices), bool(self._sections) and not is_stored
         self._source: Source = source_for(self._columns, has_parts=has_parts, has_sections=has_sections, since=since)
         self.has_failed = False  # a part could not be decoded
+        self._learned: dict[str, Mapping[str, bytes]] = {}
         # The keywords that the last answer tells, a text for each set of them.
         self.words: AbstractSet[str] = frozenset()
 
@@ -90,20 +96,25 @@ class Program:
     @property
     def reads_octets(self) -> bool:
         """Whether the messages themselves are read."""
-        return any(not isinstance(item, Preview) for item in self._sections)
+        return not self._choices and any(not isinstance(item, Preview) for item in self._sections)
 
     @property
     def batch(self) -> int:
         """How many messages to read at a time."""
-        if self._sections:
+        if self._sections and not self._choices:
             return _OF_HEADERS if all(map(_is_short, self._sections)) else _OF_OCTETS
-        return _OF_PARTS if self._parts else _OF_FLAGS if self._source is FLAGS else _OF_ROWS
+        return _OF_PARTS if self._parts or self._choices else _OF_FLAGS if self._source is FLAGS else _OF_ROWS
 
     @property
     def key(self) -> object | None:
         """What the answer depends on beside flags; None when it is not worth remembering."""
         is_short = self._source is FLAGS and not self._since
         return (tuple(self._columns), self._is_uid_only) if is_short else None
+
+    def take_learned(self) -> Mapping[str, Mapping[str, bytes]]:
+        """What should be stored beside emails, and had to be made of their octets, by id; it is forgotten here."""
+        learned, self._learned = self._learned, {}
+        return learned
 
     def run(self, view: View, selected: Selected, spans: Sequence[Span]) -> Answer:
         """The untagged responses for the messages at some places, or for the first of them when they are long."""
@@ -153,12 +164,27 @@ class Program:
         self, answer: Answer, view: View, account: str, chosen: Chosen, starts: Sequence[bytes]
     ) -> None:
         ids = self._ids(chosen.rows)
-        reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, ids))
-        for number, id, start in zip(chosen.numbers, ids, starts, strict=True):
-            if answer.octets < _MOST_OCTETS and answer.is_whole:
-                self._add_message(answer, reading, id, start)
-            else:
+        told: Sequence[bytes | None] = [None] * len(ids)
+        bare: Collection[str] = ()
+        if self._choices:
+            told, bare = stored_fields(view, account, ids, self._choices)
+            if None not in told:
+                answer.pieces.append(woven(starts, told, b")\r\n"))  # type: ignore[arg-type]
+                return
+        unread = [id for id, text in zip(ids, told, strict=True) if text is None]
+        if self._choices and len(unread) > _FEW:
+            view.take_time()
+        reading = MessageReading(view, account, view.get_with_deleted(EMAIL, account, unread))
+        for number, id, start, text in zip(chosen.numbers, ids, starts, told, strict=True):
+            if answer.octets >= _MOST_OCTETS or not answer.is_whole:
                 answer.rest.append((number - 1, number))
+            elif text is not None:
+                answer.pieces.append(b"%b%b)\r\n" % (start, text))
+                answer.octets += len(text)
+            else:
+                self._add_message(answer, reading, id, start)
+                if id in bare and len(self._learned) < _OF_PARTS:
+                    self._learned[id] = reading.header_parts(id)
         self.has_failed |= reading.has_failed
 
     def _add_message(self, answer: Answer, reading: MessageReading, id: str, before: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pillarbox.core.clock import from_date
 from pillarbox.datatypes.annotation import ACCOUNT_ITSELF, ANNOTATION
-from pillarbox.datatypes.email import EMAIL, Email, imap_part
+from pillarbox.datatypes.email import EMAIL, Email, header_part, imap_part
 from pillarbox.datatypes.mailbox import MAILBOX, Mailbox, id_of_role
 from pillarbox.datatypes.quota import COUNT, OCTETS, QUOTA
 from pillarbox.datatypes.thread import THREAD, Thread
@@ -17,6 +17,7 @@ from pillarbox.services.verify.finding import LIMIT, Finding, Ground
 from pillarbox.storage import verify as rows
 
 _PARTS = ("listing", "structure")
+_MADE_AGAIN = {imap_part.NAME: imap_part.is_sound, header_part.FIELDS: header_part.is_sound}
 
 
 @dataclass(slots=True)
@@ -48,10 +49,11 @@ def check_mail(ground: Ground) -> Iterator[Finding]:
         for name in _PARTS:
             for id in rows.missing_parts(ground.view.db, ground.account, EMAIL.name, name, page):
                 yield ground.finding("part", EMAIL.name, id, f"its {name} is missing")
-        # Messages that were stored before there was this part do without: it is worked out when it is asked for.
-        for id, stored in ground.view.parts(EMAIL, ground.account, page, imap_part.NAME).items():
-            if not imap_part.is_sound(stored):
-                yield ground.finding("part", EMAIL.name, id, f"its {imap_part.NAME} is damaged")
+        # Messages that were stored before there were these parts do without: they are made when they are asked for.
+        for name, is_sound in _MADE_AGAIN.items():
+            for id, stored in ground.view.parts(EMAIL, ground.account, page, name).items():
+                if not is_sound(stored):
+                    yield ground.finding("part", EMAIL.name, id, f"its {name} is damaged")
     for page in ground.ids(THREAD):
         for thread in ground.decode(THREAD, page).values():
             yield from _check_thread(ground, thread, recount)

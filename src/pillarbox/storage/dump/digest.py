@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from pillarbox.datatypes.registry import TYPES
 from pillarbox.storage.database import Connection
 from pillarbox.storage.dump.item import BLOB, CONTAINER, INDEX, MEMBER, OUTBOX, RECORD
 
@@ -27,12 +28,18 @@ _TABLES = {
     "outbox": (("id",), OUTBOX),
     **{table: (("id",), f"id, {', '.join(columns)}") for table, columns in INDEX.items()},
 }
+# Parts that whoever misses them makes again: those of a store that was restored before they were made are none.
+_DERIVED = sorted((kind.name, name) for kind in TYPES for name in kind.derived_parts)
+_OTHERS = "".join([" AND NOT (type = ? AND name = ?)"] * len(_DERIVED))
+_LEFT_OUT = {
+    table: (_OTHERS, tuple(value for pair in _DERIVED for value in pair)) for table in ("part", "ordered_part")
+}
 # Which of these a part stands in may differ, as for one that has not been moved yet: it is the same part.
 _SAME = {"ordered_part": "part"}
 
 
 class AccountDigest(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows an account has in each table, and the sum of all rows' digests."""
+    """How many rows an account has in each table, but for derived parts, and the sum of all rows' digests."""
 
     modseq: int
     counts: dict[str, int]
@@ -55,10 +62,11 @@ def account_digest(db: Connection, account: str) -> AccountDigest:
 
 
 def counts(db: Connection, account: str) -> dict[str, int]:
-    """How many rows an account has in each table."""
+    """How many rows an account has in each table, but for derived parts."""
     out: dict[str, int] = {}
     for table in _TABLES:
-        row = db.row(f"SELECT COUNT(*) FROM {table} WHERE account = ?", (account,))
+        others, left_out = _LEFT_OUT.get(table, ("", ()))
+        row = db.row(f"SELECT COUNT(*) FROM {table} WHERE account = ?{others}", (account, *left_out))
         name = _SAME.get(table, table)
         out[name] = out.get(name, 0) + (int(str(row[0])) if row is not None else 0)
     return out
@@ -67,9 +75,13 @@ def counts(db: Connection, account: str) -> dict[str, int]:
 def _rows(db: Connection, account: str, table: str, key: Sequence[str], columns: str) -> Iterator[tuple[object, ...]]:
     names, marks = ", ".join(key), ", ".join("?" * len(key))
     # Row values compare by their first difference; the least of each type is before all.
-    sql = f"SELECT {names}, {columns} FROM {table} WHERE account = ? AND ({names}) > ({marks}) ORDER BY {names} LIMIT ?"
+    others, left_out = _LEFT_OUT.get(table, ("", ()))
+    sql = (
+        f"SELECT {names}, {columns} FROM {table} WHERE account = ?{others} AND ({names}) > ({marks})"
+        f" ORDER BY {names} LIMIT ?"
+    )
     at: tuple[object, ...] = tuple(-1 if name == "uid" else "" for name in key)
-    while rows := db.rows(sql, (account, *at, _CHUNK)):  # type: ignore[arg-type]
+    while rows := db.rows(sql, (account, *left_out, *at, _CHUNK)):  # type: ignore[arg-type]
         for row in rows:
             yield row[len(key) :]
         at = rows[-1][: len(key)]
