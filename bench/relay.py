@@ -104,9 +104,9 @@ def sink(folder: Path) -> Iterator[int]:
         process.wait()
 
 
-def send_all(store: Store, folder: Path, port: int) -> None:
+def send_all(store: Store, folder: Path, port: int, throttles: tuple[str, ...] = ()) -> None:
     """Send what is queued to a server on loopback."""
-    relay = Relay(smarthost=f"smtp://127.0.0.1:{port}")
+    relay = Relay(smarthost=f"smtp://127.0.0.1:{port}", throttles=throttles)
     settings = Settings(data=folder, hostname="mx.example.org", relay=relay)
 
     async def run() -> None:
