@@ -19,6 +19,7 @@ from pathlib import Path
 
 import uvloop
 
+from pillarbox.app.config.dns import Dns
 from pillarbox.app.config.relay import Relay
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.dns import resolver_of
@@ -105,9 +106,14 @@ def sink(folder: Path) -> Iterator[int]:
 
 
 def send_all(store: Store, folder: Path, port: int, throttles: tuple[str, ...] = ()) -> None:
-    """Send what is queued to a server on loopback."""
-    relay = Relay(smarthost=f"smtp://127.0.0.1:{port}", throttles=throttles)
-    settings = Settings(data=folder, hostname="mx.example.org", relay=relay)
+    """Send what is queued to a server on loopback, which is that of all domains: mail goes where it was queued for."""
+    zone = folder / "bench.zone"
+    names = ["two", *(f"d{n}" for n in range(1000))]
+    lines = ["$ORIGIN test.", "$TTL 3600", "@ IN SOA ns h 1 2 3 4 5", "mx IN A 127.0.0.1"]
+    zone.write_text("\n".join([*lines, *(f"{name} IN MX 1 mx" for name in names), ""]))
+    relay = Relay(port=port, allowed_networks=("127.0.0.0/8",), throttles=throttles)
+    dns = Dns(servers=("127.0.0.1:9",), zone_files=(str(zone),))
+    settings = Settings(data=folder, hostname="mx.example.org", relay=relay, dns=dns)
 
     async def run() -> None:
         bridge, resolver = bridge_to(store), resolver_of(settings.dns)

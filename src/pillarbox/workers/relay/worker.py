@@ -86,7 +86,8 @@ class RelayWorker:
 
     async def drain(self) -> None:
         """Work until nothing is due and nothing under way."""
-        while await self.work() <= _SHORTEST_SLEEP or any(self._running.values()):
+        # What has ended since the look began may have made room for what was not due then.
+        while await self.work() <= _SHORTEST_SLEEP or self._woken.is_set() or any(self._running.values()):
             if tasks := [task for running in self._running.values() for task in running]:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
@@ -195,7 +196,8 @@ class RelayWorker:
         lanes = [lane_now(self._settings.routes, self._settings.throttles, entry) for entry in claim.entries]
         if all(to == lane_of(entry) for to, entry in zip(lanes, claim.entries, strict=True)):
             return False
-        await self._bridge.write(lambda tx: redirect(tx, claim, lanes))
+        # By the account, as conclusions: where writers run side by side, those of one share transactions.
+        await self._bridge.write(lambda tx: redirect(tx, claim, lanes), account=claim.entries[0].account)
         return True
 
     async def _attempt(self, claim: Claim, lease: Lease) -> Attempt:
