@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pillarbox.datatypes.email import EMAIL, header_part
 from pillarbox.datatypes.email.imap_reading import MessageReading
-from pillarbox.servers.imap import fetch_fields, fetch_program
+from pillarbox.servers.imap import fetch_fields, fetch_program, keep_fields
 from pillarbox.servers.imap.fetch_fields import can_choose, choice_of, stored_fields
 from pillarbox.storage import part
 from pillarbox.storage.store import Store
@@ -189,6 +189,7 @@ def test_what_had_to_be_read_of_messages_is_stored_for_the_next_time(
     store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetch_program, "_OF_PARTS", 7)
+    monkeypatch.setattr(keep_fields, "_MANY", 1)
     deliver_to(store, "alice", *[SIGNED] * 20)
 
     def stored() -> list[object]:
@@ -216,7 +217,10 @@ def test_what_had_to_be_read_of_messages_is_stored_for_the_next_time(
     run(body)
 
 
-def test_nothing_is_stored_for_a_message_that_is_gone_meanwhile(store: Store, run: Run) -> None:
+def test_nothing_is_stored_for_a_message_that_is_gone_meanwhile(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keep_fields, "_MANY", 1)
     deliver_to(store, "alice", SIGNED, SIGNED)
     with store.snapshot() as view:
         ids = [str(id) for (id,) in view.db.rows("SELECT id FROM ordered_part WHERE name = 'fields' ORDER BY id")]
@@ -232,3 +236,17 @@ def test_nothing_is_stored_for_a_message_that_is_gone_meanwhile(store: Store, ru
     run(body)
     with store.snapshot() as view:
         assert view.db.rows("SELECT id FROM ordered_part WHERE name = 'fields'") == [(ids[1],)]
+
+
+@pytest.mark.parametrize(("count", "stored"), [(19, 0), (20, 20)])
+def test_few_messages_are_read_again_rather_than_stored_for(store: Store, run: Run, count: int, stored: int) -> None:
+    deliver_to(store, "alice", *[SIGNED] * count)
+
+    async def body() -> None:
+        async with running(store) as server:
+            client = await server.connect(mailbox="INBOX")
+            await client.ok("FETCH 1:* BODY.PEEK[HEADER.FIELDS (Received)]")
+
+    run(body)
+    with store.snapshot() as view:
+        assert len(view.db.rows("SELECT id FROM part WHERE name = 'more-fields'")) == stored

@@ -11,10 +11,12 @@ from pillarbox.servers.imap.session import Session
 from pillarbox.storage import part
 from pillarbox.storage.transaction import Transaction
 
+_MANY = 20  # to read fewer again costs less than a transaction
+
 
 async def keep_fields(session: Session, account: str, learned: Mapping[str, Mapping[str, bytes]]) -> None:
     """Store fixed parts by email; a store that does not take them has them made again another time."""
-    if not learned:
+    if len(learned) < _MANY:
         return
 
     def body(tx: Transaction) -> None:
