@@ -51,17 +51,6 @@ def remove(db: Connection, account: str, type: str, id: str, ordered: Collection
         db.run(sql, (account, type, *names, id))
 
 
-def remove_step(db: Connection, account: str, limit: int) -> bool:
-    """Delete some of the ordered parts that an account has; True when nothing is left of them."""
-    own = "SELECT type, name, id FROM ordered_part WHERE account = ? LIMIT ?"
-    rows = db.rows(own, (account, limit))
-    for type, name in {(str(row[0]), str(row[1])) for row in rows}:
-        for marks, values in chunks([str(row[2]) for row in rows if row[:2] == (type, name)]):
-            where = f"account = ? AND type = ? AND name = ? AND id IN ({marks})"
-            db.run(f"DELETE FROM ordered_part WHERE {where}", (account, type, name, *values))
-    return len(rows) < limit
-
-
 def read(
     db: Connection, account: str, type: str, ids: Sequence[str], name: str, *, is_ordered: bool
 ) -> dict[str, bytes]:
