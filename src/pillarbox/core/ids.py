@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 
 from pillarbox.core.clock import Clock
 
@@ -35,17 +36,22 @@ def id_at(letter: str, at_ms: int) -> str:
 
 
 class IdSource:
-    """Makes ids of 15 characters: a letter, then milliseconds and randomness, always rising within a process."""
+    """Makes ids of 15 characters: a letter, then milliseconds and randomness, always rising within a process.
+
+    Any thread may ask for one.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last = 0
+        self._lock = threading.Lock()  # bodies run side by side in the threads of a pooled store
 
     def new(self, letter: str) -> str:
         """An id that begins with the letter, later in order than all that this source has made."""
         number = (self._clock.now_ms() << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-        self._last = max(number, self._last + 1)
-        return letter + base32(self._last, _WIDTH)
+        with self._lock:
+            self._last = number = max(number, self._last + 1)
+        return letter + base32(number, _WIDTH)
 
     def short(self, letter: str) -> str:
         """A random id of 8 characters, for what is few: accounts."""
