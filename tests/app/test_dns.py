@@ -43,6 +43,26 @@ def test_mistakes_are_told_before_anything_starts(key: str, value: str, says: st
         load(None, {}, {key: value})
 
 
+@pytest.mark.parametrize(
+    ("flags", "is_loaded"),
+    [
+        ({"relay.enabled": "false"}, False),
+        ({"relay.enabled": "true"}, True),
+        ({"relay.enabled": "false", "smtp.listen": "127.0.0.1:2525"}, True),
+        ({"relay.enabled": "false", "smtp.listen": "127.0.0.1:2525", "smtp.authenticate": "false"}, False),
+    ],
+)
+def test_who_will_ask_has_the_resolver_in_memory_before_the_processes_part(
+    flags: dict[str, str], *, is_loaded: bool
+) -> None:
+    program = (
+        "import sys; from pillarbox.app.config.load import load; from pillarbox.app.wiring import preload;"
+        f"preload(load(None, {{}}, {flags!r}).settings); sys.exit('pillarbox.net.dns.resolver' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)  # noqa: S603
+    assert (done.returncode, done.stderr) == (is_loaded, b"")
+
+
 def test_who_asks_nothing_has_no_dnspython_in_memory() -> None:
     program = "import sys, pillarbox.app.wiring; sys.exit('dns' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603

@@ -293,5 +293,9 @@ def preload(settings: Settings) -> None:
     if settings.relay.enabled:
         load_relay()
         declare_throttles(settings.relay.throttles)
+    if settings.relay.enabled or (
+        settings.smtp.listen and (settings.smtp.authenticate or settings.screening.block_lists)
+    ):
+        LazyResolver.preload()
     if settings.pop3.listen or settings.pop3.tls_listen:
         load_pop3()
