@@ -1,4 +1,7 @@
-"""Flags of IMAP and keywords of JMAP: the same thing in two spellings (RFC 8621 §4.1.1, RFC 9051 §2.3.2)."""
+"""Flags of IMAP and keywords of JMAP: the same thing in two spellings (RFC 8621 §4.1.1, RFC 9051 §2.3.2).
+
+Also the conditions that a message meets which has one, or which stands in some range of uids.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,13 @@ def condition_of(flag: str) -> c.Condition:
         return c.IsDeleted()
     keyword = keyword_of(flag)
     return c.HasWord("keywords", keyword) if keyword is not None else c.Some(())
+
+
+def within(ranges: Iterable[tuple[int, int]]) -> c.Condition:
+    """That a message is in one of some ranges of uids: the first of each, and the one after its last."""
+    return c.Some(
+        tuple(c.Every((c.Compare("uid", ">=", first), c.Compare("uid", "<", before))) for first, before in ranges)
+    )
 
 
 def mailbox_flags(keywords: Iterable[str]) -> str:

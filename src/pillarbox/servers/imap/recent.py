@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from pillarbox.core.faults import Fault
-from pillarbox.datatypes import condition as c
 from pillarbox.net.bridge import Bridge
 from pillarbox.servers.imap import observed
 from pillarbox.servers.imap.namespace import Place
@@ -113,13 +112,6 @@ class Recent:
             marked(text.decode()).encode() if self.holds(uid) and isinstance(text, bytes) else text
             for uid, text in zip(uids, flags, strict=True)
         ]
-
-
-def within(ranges: Iterable[tuple[int, int]]) -> c.Condition:
-    """That a message is in one of some ranges of uids."""
-    return c.Some(
-        tuple(c.Every((c.Compare("uid", ">=", first), c.Compare("uid", "<", before))) for first, before in ranges)
-    )
 
 
 def marked(flags: str) -> str:

@@ -22,10 +22,9 @@ from pillarbox.formats.message.collation import search_key
 from pillarbox.servers.imap.column import IDS, SENT_DAY, TEXTS
 from pillarbox.servers.imap.concordances import Concordances
 from pillarbox.servers.imap.day import are_so, dated
-from pillarbox.servers.imap.flag import condition_of
+from pillarbox.servers.imap.flag import condition_of, within
 from pillarbox.servers.imap.image import Image, Uids
 from pillarbox.servers.imap.ledger import Ledgers
-from pillarbox.servers.imap.recent import within
 from pillarbox.servers.imap.row_search import Ranges, RowSearch, is_of_rows
 from pillarbox.servers.imap.sheet import MOST_ROWS, Sheet, Sheets
 from pillarbox.servers.imap.text_search import TextSearch, as_phrase, too_much
