@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pillarbox.app.engine import Engine
+from tests.support.free_port import free_port
 
 SECONDS = 30
 CORE, MAIL = "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"
@@ -112,10 +113,7 @@ class Server:
     """The process tree. Its log is read by a thread, so that a test can wait for a line."""
 
     def __init__(self, folder: Path, settings: str = "") -> None:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            other.bind(("127.0.0.1", 0))
-            self.port, self.lmtp_port = one.getsockname()[1], other.getsockname()[1]
+        self.port, self.lmtp_port = free_port(), free_port()
         self.config = folder / "pillarbox.toml"
         self.data = folder / "data"
         self.configure(settings)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.app.serve_process import MAIL, SECONDS, holder, serving
 from tests.support.certificate_files import CertificateFiles, hosts_of
+from tests.support.free_port import free_port
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="who holds a connection is asked of Linux")
 PROGRAM = [sys.executable, "-c", "from pillarbox.app.cli import main; main()"]
@@ -25,8 +26,7 @@ class Tls:
     def __init__(self, folder: Path, environ: pytest.MonkeyPatch) -> None:
         self.files = CertificateFiles(folder)
         self.file = self.files.write("a.pem", "mail.example.org")
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.port = sock.getsockname()[1]
+        self.port = free_port()
         environ.setenv("PILLARBOX_HTTP_TLS_LISTEN", f"127.0.0.1:{self.port}")
         environ.setenv("PILLARBOX_TLS_CERTIFICATES", str(self.file))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.app.serve_process import ALICE, SECONDS, Server, serving
 from tests.app.test_serve_smtp import MESSAGE, total
+from tests.support.free_port import free_port
 
 _SPARE = 6
 
@@ -21,9 +22,7 @@ def _limit(server: Server) -> None:
 
 
 def test_who_is_there_goes_on_and_who_comes_is_served_later(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = f'smtp.listen = ["127.0.0.1:{port}"]\nsmtp.max_connections_per_address = 1000'
     with serving(tmp_path, settings) as server:
         there = smtplib.SMTP("127.0.0.1", port, timeout=SECONDS)

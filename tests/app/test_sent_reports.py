@@ -1,12 +1,12 @@
 """What comes back about mail that was sent: by SMTP and LMTP into a real server, and out of it by push and JMAP."""
 
 import smtplib
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.app.serve_process import ALICE, SECONDS, Server, serving
 from tests.clients.client import Client
+from tests.support.free_port import free_port
 from tests.support.returned_mail import Told, notification, receipt
 
 BOB, CAROL = "bob@two.test", "carol@three.test"
@@ -41,8 +41,7 @@ def bring(server: Server, port: int, data: bytes) -> None:
 
 
 def test_clients_are_told_what_other_servers_say_of_a_submission(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     with serving(tmp_path, f'smtp.listen = ["127.0.0.1:{port}"]') as server:
         url = f"http://127.0.0.1:{server.port}/jmap/session"
         with Client(url, *ALICE) as client, client.events() as events:

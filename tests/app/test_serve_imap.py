@@ -5,13 +5,13 @@ import imaplib
 import os
 import signal
 import smtplib
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.app.serve_process import ALICE, MAIL, holder, serving
+from tests.support.free_port import free_port
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="who holds a connection is asked of Linux")
 MESSAGE = b"Subject: hello\r\n\r\ntext\r\n"
@@ -20,10 +20,7 @@ MESSAGE = b"Subject: hello\r\n\r\ntext\r\n"
 @pytest.fixture
 def port() -> int:
     """A free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        found: int = free.getsockname()[1]
-        return found
+    return free_port()
 
 
 @contextlib.contextmanager

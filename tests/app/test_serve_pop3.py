@@ -5,22 +5,19 @@ import os
 import poplib
 import signal
 import smtplib
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.app.serve_process import ALICE, Server, holder, serving
+from tests.support.free_port import free_port
 
 
 @pytest.fixture
 def port() -> int:
     """A free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        found: int = free.getsockname()[1]
-        return found
+    return free_port()
 
 
 @contextlib.contextmanager

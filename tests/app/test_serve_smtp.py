@@ -15,6 +15,7 @@ import pytest
 
 from tests.app.serve_process import ALICE, MAIL, SECONDS, Server, serving
 from tests.support.certificate_files import CertificateFiles, hosts_of
+from tests.support.free_port import free_port
 
 T = TypeVar("T")
 PROGRAM = [sys.executable, "-c", "from pillarbox.app.cli import main; main()"]
@@ -26,9 +27,7 @@ class Ports:
     """The ports of the listeners, and the certificate that they have."""
 
     def __init__(self, folder: Path) -> None:
-        with contextlib.ExitStack() as stack:
-            free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-            self.smtp, self.submission, self.submissions = (sock.getsockname()[1] for sock in free)
+        self.smtp, self.submission, self.submissions = free_port(), free_port(), free_port()
         self.files = CertificateFiles(folder)
         self.file = self.files.write("a.pem", "mail.example.org")
 

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ import pytest
 from pillarbox.app.engine import Engine
 from pillarbox.services.verify.run import verify
 from tests.clients.client import Client
+from tests.support.free_port import free_port
 
 ALICE = ("alice@example.org", "correct horse")
 _START_SECONDS = 40.0
@@ -28,9 +28,7 @@ class Node:
     """A `pillarbox serve` with a data directory of its own, in a process group of its own."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.address = f"127.0.0.1:{free_port()}"
         self._log = (folder.parent / f"{folder.name}.log").open("wb")
         settings = {
             "PILLARBOX_STORAGE_URL": url,

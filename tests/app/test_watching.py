@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from pillarbox.net.socket_address import open_sockets
+from tests.support.free_port import free_port
 
 PROGRAM = [sys.executable, "-c", "from pillarbox.app.cli import main; main()"]
 
@@ -55,12 +55,6 @@ class Server:
 
 def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PILLARBOX_")}
-
-
-def free_port() -> int:
-    (sock,) = open_sockets("127.0.0.1:0")
-    with sock:
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture

@@ -13,9 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import random
-import socket
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.app.serve_process import ALICE, holder, serving
@@ -25,6 +23,7 @@ from tests.clients.imap_view import Memory, compare, look
 from tests.servers.imap.imap_server import Client as ImapClient
 from tests.servers.imap.model_client import ModelClient
 from tests.servers.imap.session_acts import ENABLED, Acts
+from tests.support.free_port import free_port
 
 _BOXES = ("INBOX", "INBOX", "INBOX", "Archive")
 _NAMES = "ABCDEF"
@@ -132,19 +131,10 @@ class MixedHistory:
             assert known == there, f"{client} knows {known}, and there is {there}"
 
 
-@contextlib.contextmanager
-def free_port() -> Iterator[int]:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        found: int = free.getsockname()[1]
-    yield found
-
-
 def live_together(folder: Path, steps: int, seed: int, *, jmap: int = 3, imap: int = 5) -> None:
     """So many clients of each protocol for so many steps."""
+    port = free_port()
     with (
-        free_port() as port,
         serving(folder, f'imap.listen = ["127.0.0.1:{port}"]') as server,
         contextlib.ExitStack() as stack,
     ):

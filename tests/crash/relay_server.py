@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.crash.server import Nursery, Server, free_port, wait_end
+from tests.crash.server import Nursery, Server, wait_end
 from tests.crash.sink import Book, Time
+from tests.support.free_port import free_port
 
 LEASE_SECONDS = 3  # longer than a busy machine lets a process wait
 _RELAYED = re.compile(rb"relay\.relayed.*?taken <([\w.-]+)>")

@@ -8,7 +8,6 @@ import ctypes
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pillarbox.app.engine import Engine
+from tests.support.free_port import free_port
 
 SECONDS = 40.0
 _SET_CHILD_SUBREAPER = 36  # of prctl(2)
@@ -140,13 +140,6 @@ def _is_there(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _raise_children() -> None:

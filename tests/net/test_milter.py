@@ -24,6 +24,7 @@ from pillarbox.net.milter import (
 from pillarbox.wire.milter.answer import AddField, Way
 from pillarbox.wire.milter.conversation import Outcome
 from pillarbox.wire.milter.packet import packet_to_bytes
+from tests.support.free_port import free_port
 
 OPENDKIM = shutil.which("opendkim", path="/usr/sbin:/usr/bin")
 
@@ -56,8 +57,7 @@ def opendkim(tmp_path: Path) -> Iterator[MilterAddress]:
     pem = tmp_path / "key.pem"
     pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     pem.chmod(0o600)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"Domain": "example.org", "Selector": "test", "KeyFile": pem, "Mode": "s", "RequireSafeKeys": "no"}
     configuration = tmp_path / "opendkim.conf"
     configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
@@ -117,8 +117,7 @@ def test_opendkim_signs_each_message_of_a_session(opendkim: MilterAddress) -> No
 
 
 def test_a_filter_that_is_not_there_is_unavailable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = MilterAddress("127.0.0.1", closed.getsockname()[1])
+    address = MilterAddress("127.0.0.1", free_port())
     with pytest.raises(MilterUnavailable):
         asyncio.run(open_milter(address, 5, 1_000))
 

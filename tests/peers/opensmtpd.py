@@ -20,6 +20,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.free_port import free_port
+
 SECONDS = 30.0
 _FOLDER = Path(os.environ.get("OPENSMTPD", "/"))
 _MAILBOX = 992  # the user who has the mailboxes, inside
@@ -59,13 +61,6 @@ def hindrance() -> str | None:
         return "OpenSMTPD has to be started by root"
     tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True, check=False)
     return f"no namespace can be made here: {tried.stderr.strip()}" if tried.returncode else None
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 class OpenSmtpd:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.support.free_port import free_port
+
 SECONDS = 30.0
 _PROGRAM = "/usr/sbin/postfix"
 _SERVICES = """
@@ -44,13 +46,6 @@ def hindrance() -> str | None:
     if not Path(_PROGRAM).exists():
         return "Postfix is not installed (Debian: postfix)"
     return None if os.geteuid() == 0 else "Postfix has to be started by root"
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 class Postfix:

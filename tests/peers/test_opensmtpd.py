@@ -14,6 +14,7 @@ from tests.peers import opensmtpd
 from tests.peers.opensmtpd import OpenSmtpd
 from tests.peers.user import wait_for
 from tests.support.certificate_files import CertificateFiles
+from tests.support.free_port import free_port
 
 pytestmark = pytest.mark.skipif(opensmtpd.hindrance() is not None, reason=opensmtpd.hindrance() or "")
 COUNT = 50
@@ -30,7 +31,7 @@ Pair = tuple[OpenSmtpd, Client]
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("opensmtpd")
-    files, inbound = CertificateFiles(folder), opensmtpd.free_port()
+    files, inbound = CertificateFiles(folder), free_port()
     ours = files.write("certificate.pem", "localhost", "127.0.0.1")
     with opensmtpd.running(inbound) as other:
         settings = (

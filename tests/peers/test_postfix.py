@@ -15,6 +15,7 @@ from tests.clients.client import Client, Json
 from tests.peers import postfix
 from tests.peers.postfix import Postfix
 from tests.support.certificate_files import CertificateFiles
+from tests.support.free_port import free_port
 
 pytestmark = pytest.mark.skipif(postfix.hindrance() is not None, reason=postfix.hindrance() or "")
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class Pair:
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("postfix")
     files = CertificateFiles(folder)
-    inbound = postfix.free_port()
+    inbound = free_port()
     given = {
         "smtp_tls_security_level": "encrypt",
         "smtpd_tls_security_level": "encrypt",

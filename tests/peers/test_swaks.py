@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.serve_process import ALICE, serving
-from tests.peers.postfix import free_port
 from tests.support.certificate_files import CertificateFiles
+from tests.support.free_port import free_port
 
 SWAKS = shutil.which("swaks") or ""
 pytestmark = pytest.mark.skipif(not SWAKS, reason="swaks is not installed (Debian: swaks)")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
 
+from tests.support.free_port import free_port
+
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "ceph-authtool", "monmaptool")
 PACKAGES = "ceph-mon ceph-osd radosgw ceph-common"
 _ADMIN = "client.admin"
@@ -60,7 +62,7 @@ class CephServer:
         if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
             raise NoCeph(f"{', '.join(missing)} not found: install {PACKAGES}")
         self.folder = Path(tempfile.mkdtemp(prefix="pillarbox-ceph-"))
-        self._ports = _free_ports(3)
+        self._ports = free_port(), free_port(), free_port()  # a monitor's address has to be known before it starts
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         try:
             self._make_cluster()
@@ -146,15 +148,6 @@ class CephServer:
         with (self.folder / "log" / f"{program}.out").open("ab") as out:
             self._running[program] = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603 -- as before
         return self._running[program]
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody had a moment ago: a monitor's address has to be known before it starts."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def _listens(port: int) -> bool:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import trustme
 
+from tests.support.free_port import free_port
+
 PROGRAM = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 USERS = {"alice": "secret-a", "bob": "secret-b"}
 MASTER = ("keeper", "secret-m")
@@ -126,7 +128,7 @@ def _written(folder: Path, separator: str, prefix: str, format: str) -> Dovecot:
     issued.private_key_pem.write_to_path(folder / "key.pem")
     (folder / "users").write_text("".join(f"{name}:{password}\n" for name, password in USERS.items()))
     (folder / "masters").write_text(":".join(MASTER) + "\n")
-    port, tls_port = _free_ports()
+    port, tls_port = free_port(), free_port()
     group = grp.getgrgid(owner.pw_gid).gr_name
     config = _CONFIG.format(
         folder=folder, user=owner.pw_name, group=group, port=port, tls_port=tls_port, separator=separator,
@@ -134,13 +136,6 @@ def _written(folder: Path, separator: str, prefix: str, format: str) -> Dovecot:
     )  # fmt: skip
     (folder / "dovecot.conf").write_text(config)
     return Dovecot(folder, port, tls_port, folder / "authority.pem")
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 def _wait(server: Dovecot, process: subprocess.Popen[bytes]) -> None:

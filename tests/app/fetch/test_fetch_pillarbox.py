@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pillarbox.formats.archive import open_writer
 from tests.app.serve_process import ALICE, serving
 from tests.support.cutting_proxy import cutting
 from tests.support.fetch_shell import FetchShell
+from tests.support.free_port import free_port
 
 AT = datetime(2021, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -29,9 +29,7 @@ def fill(old: FetchShell, archive: Path, chance: random.Random) -> None:
 
 def test_an_account_goes_from_one_pillarbox_to_another_over_connections_that_break(tmp_path: Path) -> None:
     chance = random.Random(1)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     new = FetchShell(tmp_path / "new")
     with serving(tmp_path / "old", f'[imap]\nlisten = ["127.0.0.1:{port}"]'):
         old = FetchShell.of(tmp_path / "old")

@@ -317,10 +317,20 @@ def test_too_many_connections_from_one_address_are_sent_away(store: Store) -> No
 def test_a_silent_peer_is_told_and_cut_off(store: Store) -> None:
     async def body(server: Running) -> None:
         client = await server.connect()
+        server.listener._look(asyncio.get_running_loop().time() + 101)
         assert (await client.hear()).startswith("421 4.4.2")
         assert await client.hear() == ""
 
-    serve(store, body, idle_seconds=0.02)
+    serve(store, body, idle_seconds=100)
+
+
+def test_a_peer_that_is_not_silent_for_long_is_left_alone(store: Store) -> None:
+    async def body(server: Running) -> None:
+        client = await server.connect()
+        server.listener._look(asyncio.get_running_loop().time() + 50)
+        assert (await client.say("NOOP")).startswith("250")
+
+    serve(store, body, idle_seconds=100)
 
 
 def test_a_stop_acknowledges_what_is_being_stored_and_says_421(store: Store) -> None:
@@ -362,10 +372,15 @@ def test_a_peer_that_takes_no_replies_is_not_read_from(store: Store) -> None:
 def test_a_peer_that_sends_octet_by_octet_and_gets_nowhere_is_told_and_cut_off(store: Store) -> None:
     async def body(server: Running) -> None:
         client = await server.connect()
-        hearing = asyncio.create_task(client.hear())
-        while not hearing.done():
+        [connection] = server.listener._roster
+        now = asyncio.get_running_loop().time()
+        for second in (80, 160, 240, 320):  # an octet each, so that it is never silent
+            connection._touched_at = 0
             client.writer.write(b"N")
-            await asyncio.sleep(0)
-        assert (await hearing).startswith("421 4.4.2")
+            while not connection._touched_at:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0)
+            connection._touched_at = now + second
+            server.listener._look(now + second)
+        assert (await client.hear()).startswith("421 4.4.2")
 
-    serve(store, body, patience_seconds=0.02)
+    serve(store, body, idle_seconds=100, patience_seconds=300)
