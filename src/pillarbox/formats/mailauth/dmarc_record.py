@@ -1,6 +1,6 @@
 """DMARC policy records, as RFC 9989 has them and as RFC 7489 had them.
 
-Sections: RFC 9989 §4.6, §4.7, §4.8, §4.10.1; RFC 9991 §3; RFC 7489 §6.3 (`pct`, sizes of reports).
+Sections: RFC 9989 §4.6, §4.7, §4.8, §4.10.1; RFC 9991 §2; RFC 7489 §6.3 (`pct`, sizes of reports).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class DmarcRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def failure_destinations(self) -> tuple[Destination, ...]:
-        """Who gets failure reports. RFC 9991 §3: `ruf` in a record of a public suffix is not considered."""
+        """Who gets failure reports. RFC 9991 §2: `ruf` in a record of a public suffix is not considered."""
         return () if self.psd == "y" else self.failure
 
     def policy_for(self, *, is_subdomain: bool, exists: bool) -> str:

@@ -84,7 +84,7 @@ def _greet(session: Session, selected: Selected, opened: Opened, asked: str) -> 
     yield f"* OK [UIDNEXT {image.uid_next}] The next UID\r\n".encode()
     yield f"* OK [HIGHESTMODSEQ {image.modseq}] The last change\r\n".encode()
     yield f"* OK [MAILBOXID ({opened.place.id})] The mailbox\r\n".encode()
-    yield f"* OK [{MECHANISMS}] URLs can be authorised\r\n".encode()  # RFC 4467 §10
+    yield f"* OK [{MECHANISMS}] URLs can be authorised\r\n".encode()  # RFC 4467 §8
     if session.is_rev2:
         # RFC 9051 §6.3.2: "a LIST response" with the name of the mailbox.
         yield renamed_line(opened.place.name, asked)

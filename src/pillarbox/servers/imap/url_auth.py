@@ -1,4 +1,4 @@
-"""GENURLAUTH, URLFETCH and RESETKEY: URLs by which others may read a message (RFC 4467 §6, §7, §8; RFC 5524)."""
+"""GENURLAUTH, URLFETCH and RESETKEY: URLs by which others may read a message (RFC 4467 §7, §8; RFC 5524)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def generate(session: Session, command: a.GenUrlAuth) -> Done:
     try:
         urls = await session.news.write(lambda tx: authorize(tx, account, rumps), account)
     except BadUrl:
-        # RFC 4467 §6: "the server MUST return a tagged BAD response".
+        # RFC 4467 §7: "the server MUST return a tagged BAD response".
         return bad("This is no URL of a message that you may lend")
     session.say(f"* GENURLAUTH {' '.join(map(astring, urls))}\r\n".encode())
     return ok("Authorised")

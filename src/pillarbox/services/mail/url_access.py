@@ -31,7 +31,7 @@ from pillarbox.wire.imap.message_url import BadUrl
 
 _ENTRY = "/key"
 _KEY_OCTETS = 32
-# RFC 4467 §9: the first octet of a token tells how the rest was made. 1: HMAC-SHA-256 over the rump.
+# RFC 4467 §2.4.1: the first octet of a token tells how the rest was made. 1: HMAC-SHA-256 over the rump.
 _ALGORITHM = b"\x01"
 
 

@@ -27,7 +27,7 @@ DAY_MS = 86_400_000
 _MOST_IN_MEMORY = 20_000
 MOST_A_DAY = 200_000  # of a kind: who sends under many names must not fill the store
 _FIRST_MS = 15 * 60_000  # after midnight: every process has told by then what it counted
-_SPREAD_MS = 4 * 3_600_000  # RFC 9990 §3.5: not everybody's reports at the same minute
+_SPREAD_MS = 4 * 3_600_000  # not everybody's reports at the same minute
 _HEAD = 65_536
 _SIGNS_OF_REPORTS = (b"report domain:", b"feedback-report", b"tlsrpt")
 

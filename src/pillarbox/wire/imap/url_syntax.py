@@ -1,4 +1,4 @@
-"""GENURLAUTH, URLFETCH and RESETKEY (RFC 4467 §6, §7, §8, §10; RFC 5524 §3, §5)."""
+"""GENURLAUTH, URLFETCH and RESETKEY (RFC 4467 §7, §9; RFC 5524 §3, §5)."""
 
 from __future__ import annotations
 
