@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 
+from pillarbox.servers.imap import fetch_program
 from pillarbox.storage.store import Store
 from tests.servers.imap.imap_server import PASSWORD, deliver_to, message, running
 
@@ -114,3 +115,58 @@ def test_nul_is_replaced_in_pieces_as_well(store: Store) -> None:
     deliver_to(store, "alice", data)
     _, (whole,), _ = asyncio.run(fetched(store, "BODY[]"))
     assert whole == hashlib.sha256(data.replace(b"\0", b"\x80")).hexdigest()
+
+
+def test_flags_that_are_long_are_told_in_pieces_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch_program, "_MOST_PRINTED", 500_000)
+    monkeypatch.setattr(fetch_program, "_IN_A_PIECE", 100)
+    deliver_to(store, "alice", *[message(number) for number in range(1, 2_501)])
+    words = " ".join(f"{'x' * 200}{at:03}" for at in range(20))
+
+    async def mark() -> None:
+        async with running(store) as server:
+            client = await server.connect(mailbox="INBOX")
+            await client.ok(f"STORE 1:* +FLAGS.SILENT ({words})")
+
+    asyncio.run(mark())
+    for _ in range(2):  # what is told the first time is not kept for the second
+        lines, _, peak = asyncio.run(fetched(store, "FLAGS"))
+        told = [line for line in lines if b" FETCH " in line]
+        assert [int(line.split()[1]) for line in told] == list(range(1, 2_501))
+        assert {line.count(b"x" * 200) for line in told} == {20}
+        # What is read of a piece is there at a time, several times over; the answer has ten millions.
+        assert peak < 14_000_000
+
+
+def test_annotations_of_many_mailboxes_are_listed_in_pieces(store: Store) -> None:
+    value, entries = "v" * 30_000, [f"/private/comment/{at}" for at in range(20)]
+
+    async def talk() -> tuple[int, int]:
+        async with running(store) as server:
+            client = await server.connect()
+            for box in range(20):
+                await client.ok(f"CREATE box{box:02}")
+                for entry in entries:
+                    set_one = f"m SETMETADATA box{box:02} ({entry} {{{len(value)}+}}\r\n{value})\r\n"
+                    client.send(set_one.encode())
+                    await client.hear_to("m")
+            sock = socket.create_connection(server.address)
+            sock.setblocking(False)
+            reader, loop = Reader(sock), asyncio.get_running_loop()
+            await loop.sock_sendall(sock, f'a LOGIN alice@example.org "{PASSWORD}"\r\n'.encode())
+            await reader.hear(b"a ")
+            tracemalloc.start()
+            try:
+                await loop.sock_sendall(sock, f'b LIST "" box* RETURN (METADATA ({" ".join(entries)}))\r\n'.encode())
+                lines, hashes = await reader.hear(b"b ")
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+                sock.close()
+            assert lines[-1].startswith(b"b OK")
+            assert sum(line.startswith(b"* LIST ") for line in lines) == 20
+            return len(hashes), peak
+
+    count, peak = asyncio.run(talk())
+    assert count == 400
+    assert peak < 8_000_000  # of twelve

@@ -42,7 +42,7 @@ async def _read(session: Session, selected: Selected, program: Program, batch: S
     # What is recent to a session is told so to nobody else.
     has_recent = bool(selected.uids) and selected.recent.reaches(selected.uids[-1])
     if is_all and program.key is not None and not has_recent:
-        return Answer([await session.read(partial(_all, session.service.images, selected, program))])
+        return await session.read(partial(_all, session.service.images, selected, program))
     is_slow = count(batch) > (1 if program.reads_octets else _QUICK)
     return await session.read(lambda view: program.run(view, selected, batch), slow=is_slow)
 
@@ -67,17 +67,20 @@ async def _stream(session: Session, account: str, program: Program, pieces: Sequ
         raise ConnectionError("a message is gone") from None
 
 
-def _all(images: Images, selected: Selected, program: Program, view: Snapshot) -> bytes:
-    """The answer for all messages, remembered for as long as nothing changes in the mailbox."""
+def _all(images: Images, selected: Selected, program: Program, view: Snapshot) -> Answer:
+    """The answer for all messages, remembered for as long as nothing changes in the mailbox if it is no long one."""
     key, spans = (selected.place.account, selected.place.id), [(0, len(selected.uids))]
     image = images.now(view, *key)
     if image.uids is not selected.uids:  # the client has not been told of everything
-        return b"".join(cast("list[bytes]", program.run(view, selected, spans).pieces))
-    answer = image.printed.get(program.key)
+        return program.run(view, selected, spans)
+    printed = image.printed.get(program.key)
     program.words = image.keywords
-    if answer is None:
+    if printed is None:
         if len(selected.uids) > _QUICK:
             view.take_time()
-        answer = b"".join(cast("list[bytes]", program.run(view, selected, spans).pieces))
-        images.keep_printed(key, image, program.key, answer)
-    return answer
+        answer = program.run(view, selected, spans)
+        if answer.rest:
+            return answer
+        printed = b"".join(cast("list[bytes]", answer.pieces))
+        images.keep_printed(key, image, program.key, printed)
+    return Answer([printed])

@@ -30,6 +30,7 @@ _OF_OCTETS = 20
 _MOST_CHOICES = 4  # sections that are told of many messages at once
 _FEW = 20  # messages whose octets are read without keeping others waiting
 _MOST_OCTETS = 1_000_000  # of messages, in memory for one answer; a message more may come to it
+_MOST_PRINTED = 8_000_000  # octets: flags of 100,000 messages, unless somebody has set a great many long ones
 _IN_A_PIECE = 1_000  # messages whose rows are held at the same time: many more do not fit into a processor's cache
 _FORMS = {
     Plain.FLAGS: "FLAGS %b",
@@ -64,6 +65,7 @@ class Answer:
     rest: list[Span] = field(default_factory=list)
     is_whole: bool = True  # nothing is to be read
     octets: int = 0  # of messages, in memory
+    printed: int = 0  # octets of responses without any
 
 
 class Program:
@@ -121,6 +123,9 @@ class Program:
         self.words, answer = set(), Answer()
         # What changed since some time is found by the log, which is to be walked once.
         for piece in [spans] if self._sections or self._since else batches(spans, _IN_A_PIECE):
+            if answer.printed > _MOST_PRINTED:
+                answer.rest += piece
+                continue
             chosen = read_rows(self._source, view, selected, piece, self._since)
             if chosen.rows:
                 self._print(answer, view, selected, chosen)
@@ -149,7 +154,9 @@ class Program:
         numbers = [row[0] for row in rows] if self._is_uid_only else chosen.numbers
         starts = [form % row for row in zip(numbers, *values, strict=True)]
         if not self._sections:
-            answer.pieces.append(woven(starts, texts, b")\r\n") if texts else b"".join(starts))
+            lines = woven(starts, texts, b")\r\n") if texts else b"".join(starts)
+            answer.pieces.append(lines)
+            answer.printed += len(lines)
             return
         if texts:
             starts = [joined([start, text, b" "]) for start, text in zip(starts, texts, strict=True)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pillarbox.datatypes.mailbox_name import SEPARATOR
@@ -23,6 +24,8 @@ from pillarbox.storage.snapshot import Snapshot
 from pillarbox.wire.imap import command as c
 from pillarbox.wire.imap.response import mailbox as mailbox_word
 from pillarbox.wire.imap.response import to_bytes
+
+_AT_ONCE = 1_000_000  # octets of responses, in memory
 
 
 @dataclass(slots=True)
@@ -48,20 +51,40 @@ async def list_(session: Session, command: c.List) -> Done:
         return ok("This is the separator")
     if "HIGHESTMODSEQ" in command.status:
         session.enable_condstore()  # RFC 7162 §3.1: asking for it enables it
-    lines = await session.read(lambda view: b"".join(_lines(session, view, command)), slow=len(command.patterns) > 1)
-    session.say(lines)
+    done: set[str] = set()
+    has_more = True
+    while has_more:
+        read = partial(_piece, session, command, done)
+        lines, has_more = await session.read(read, slow=len(command.patterns) > 1)
+        session.say(lines)
+        await session.line.drain()  # no more of it is in memory than the client is about to take
     return ok("That is all")
 
 
-def _lines(session: Session, view: Snapshot, command: c.List) -> Iterator[bytes]:
+def _piece(session: Session, command: c.List, done: set[str], view: Snapshot) -> tuple[bytes, bool]:
+    """What is told of some mailboxes that are not `done`, and whether there may be more."""
     patterns = Patterns([command.reference + pattern for pattern in command.patterns])
     kept = _kept(session, view) if command.is_lsub or "SUBSCRIBED" in command.selection else []
+    names: list[str] = []
+    out: list[bytes] = []
+    octets = 0
     for entry in _entries(session.service.names.all(view, session.accounts), kept):
-        if not patterns.match(entry.name):
+        if entry.name in done or not patterns.match(entry.name):
             continue
-        line = _lsub_line(session, entry, command) if command.is_lsub else _line(session, entry, command)
-        if line is None:
-            continue
+        names.append(entry.name)
+        lines = b"".join(_lines(session, view, entry, command))
+        out.append(lines)
+        octets += len(lines)
+        if octets > _AT_ONCE:
+            break
+    done.update(names)  # not before: this may be broken off, and run again
+    return b"".join(out), octets > _AT_ONCE
+
+
+def _lines(session: Session, view: Snapshot, entry: Entry, command: c.List) -> Iterator[bytes]:
+    """What is told of a name, if it is listed."""
+    line = _lsub_line(session, entry, command) if command.is_lsub else _line(session, entry, command)
+    if line is not None:
         yield line
         if entry.place is not None:
             yield from _more(session, view, entry.place, command)
