@@ -1,9 +1,10 @@
 """A client that does not read: its answers count among its requests for as long as they are in memory."""
 
 import asyncio
+import base64
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
 import pytest
@@ -28,17 +29,27 @@ def much(web: Web) -> bytes:
     return msgspec.json.encode({"@type": "Request", "using": [CORE, BLOB], "methodCalls": calls})
 
 
-@asynccontextmanager
-async def asking(port: int, body: bytes) -> AsyncIterator[asyncio.StreamReader]:
+def getting(port: int, path: str) -> AbstractAsyncContextManager[asyncio.StreamReader]:
+    """A connection on which a download was asked for."""
+    return sending(port, f"GET {path} HTTP/1.1\r\nHost: a.example\r\nAuthorization: {basic('alice')}\r\n\r\n".encode())
+
+
+def asking(port: int, body: bytes) -> AbstractAsyncContextManager[asyncio.StreamReader]:
     """A connection on which a request was sent."""
+    head = (
+        f"POST /jmap/api HTTP/1.1\r\nHost: mail.example.org\r\nAuthorization: {basic('alice')}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return sending(port, head.encode() + body)
+
+
+@asynccontextmanager
+async def sending(port: int, octets: bytes) -> AsyncIterator[asyncio.StreamReader]:
+    """A connection on which something was said."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=sock)
-        head = (
-            f"POST /jmap/api HTTP/1.1\r\nHost: mail.example.org\r\nAuthorization: {basic('alice')}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        writer.write(head.encode() + body)
+        writer.write(octets)
         yield reader
         writer.close()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
@@ -81,6 +92,28 @@ def test_who_goes_away_takes_nothing_more(web: Web) -> None:
                 assert (await reader.readline()).split()[1] == b"200"
             while await status(port) == 429:  # noqa: ASYNC110 -- until the server has heard of it
                 await asyncio.sleep(0)
+
+    web.run(talk())
+
+
+def test_a_part_that_was_decoded_counts_until_it_is_taken_and_one_as_it_is_stored_does_not(web: Web) -> None:
+    lines = base64.encodebytes(bytes(OCTETS * TIMES // 2))
+    mail = b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n" + lines
+    whole = web.upload(mail).json()["blobId"]
+    call = ("Email/parse", {"accountId": web.ids["alice"], "blobIds": [whole], "properties": ["attachments"]})
+    (part,) = web.call(call)["methodResponses"][0][1]["parsed"][whole]["attachments"]
+    paths = [f"/jmap/download/{web.ids['alice']}/{blob}/it" for blob in (part["blobId"], whole)]
+
+    async def talk() -> None:
+        async with web.listening() as (_, port), getting(port, paths[0]) as reader:
+            assert (await reader.readline()).split()[1] == b"200"
+            async with getting(port, paths[0]) as other:
+                assert (await other.readline()).split()[1] == b"429"
+            async with getting(port, paths[1]) as other:
+                assert (await other.readline()).split()[1] == b"200"
+            assert await taken(reader) == OCTETS * TIMES // 2
+            async with getting(port, paths[0]) as other:
+                assert (await other.readline()).split()[1] == b"200"
 
     web.run(talk())
 

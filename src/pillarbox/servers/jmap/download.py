@@ -6,11 +6,14 @@ The type is the client's word, HTML too, so the answer is locked up: saved and n
 from __future__ import annotations
 
 import re
+from functools import partial
 
+from pillarbox.core.account import Caller
 from pillarbox.core.faults import Fault, Kind
 from pillarbox.core.limits import Limits
 from pillarbox.datatypes.view import View
 from pillarbox.net.bridge import Bridge
+from pillarbox.net.count import Seat
 from pillarbox.servers.http.answer import Answer, Header
 from pillarbox.servers.http.authorization import Gate
 from pillarbox.servers.http.byte_range import Unsatisfiable, parse_range
@@ -18,6 +21,7 @@ from pillarbox.servers.http.disposition import attachment
 from pillarbox.servers.http.problem import Problem
 from pillarbox.servers.http.request import Request
 from pillarbox.servers.jmap import blob_stream
+from pillarbox.servers.jmap.concurrency import Concurrency
 from pillarbox.servers.jmap.session import DOWNLOAD
 from pillarbox.servers.jmap.upload import account_of
 from pillarbox.services import blob_access
@@ -38,8 +42,11 @@ _FIXED: tuple[Header, ...] = (
 class DownloadResource:
     """Answers GET and HEAD of the download address."""
 
-    def __init__(self, gate: Gate, bridge: Bridge, limits: Limits) -> None:
+    def __init__(self, gate: Gate, bridge: Bridge, limits: Limits, counts: Seat) -> None:
         self._gate, self._bridge, self._limits = gate, bridge, limits
+        # What has to be decoded is in memory until it is taken.
+        most = limits.max_concurrent_requests
+        self._decoded = Concurrency("maxConcurrentRequests", most, counts, "large downloads")
 
     async def get(self, request: Request) -> Answer:
         """The blob, or a range of it."""
@@ -55,6 +62,8 @@ class DownloadResource:
             *_FIXED,
         )
         found = await self._find(account, blob)
+        if isinstance(found, int):
+            found = await self._decode(request, caller, account, blob)
         if _names_tag(request.header(b"if-none-match"), tag):
             return Answer(304, headers)
         size = len(found) if isinstance(found, bytes) else found.end - found.start
@@ -69,11 +78,23 @@ class DownloadResource:
             status, headers, content_length=end - start, pieces=await blob_stream.outgoing(self._bridge, extent)
         )
 
-    async def _find(self, account: str, blob: str) -> bytes | Extent:
-        """The octets; for large ones that are stored as they are, where they are. Raises a 404 problem."""
+    async def _decode(self, request: Request, caller: Caller, account: str, blob: str) -> bytes:
+        """The octets of a large part. Raises a `limit` problem while the account has others that were not taken."""
+        self._decoded.enter(caller.account)
+        request.release = partial(self._decoded.leave, caller.account)
+        data = await self._bridge.read(lambda view: blob_access.read_any(view, account, blob), slow=True)
+        if data is None:
+            raise Problem(404, "there is no such blob")
+        return data
+
+    async def _find(self, account: str, blob: str) -> bytes | Extent | int:
+        """The octets; for large ones that are stored as they are, where they are; for others the size of the blob.
+
+        Raises a 404 problem.
+        """
         most, largest = self._limits.blob_inline_octets, self._limits.max_blob_octets_in_call
 
-        def look(view: View) -> bytes | Extent | None:
+        def look(view: View) -> bytes | Extent | int | None:
             size = blob_access.stored_size(view, account, blob)
             if size is None:
                 return None
@@ -81,9 +102,9 @@ class DownloadResource:
                 extent = blob_access.extent(view, account, blob)
                 if extent is not None:
                     return extent
-                view.take_time()
                 if size > largest:
                     raise Fault(Kind.REQUEST_TOO_LARGE, "this part of a blob is too large to be decoded")
+                return size
             return blob_access.read_any(view, account, blob)
 
         found = await self._bridge.read(look)

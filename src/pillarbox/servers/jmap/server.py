@@ -56,7 +56,9 @@ def jmap_routes(
         Route("/jmap/session", {"GET": session.get}, name="session"),
         Route(address.API, {"POST": ApiResource(gate, calls).post}, name="api"),
         Route(address.UPLOAD, {"POST": UploadResource(gate, bridge, limits, counts).post}, prefix=True, name="upload"),
-        Route(address.DOWNLOAD, {"GET": DownloadResource(gate, bridge, limits).get}, prefix=True, name="download"),
+        Route(
+            address.DOWNLOAD, {"GET": DownloadResource(gate, bridge, limits, counts).get}, prefix=True, name="download"
+        ),
         Route(address.EVENTS, {"GET": events.get}, name="events"),
         Route(address.WEBSOCKET, {"GET": websocket.get}, name="websocket"),
         Route(address.TICKET, {"POST": TicketResource(gate, bridge).post}, name="ticket"),
