@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 _TRUST = {"loopback": None, "always": True, "never": False}
 
 
+def asks_dns(settings: Settings) -> bool:
+    """Whether every process, or the one that sends mail, is going to ask questions as soon as there is mail."""
+    smtp = settings.smtp
+    return settings.relay.enabled or bool(smtp.listen and (smtp.authenticate or settings.screening.block_lists))
+
+
 def resolver_of(dns: Dns) -> LazyResolver:
     """A resolver that is made when it is first asked."""
     return LazyResolver(dns_settings(dns))

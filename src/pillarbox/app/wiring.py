@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pillarbox.app.allocator import give_back
 from pillarbox.app.config.settings import Settings
 from pillarbox.app.dkim import key_worker
-from pillarbox.app.dns import resolver_of
+from pillarbox.app.dns import asks_dns, resolver_of
 from pillarbox.app.listening import Listening
 from pillarbox.app.lmtp import lmtp_listener
 from pillarbox.app.loading import load_imap, load_pop3, load_relay, load_smtp
@@ -293,9 +293,7 @@ def preload(settings: Settings) -> None:
     if settings.relay.enabled:
         load_relay()
         declare_throttles(settings.relay.throttles)
-    if settings.relay.enabled or (
-        settings.smtp.listen and (settings.smtp.authenticate or settings.screening.block_lists)
-    ):
+    if asks_dns(settings):
         LazyResolver.preload()
     if settings.pop3.listen or settings.pop3.tls_listen:
         load_pop3()
