@@ -97,9 +97,15 @@ def test_sighup_with_a_bad_certificate_changes_nothing_and_says_why(tls: Tls, tm
 
 def test_a_worker_that_takes_anothers_place_finds_what_is_new(tls: Tls, tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        tls.files.write("a.pem", "mail.example.org", "new.example.org")
-        for pid in server.workers:
-            os.kill(pid, signal.SIGKILL)
+        # No worker that was there before is to find the new file, and none may begin before it is there.
+        workers = server.workers
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+            tls.files.write("a.pem", "mail.example.org", "new.example.org")
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
         for _ in range(2):
             server.wait_for("tls.loaded: .*certificate=mail.example.org")
         assert tls.shown() == ["mail.example.org", "new.example.org"]

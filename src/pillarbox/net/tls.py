@@ -84,25 +84,26 @@ class TlsContexts:
 
     def reload(self) -> None:
         """Load anew what has other files than before. What cannot be used is told, and the one before stays."""
-        loaded, tried = [], []
-        for contexts, last_tried in zip(self._loaded, self._tried, strict=True):
+        before, loaded, tried = self._loaded, [], []
+        for contexts, last_tried in zip(before, self._tried, strict=True):
             certificate = contexts[HTTP].certificate
             stamp = certificate.source.stamp()
             tried.append(stamp)
             loaded.append(contexts if stamp in (certificate.stamp, last_tried) else self._replaced(contexts))
         self._loaded, self._tried = tuple(loaded), tuple(tried)
         self._by_name = _by_name(self._loaded)
+        for old, contexts in zip(before, loaded, strict=True):
+            if contexts is not old:
+                new = contexts[HTTP].certificate
+                observed.CERTIFICATE_LOADED.log(certificate=new.name, until=f"{new.not_after:%Y-%m-%d}")
 
     def _replaced(self, contexts: Mapping[str, ServerContext]) -> Mapping[str, ServerContext]:
         old = contexts[HTTP].certificate
         try:
-            made = self._make(load_certificate(old.source))
+            return self._make(load_certificate(old.source))
         except CertificateError as error:
             observed.CERTIFICATE_REFUSED.log(certificate=old.name, reason=str(error))
             return contexts
-        new = made[HTTP].certificate
-        observed.CERTIFICATE_LOADED.log(certificate=new.name, until=f"{new.not_after:%Y-%m-%d}")
-        return made
 
     def _make(self, certificate: Certificate) -> Mapping[str, ServerContext]:
         return {alpn: self._context(certificate, alpn) for alpn in PROTOCOLS}
