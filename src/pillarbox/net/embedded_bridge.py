@@ -30,8 +30,8 @@ T = TypeVar("T")
 Done = list[tuple[asyncio.Future[Any], Any]]  # who waits, and for which result
 _READ_BUDGET = 0.004  # seconds inside the database
 _HOLD = 0.005  # seconds for which bodies are begun in one transaction
-_TRY_AGAIN = 0.0003  # seconds until the lock of another process is tried again
-_MOST_TRIES = 30  # before it is waited for in a thread, in a line with others
+_TRY_AGAIN = 0.0003  # seconds until the lock of another process is tried again; uvloop makes it its next turn
+_MOST_TRIES = 30  # before it is waited for in a thread, in a line with others: some ten are enough for a short body
 _CHECKPOINT_PAUSE = 200  # commits between two checkpoints
 
 
