@@ -6,19 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from pillarbox.app.cli import main
 from pillarbox.app.engine import Engine
 from pillarbox.services.sending_limit import SendingAllowance, SendingLimits
 from pillarbox.services.sending_report import report
+from tests.app.shell import Shell
 
 
-class Shell:
+class SendingShell(Shell):
     """Calls the program on a store in which alice has sent nearly as much as she may, and bob a little."""
 
     def __init__(self, folder: Path) -> None:
-        self.data = folder / "data"
+        super().__init__(folder / "data")
         self.ok("domain", "add", "example.org")
         self.ok("account", "add", "alice@example.org", "--generate")
         self.ok("account", "add", "bob@example.org", "--generate")
@@ -30,21 +29,13 @@ class Shell:
                     engine.store.write(lambda tx, account=self.ids[name]: limits.take(tx, account, 2))  # type: ignore[misc]
             engine.store.write(lambda tx: report(tx, limits.notices.take(), "mx.example.org"))
 
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(main, [*words, "--data", str(self.data)], env={"PILLARBOX_CONFIG": None})
-
-    def ok(self, *words: str) -> str:
-        result = self.run(*words)
-        assert result.exit_code == 0, result.output
-        return result.output
-
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path) -> SendingShell:
+    return SendingShell(tmp_path)
 
 
-def test_who_is_slowed_is_listed_first_with_the_limit(shell: Shell) -> None:
+def test_who_is_slowed_is_listed_first_with_the_limit(shell: SendingShell) -> None:
     _, alice, bob, *_ = shell.ok("account", "sending").splitlines()
     assert alice.startswith("alice@example.org")
     assert "slowed at" in alice
@@ -54,7 +45,7 @@ def test_who_is_slowed_is_listed_first_with_the_limit(shell: Shell) -> None:
     assert (one["messagesInHour"], one["recipientsInDay"], one["slowedAt"]) == (1, 2, None)
 
 
-def test_what_was_counted_can_be_forgotten_for_one(shell: Shell) -> None:
+def test_what_was_counted_can_be_forgotten_for_one(shell: SendingShell) -> None:
     assert shell.run("account", "sending", "--forget").exit_code == 2
     assert "Nothing was sent" in shell.ok("account", "sending", "alice@example.org", "--forget")
     assert "alice" not in shell.ok("account", "sending")

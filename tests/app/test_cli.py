@@ -1,34 +1,15 @@
 """The command line on a store in a temporary folder."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from pillarbox.app.cli import COMMANDS, main
 from pillarbox.app.cli.account import Octets
 from pillarbox.app.engine import Engine
 from pillarbox.services.authentication import Authentication
-
-
-class Shell:
-    """Calls the program with a data directory."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-
-    def run(self, *words: str, text: str | None = None) -> Result:
-        return CliRunner().invoke(main, [*words, "--data", str(self.data)], input=text, env={"PILLARBOX_CONFIG": None})
-
-    def ok(self, *words: str, text: str | None = None) -> str:
-        result = self.run(*words, text=text)
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self.ok(*words, "--json"))
+from tests.app.shell import Shell
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from pillarbox.app.cli import main
 from pillarbox.app.engine import Engine
 from pillarbox.datatypes.email import EMAIL
 from pillarbox.datatypes.envelope import Address
@@ -17,6 +14,7 @@ from pillarbox.services.queue import PERSONAL, Outgoing, enqueue, throttling
 from pillarbox.services.queue_throttle import THROTTLING, Throttles
 from pillarbox.storage import lane
 from pillarbox.storage.lane import Claimer
+from tests.app.shell import Shell
 
 CONFIG = """
 hostname = "mx.example.org"
@@ -25,12 +23,13 @@ routes = ["to:other.example smtp://relay.example:2525"]
 """
 
 
-class Shell:
+class QueueShell(Shell):
     """Calls the program on a store with mail in its queue."""
 
     def __init__(self, folder: Path) -> None:
-        self.data, self.config = folder / "data", folder / "pillarbox.toml"
-        self.config.write_text(CONFIG)
+        data, config = folder / "data", folder / "pillarbox.toml"
+        super().__init__(data, "--data", str(data), "-c", str(config))
+        config.write_text(CONFIG)
         self.ok("domain", "add", "example.org")
         self.ok("account", "add", "alice@example.org", "--generate")
         with Engine(self.data) as engine:
@@ -44,18 +43,6 @@ class Shell:
             )
             engine.store.write(lambda tx: enqueue(tx, out))
 
-    def run(self, *words: str) -> Result:
-        where = ["--data", str(self.data), "-c", str(self.config)]
-        return CliRunner().invoke(main, [*words, *where], env={"PILLARBOX_CONFIG": None})
-
-    def ok(self, *words: str) -> str:
-        result = self.run(*words)
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self.ok(*words, "--json"))
-
     def listed(self, *words: str) -> dict[str, Any]:
         return {one["recipient"]: one for one in self.json("queue", "list", *words)["list"]}
 
@@ -66,11 +53,11 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path) -> QueueShell:
+    return QueueShell(tmp_path)
 
 
-def test_the_queue_is_listed_and_one_message_shown(shell: Shell) -> None:
+def test_the_queue_is_listed_and_one_message_shown(shell: QueueShell) -> None:
     text = shell.ok("queue", "list")
     assert "bob@one.example" in text
     assert "carol@two.example" in text
@@ -82,7 +69,7 @@ def test_the_queue_is_listed_and_one_message_shown(shell: Shell) -> None:
     assert "and 1 more" in few.output
 
 
-def test_a_message_is_found_by_the_id_that_the_reply_to_it_had(shell: Shell) -> None:
+def test_a_message_is_found_by_the_id_that_the_reply_to_it_had(shell: QueueShell) -> None:
     assert shell.listed("--id", "x4k9").keys() == {"bob@one.example", "carol@two.example"}
     assert shell.listed("--id", "x4k9", "--recipient", "bob").keys() == {"bob@one.example"}
     assert shell.listed("--id", "x4k") == {}
@@ -90,7 +77,7 @@ def test_a_message_is_found_by_the_id_that_the_reply_to_it_had(shell: Shell) -> 
     assert shell.ok("queue", "hold", "--id", "x4k9") == "Held: 2.\n"
 
 
-def test_messages_are_held_and_released(shell: Shell) -> None:
+def test_messages_are_held_and_released(shell: QueueShell) -> None:
     assert shell.ok("queue", "hold", "--recipient", "bob") == "Held: 1.\n"
     assert shell.listed("--status", "held").keys() == {"bob@one.example"}
     assert shell.run("queue", "retry", shell.listed()["bob@one.example"]["id"]).exit_code == 1
@@ -98,7 +85,7 @@ def test_messages_are_held_and_released(shell: Shell) -> None:
     assert shell.listed("--status", "held") == {}
 
 
-def test_messages_are_sent_another_way(shell: Shell) -> None:
+def test_messages_are_sent_another_way(shell: QueueShell) -> None:
     shell.ok("queue", "reroute", "--route", "smtp:relay.example:2525", "--recipient", "carol")
     assert shell.listed()["carol@two.example"]["destination"] == "smtp:relay.example:2525"
     wrong = shell.run("queue", "reroute", "--route", "nowhere", "--all")
@@ -106,7 +93,7 @@ def test_messages_are_sent_another_way(shell: Shell) -> None:
     assert "there is no route nowhere; there are: direct, smtp:relay.example:2525" in wrong.output
 
 
-def test_the_sender_of_a_dropped_message_hears_of_it_unless_it_is_dropped_in_silence(shell: Shell) -> None:
+def test_the_sender_of_a_dropped_message_hears_of_it_unless_it_is_dropped_in_silence(shell: QueueShell) -> None:
     shell.ok("queue", "drop", "--silent", "--recipient", "carol")
     assert shell.inbox() == []
     shell.ok("queue", "drop", "--recipient", "bob")
@@ -117,7 +104,9 @@ def test_the_sender_of_a_dropped_message_hears_of_it_unless_it_is_dropped_in_sil
     assert shell.listed() == {}
 
 
-def test_what_waits_for_a_throttle_says_for_which_and_until_when(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_for_a_throttle_says_for_which_and_until_when(
+    shell: QueueShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(THROTTLING, "throttles", Throttles(["to:one.example 1/day"]))
     with Engine(shell.data) as engine:
         by = Claimer("one", 60_000, throttling=throttling(THROTTLING.throttles))
@@ -140,7 +129,7 @@ def test_what_waits_for_a_throttle_says_for_which_and_until_when(shell: Shell, m
     assert shell.listed("--status", "due") == {}
 
 
-def test_what_is_not_there_and_what_is_not_said_is_told(shell: Shell) -> None:
+def test_what_is_not_there_and_what_is_not_said_is_told(shell: QueueShell) -> None:
     assert "there is no message nothing in the queue" in shell.run("queue", "show", "nothing").output
     assert "say which" in shell.run("queue", "drop").output
     assert "there is no message nothing in the queue" in shell.run("queue", "drop", "nothing").output

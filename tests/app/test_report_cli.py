@@ -14,7 +14,7 @@ from pillarbox.formats.report.tls import Failure
 from pillarbox.services.reports.counts import ReportCounts, TlsCount, store_counts
 from pillarbox.services.reports.inbox import Brought
 from pillarbox.services.reports.received import keep, of_interest, read
-from tests.app.test_dkim_cli import Shell
+from tests.app.shell import Shell
 from tests.support.report_mail import dmarc_mail, feedback_mail, row, tls_mail
 
 

@@ -6,37 +6,28 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from pillarbox.app.cli import main
+from tests.app.shell import Shell
 
 
-class Shell:
+class SuppressionShell(Shell):
     """Calls the program."""
 
     def __init__(self, folder: Path) -> None:
-        self.data = folder / "data"
+        super().__init__(folder / "data")
         self.ok("domain", "add", "example.org")
         self.ok("account", "add", "alice@example.org", "--generate")
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(main, [*words, "--data", str(self.data)], env={"PILLARBOX_CONFIG": None})
-
-    def ok(self, *words: str) -> str:
-        result = self.run(*words)
-        assert result.exit_code == 0, result.output
-        return result.output
 
     def addresses(self, *words: str) -> list[str]:
         return [one["address"] for one in json.loads(self.ok("suppression", "list", "--json", *words))]
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path) -> SuppressionShell:
+    return SuppressionShell(tmp_path)
 
 
-def test_addresses_are_added_shown_and_removed(shell: Shell) -> None:
+def test_addresses_are_added_shown_and_removed(shell: SuppressionShell) -> None:
     assert "all addresses" in shell.ok("suppression", "list")
     shell.ok("suppression", "add", "Bob@Two.test", "--reason", "asked for it")
     shell.ok("suppression", "add", "bob@two.test", "--account", "alice@example.org", "--days", "3")
@@ -52,7 +43,7 @@ def test_addresses_are_added_shown_and_removed(shell: Shell) -> None:
     assert shell.addresses() == ["eve@two.test"]
 
 
-def test_removing_for_one_account_leaves_what_holds_for_all(shell: Shell) -> None:
+def test_removing_for_one_account_leaves_what_holds_for_all(shell: SuppressionShell) -> None:
     shell.ok("suppression", "add", "bob@two.test")
     refused = shell.run("suppression", "remove", "bob@two.test", "--account", "alice@example.org")
     assert refused.exit_code != 0
