@@ -6,10 +6,11 @@ it. These are below those that the system gives away, and each is locked for as 
 
 import fcntl
 import os
-import socket
 import tempfile
 from io import FileIO
 from pathlib import Path
+
+from tools.demo_process import is_free
 
 _FIRST, _LAST = 10_000, 17_999
 _locks: list[FileIO] = []
@@ -23,7 +24,7 @@ def free_port() -> int:
     start = os.getpid() * 97 % count  # processes seldom ask for the same
     for at in range(len(_locks), len(_locks) + count):
         port = _FIRST + (start + at) % count
-        if _lock(folder / str(port)) and _is_free(port):
+        if _lock(folder / str(port)) and is_free(port):
             return port
     raise AssertionError("no port is free")
 
@@ -36,14 +37,4 @@ def _lock(path: Path) -> bool:
         file.close()
         return False
     _locks.append(file)
-    return True
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
     return True

@@ -9,7 +9,7 @@ import pytest
 
 from pillarbox.servers.imap import fetch_program
 from pillarbox.storage.store import Store
-from tests.servers.imap.imap_server import PASSWORD, deliver_to, message, running
+from tests.servers.imap.imap_server import PASSWORD, Running, deliver_to, message, running
 
 _MOST = 12_000_000  # octets; what is fetched is several times as much
 _PIECE = 65_536
@@ -62,25 +62,30 @@ class Reader:
         self._data += piece
 
 
-async def fetched(store: Store, items: str) -> tuple[list[bytes], list[str], int]:
-    """What is heard of a FETCH of all messages, and the most memory that it took."""
+async def heard(server: Running, opening: str, command: str) -> tuple[list[bytes], list[str], int]:
+    """What alice hears of a command that ends well, `opening` having gone before, and the most memory that it took."""
     loop = asyncio.get_running_loop()
-    async with running(store) as server:
-        sock = socket.create_connection(server.address)
-        sock.setblocking(False)
-        reader = Reader(sock)
-        await loop.sock_sendall(sock, f'a LOGIN alice@example.org "{PASSWORD}"\r\nb EXAMINE INBOX\r\n'.encode())
-        await reader.hear(b"b OK")
-        tracemalloc.start()
-        try:
-            await loop.sock_sendall(sock, f"c FETCH 1:* ({items})\r\n".encode())
-            lines, hashes = await reader.hear(b"c ")
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-            sock.close()
+    sock = socket.create_connection(server.address)
+    sock.setblocking(False)
+    reader = Reader(sock)
+    await loop.sock_sendall(sock, f'a LOGIN alice@example.org "{PASSWORD}"\r\nb {opening}\r\n'.encode())
+    await reader.hear(b"b OK")
+    tracemalloc.start()
+    try:
+        await loop.sock_sendall(sock, f"c {command}\r\n".encode())
+        lines, hashes = await reader.hear(b"c ")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        sock.close()
     assert lines[-1].startswith(b"c OK"), lines[-1]
     return lines, hashes, peak
+
+
+async def fetched(store: Store, items: str) -> tuple[list[bytes], list[str], int]:
+    """The same of a FETCH of all messages."""
+    async with running(store) as server:
+        return await heard(server, "EXAMINE INBOX", f"FETCH 1:* ({items})")
 
 
 def test_one_large_message_is_sent_in_pieces(store: Store) -> None:
@@ -150,20 +155,8 @@ def test_annotations_of_many_mailboxes_are_listed_in_pieces(store: Store) -> Non
                     set_one = f"m SETMETADATA box{box:02} ({entry} {{{len(value)}+}}\r\n{value})\r\n"
                     client.send(set_one.encode())
                     await client.hear_to("m")
-            sock = socket.create_connection(server.address)
-            sock.setblocking(False)
-            reader, loop = Reader(sock), asyncio.get_running_loop()
-            await loop.sock_sendall(sock, f'a LOGIN alice@example.org "{PASSWORD}"\r\n'.encode())
-            await reader.hear(b"a ")
-            tracemalloc.start()
-            try:
-                await loop.sock_sendall(sock, f'b LIST "" box* RETURN (METADATA ({" ".join(entries)}))\r\n'.encode())
-                lines, hashes = await reader.hear(b"b ")
-                peak = tracemalloc.get_traced_memory()[1]
-            finally:
-                tracemalloc.stop()
-                sock.close()
-            assert lines[-1].startswith(b"b OK")
+            command = f'LIST "" box* RETURN (METADATA ({" ".join(entries)}))'
+            lines, hashes, peak = await heard(server, "NOOP", command)
             assert sum(line.startswith(b"* LIST ") for line in lines) == 20
             return len(hashes), peak
 
