@@ -155,9 +155,7 @@ class Images:
         known = self._known(tx, key)
         if known is not None and known.modseq == since and len(rows) <= _SINGLY:
             state = known.uid_validity, known.uid_next, number
-            image = Image(known.uids, known.keywords | _split({row.words for row in rows}), state)
-            image.follow(known, rows, ())
-            tx.drafts[key] = Draft(self, key, image)
+            tx.drafts[key] = Draft(self, key, _after(known, rows, (), state))
 
     def keep_printed(self, key: tuple[str, str], image: Image, what: object, answer: bytes) -> None:
         """Remember what a FETCH of all messages was answered, for as long as the mailbox stays as it is."""
@@ -192,7 +190,11 @@ def _brought_up(view: View, account: str, mailbox: str, known: Image, state: tup
         if len(rows) >= _FULL_AFTER:
             return None
         found = rows, view.removed_uids(account, mailbox, known.modseq)
-    rows, gone = found
+    return _after(known, *found, state)
+
+
+def _after(known: Image, rows: Sequence[Membership], gone: Sequence[int], state: tuple[int, int, int]) -> Image:
+    """The image that these changes make of one, the mailbox having come to this state."""
     uids = without(known.uids, gone)
     new = [row[0] for row in rows if row[0] >= known.uid_next]
     if new:
